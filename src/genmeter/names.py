@@ -1,0 +1,212 @@
+"""Every attribute, metric, unit and event name that genmeter writes or reads; nothing else spells a dotted name.
+
+Names of the GenAI conventions follow the main branch of open-telemetry/semantic-conventions-genai as of October 2026
+(everything there is in development). What the conventions lack lives under ``genmeter.``. ``tests/vectors/names.json``
+holds the same list and a test compares the two.
+"""
+
+from typing import Final
+
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
+SCOPE: Final = "genmeter"
+
+# Span attributes: what was asked
+OPERATION: Final = "gen_ai.operation.name"
+PROVIDER: Final = "gen_ai.provider.name"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+ERROR_TYPE: Final = "error.type"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_TOP_K: Final = "gen_ai.request.top_k"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+REQUEST_PREVIOUS_RESPONSE: Final = "gen_ai.request.previous_response.id"
+REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+REQUEST_STREAM_CURSOR: Final = "gen_ai.request.stream_cursor"
+EMBEDDINGS_DIMENSIONS: Final = "gen_ai.embeddings.dimension.count"
+OPENAI_API_TYPE: Final = "openai.api.type"
+OPENAI_REQUEST_TIER: Final = "openai.request.service_tier"
+
+# Span attributes: what came back
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_STATUS: Final = "gen_ai.response.status"
+FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+OPENAI_RESPONSE_TIER: Final = "openai.response.service_tier"
+OPENAI_FINGERPRINT: Final = "openai.response.system_fingerprint"
+
+# Span attributes: what it used (totals include their parts)
+INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
+REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+TEXT_INPUT_TOKENS: Final = "gen_ai.usage.text.input_tokens"
+TEXT_OUTPUT_TOKENS: Final = "gen_ai.usage.text.output_tokens"
+AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
+AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
+AUDIO_CACHE_READ_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
+IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
+IMAGE_CACHE_READ_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
+CACHE_WRITE_1H_TOKENS: Final = "genmeter.usage.cache_write_1h.input_tokens"
+SEARCHES: Final = "genmeter.usage.searches"
+
+USAGE_TOKENS: Final = {
+    "input": INPUT_TOKENS,
+    "output": OUTPUT_TOKENS,
+    "cache_read": CACHE_READ_TOKENS,
+    "cache_write": CACHE_WRITE_TOKENS,
+    "cache_write_1h": CACHE_WRITE_1H_TOKENS,
+    "reasoning": REASONING_TOKENS,
+    "text_input": TEXT_INPUT_TOKENS,
+    "text_output": TEXT_OUTPUT_TOKENS,
+    "audio_input": AUDIO_INPUT_TOKENS,
+    "audio_output": AUDIO_OUTPUT_TOKENS,
+    "audio_cache_read": AUDIO_CACHE_READ_TOKENS,
+    "image_input": IMAGE_INPUT_TOKENS,
+    "image_output": IMAGE_OUTPUT_TOKENS,
+    "image_cache_read": IMAGE_CACHE_READ_TOKENS,
+    "searches": SEARCHES,
+}
+"""Field of ``model.Usage`` → attribute, in the order they are written."""
+
+# What pricing needs and the conventions do not name
+SERVICE_TIER: Final = "genmeter.response.service_tier"
+REGION: Final = "genmeter.response.region"
+BATCH: Final = "genmeter.response.batch"
+STREAM_CUT: Final = "genmeter.stream.cut"
+CALL_DURATION: Final = "genmeter.call.duration"
+PARENT_SPAN: Final = "genmeter.call.parent_span_id"
+
+# Money: the three attributes of the open proposal, and ours beside them
+COST_AMOUNT: Final = "gen_ai.usage.cost.amount"
+COST_CURRENCY: Final = "gen_ai.usage.cost.currency"
+COST_SOURCE: Final = "gen_ai.usage.cost.source"
+COST_TOTAL: Final = "genmeter.cost.total"
+COST_STATUS: Final = "genmeter.cost.status"
+COST_REASON: Final = "genmeter.cost.reason"
+COST_CATALOGUE: Final = "genmeter.cost.catalogue"
+COST_ENTRY: Final = "genmeter.cost.entry"
+COST_KINDS: Final = (
+    "input",
+    "cache_read",
+    "cache_write",
+    "output",
+    "audio_input",
+    "audio_cache_read",
+    "audio_output",
+    "image_input",
+    "image_cache_read",
+    "image_output",
+    "search",
+    "request",
+)
+"""Lines of a bill. They exclude each other, so they add up to the total."""
+COST_LINES: Final = {kind: f"genmeter.cost.{kind}" for kind in COST_KINDS}
+UNPRICED_REASONS: Final = (
+    "unknown_provider",
+    "unknown_model",
+    "no_usage",
+    "invalid_usage",
+    "unpriced_dimension",
+    "unknown_service_tier",
+    "no_price_for_date",
+)
+
+# Who pays
+USER_ID: Final = "user.id"
+SESSION_ID: Final = "session.id"
+DEPARTMENT: Final = "genmeter.department"
+APPLICATION: Final = "genmeter.application"
+UNATTRIBUTED: Final = "genmeter.unattributed"
+ENVIRONMENT: Final = "deployment.environment.name"
+SERVICE_NAME: Final = "service.name"
+
+# Message content, off by default
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+
+# Events (OTLP log records)
+EVENT_DETAILS: Final = "gen_ai.client.inference.operation.details"
+EVENT_EXCEPTION: Final = "gen_ai.client.operation.exception"
+EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+
+# Metrics of the conventions
+TOKEN_MODALITY: Final = "gen_ai.token.modality"
+TOKEN_TYPE: Final = "gen_ai.token.type"
+INFERENCE_DURATION: Final = "gen_ai.client.inference.duration"
+INFERENCE_FIRST_CHUNK: Final = "gen_ai.client.inference.time_to_first_chunk"
+INFERENCE_CHUNK_GAP: Final = "gen_ai.client.inference.time_per_output_chunk"
+INFERENCE_INPUT: Final = "gen_ai.client.inference.usage.input_tokens"
+INFERENCE_OUTPUT: Final = "gen_ai.client.inference.usage.output_tokens"
+INFERENCE_CACHE_READ: Final = "gen_ai.client.inference.usage.cache_read.input_tokens"
+INFERENCE_CACHE_WRITE: Final = "gen_ai.client.inference.usage.cache_write.input_tokens"
+INFERENCE_REASONING: Final = "gen_ai.client.inference.usage.reasoning.output_tokens"
+INFERENCE_OPERATION_INPUT: Final = "gen_ai.client.inference.operation.input_tokens"
+INFERENCE_OPERATION_OUTPUT: Final = "gen_ai.client.inference.operation.output_tokens"
+EMBEDDINGS_DURATION: Final = "gen_ai.client.embeddings.duration"
+EMBEDDINGS_INPUT: Final = "gen_ai.client.embeddings.operation.input_tokens"
+OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
+LEGACY_TOKEN_USAGE: Final = "gen_ai.client.token.usage"
+LEGACY_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
+LEGACY_CHUNK_GAP: Final = "gen_ai.client.operation.time_per_output_chunk"
+
+# Metrics of ours
+COST_USD: Final = "genmeter.cost.usd"
+CALLS_UNPRICED: Final = "genmeter.calls.unpriced"
+CALLS_ACTIVE: Final = "genmeter.calls.active"
+INTERNAL_FAILURES: Final = "genmeter.internal.failures"
+FAILURE_SITE: Final = "genmeter.failure.site"
+
+UNITS: Final = {
+    INFERENCE_DURATION: "s",
+    INFERENCE_FIRST_CHUNK: "s",
+    INFERENCE_CHUNK_GAP: "s",
+    INFERENCE_INPUT: "{token}",
+    INFERENCE_OUTPUT: "{token}",
+    INFERENCE_CACHE_READ: "{token}",
+    INFERENCE_CACHE_WRITE: "{token}",
+    INFERENCE_REASONING: "{token}",
+    INFERENCE_OPERATION_INPUT: "{token}",
+    INFERENCE_OPERATION_OUTPUT: "{token}",
+    EMBEDDINGS_DURATION: "s",
+    EMBEDDINGS_INPUT: "{token}",
+    OPERATION_DURATION: "s",
+    LEGACY_TOKEN_USAGE: "{token}",
+    LEGACY_FIRST_CHUNK: "s",
+    LEGACY_CHUNK_GAP: "s",
+    COST_USD: "{USD}",
+    CALLS_UNPRICED: "{call}",
+    CALLS_ACTIVE: "{call}",
+    INTERNAL_FAILURES: "{failure}",
+}
+"""Metric → unit, every metric that genmeter emits."""
+
+SECONDS_BUCKETS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+TOKEN_BUCKETS: Final = tuple(4**i for i in range(14))
+
+# Operations
+CHAT: Final = "chat"
+TEXT_COMPLETION: Final = "text_completion"
+GENERATE_CONTENT: Final = "generate_content"
+EMBEDDINGS: Final = "embeddings"
+MODERATION: Final = "moderation"
+FETCH_RESPONSE: Final = "fetch_response"
+BILLED_OPERATIONS: Final = frozenset({CHAT, TEXT_COMPLETION, GENERATE_CONTENT, EMBEDDINGS})
+"""Operations that carry tokens and cost; agent, workflow and tool spans repeat their children's totals."""

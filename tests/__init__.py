@@ -1,0 +1,1 @@
+"""genmeter's tests: one folder per room."""
