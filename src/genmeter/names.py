@@ -133,6 +133,8 @@ APPLICATION: Final = "genmeter.application"
 UNATTRIBUTED: Final = "genmeter.unattributed"
 ENVIRONMENT: Final = "deployment.environment.name"
 SERVICE_NAME: Final = "service.name"
+SERVICE_NAMESPACE: Final = "service.namespace"
+SERVICE_INSTANCE: Final = "service.instance.id"
 
 # Message content, off by default
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"

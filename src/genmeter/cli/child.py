@@ -1,0 +1,204 @@
+"""The command that ``genmeter run`` meters: its environment, its launcher, its signals and its exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+_DIVERTS = re.compile(
+    r"OTEL_EXPORTER_OTLP_((TRACES|METRICS|LOGS)_)?"
+    r"(ENDPOINT|PROTOCOL|HEADERS|CERTIFICATE|CLIENT_KEY|CLIENT_CERTIFICATE|INSECURE|COMPRESSION)"
+    r"|OTEL_(TRACES|METRICS|LOGS)_EXPORTER"
+    r"|_?OTEL_PYTHON_EXPORTER_OTLP_\w*CREDENTIAL_PROVIDER"
+    r"|OTEL_SDK_DISABLED|OTEL_(EXPERIMENTAL_)?CONFIG_FILE"
+)
+"""Variables that would send telemetry elsewhere, wrap it in what a loopback receiver does not speak, or drop it."""
+
+_SOONER = {
+    "OTEL_BSP_SCHEDULE_DELAY": "250",
+    "OTEL_BLRP_SCHEDULE_DELAY": "250",
+    "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+}
+"""Milliseconds between exports: an app that is killed loses at most this much of its receipt."""
+
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+_PYTHON = re.compile(r"python[\d.]*(\.exe)?|pypy[\d.]*(\.exe)?", re.IGNORECASE)
+_PYTHON_OPTIONS_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
+_FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+_FROM_TERMINAL = ("SIGINT", "SIGQUIT")
+
+
+class CommandError(Exception):
+    """A command that cannot be started; ``code`` is what a shell would exit with (127 not found, 126 not runnable)."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Environment(NamedTuple):
+    """The child's variables, and the names of those of the user's that had to give way."""
+
+    variables: dict[str, str]
+    overridden: tuple[str, ...]
+
+
+def environment(own: Mapping[str, str], endpoint: str, command: Sequence[str]) -> Environment:
+    """The environment that brings the command's telemetry to ``endpoint`` and leaves everything else as it is.
+
+    The sampler stays the user's: money does not depend on sampling. The service is named after the script unless the
+    user named it.
+    """
+    ours = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_LOGS_EXPORTER": "otlp",
+    }
+    diverted = [name for name in own if _DIVERTS.fullmatch(name)]
+    variables = {name: value for name, value in own.items() if name not in diverted} | ours
+    for name, value in _SOONER.items():
+        variables.setdefault(name, value)
+    if not own.get("OTEL_SERVICE_NAME") and "service.name=" not in own.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        variables["OTEL_SERVICE_NAME"] = script_name(command)
+    # Only where a proxy is configured: on macOS the mere presence of no_proxy switches the system's proxies off.
+    if any(own.get(name) for name in _PROXIES):
+        variables["no_proxy"] = variables["NO_PROXY"] = _with_loopback(own.get("no_proxy") or own.get("NO_PROXY", ""))
+    overridden = sorted(name for name in diverted if own[name] and own[name] != ours.get(name))
+    return Environment(variables, tuple(overridden))
+
+
+def script_name(command: Sequence[str]) -> str:
+    """What a person would call the program: the script or module that Python runs, else the command itself."""
+    name = Path(command[0]).name
+    if not _PYTHON.fullmatch(name):
+        return Path(name).stem
+    rest = iter(command[1:])
+    for word in rest:
+        if word in _PYTHON_OPTIONS_WITH_VALUE:
+            next(rest, None)
+        elif word == "-m":
+            return next(rest, name)
+        elif word.startswith("-c") or word == "-":
+            break
+        elif not word.startswith("-"):
+            return Path(word).stem
+    return name
+
+
+def launcher(executable: str) -> str:
+    """The ``opentelemetry-instrument`` that fits the command: beside it, beside this Python, or on PATH."""
+    for folder in (Path(executable).parent, Path(sys.executable).parent):
+        if found := shutil.which("opentelemetry-instrument", path=str(folder)):
+            return found
+    if found := shutil.which("opentelemetry-instrument"):
+        return found
+    raise CommandError(
+        f"opentelemetry-instrument is missing beside {sys.executable}: pip install opentelemetry-instrumentation", 127
+    )
+
+
+def resolve(command: Sequence[str]) -> str:
+    """The executable that a shell would run for the command."""
+    if found := shutil.which(command[0]):
+        return found
+    path = Path(command[0])
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder, not a command", 126)
+    if not path.is_file():
+        raise CommandError(f"command not found: {command[0]}; is it installed and on PATH?", 127)
+    if path.suffix == ".py":
+        raise CommandError(f"{path} is not executable: genmeter run -- python {path}", 126)
+    raise CommandError(f"{path} is not executable: chmod +x {path}, or name its interpreter", 126)
+
+
+class Child:
+    """The metered process. It has our stdin, stdout and stderr, and it alone decides when the run ends.
+
+    While it runs, Ctrl-C and Ctrl-\\ are the child's: the terminal sends them to the whole process group, so we only
+    stay alive. What comes to us alone (SIGTERM from a supervisor) is passed on. A signal that our own parent had set to
+    be ignored stays ignored, for the child as well.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pending: list[int] = []
+        self._previous: dict[int, signal.Handlers] = {}
+
+    def __enter__(self) -> Child:
+        """Take the signals over; before the start, so that none falls between."""
+        for names, handler in ((_FROM_TERMINAL, self._outlive), (_FORWARDED, self._forward)):
+            for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    # A Python function and not SIG_IGN: the child would inherit the latter through exec.
+                    self._previous[number] = signal.signal(number, handler)  # pyright: ignore[reportArgumentType]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def run(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
+        """Run the command to its end; its exit code, or 128 + N when signal N killed it."""
+        self._process = subprocess.Popen(command, env=dict(variables))
+        for number in self._pending:
+            self._process.send_signal(number)
+        code = self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    def _outlive(self, number: int, frame: FrameType | None) -> None:
+        pass
+
+    def _forward(self, number: int, frame: FrameType | None) -> None:
+        if self._process is None:
+            self._pending.append(number)
+        else:
+            self._process.send_signal(number)
+
+
+def metered_by(executable: str, variables: Mapping[str, str]) -> tuple[str, bool] | None:
+    """The Python that ran, and whether it has genmeter; None where it cannot be told.
+
+    Asked only when nothing arrived: it starts that interpreter once more.
+    """
+    python = executable if _PYTHON.fullmatch(Path(executable).name) else _shebang(executable)
+    if python is None:
+        return None
+    question = "import importlib.util as u, sys; sys.exit(0 if u.find_spec('genmeter') else 3)"
+    try:
+        answer = subprocess.run(
+            [python, "-c", question], env=dict(variables), capture_output=True, stdin=subprocess.DEVNULL, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return (python, answer.returncode == 0) if answer.returncode in (0, 3) else None
+
+
+def _shebang(executable: str) -> str | None:
+    try:
+        with open(executable, "rb") as file:
+            words = file.readline(4096).decode(errors="replace").removeprefix("#!").split()
+    except OSError:
+        return None
+    if words and Path(words[0]).name == "env":
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    if not words or not _PYTHON.fullmatch(Path(words[0]).name):
+        return None
+    return shutil.which(words[0])
+
+
+def _with_loopback(no_proxy: str) -> str:
+    hosts = [host.strip() for host in no_proxy.split(",") if host.strip()]
+    if "*" in hosts:
+        return no_proxy
+    return ",".join([*hosts, *(host for host in ("127.0.0.1", "localhost") if host not in hosts)])

@@ -1,0 +1,143 @@
+"""``genmeter dev``: the OTLP receiver, the ledger and the page, in one process, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genmeter.cli.render import refuse, say
+from genmeter.cli.state import state_file
+
+if TYPE_CHECKING:
+    from genmeter.ledger import Ledger
+
+DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them as they come on one page.
+Stops on Ctrl-C or SIGTERM, after what has arrived is booked."""
+DRAIN_SECONDS = 10.0
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "dev", help="serve the receiver, the ledger and the page", description=DESCRIPTION, allow_abbrev=False
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=port, default=4318, help="port to listen on, 0 for a free one (default 4318)")
+    parser.add_argument("--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
+    parser.add_argument("--max-rows", type=_rows, metavar="N", help="calls to keep; the oldest go first")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM, then drain; exit 0, or 2 when it cannot start as asked."""
+    from genmeter.ledger import Ledger, StorageError
+
+    try:
+        token = read_token(args.token_file)
+    except ValueError as error:
+        return refuse(str(error))
+    if token is None and not is_loopback(args.host):
+        return refuse(
+            f"{args.host} can be reached from other machines, so a token is needed: put one into a file "
+            "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
+        )
+    path: Path = args.ledger or state_file()
+    bound = {} if args.max_rows is None else {"max_rows": args.max_rows}
+    try:
+        ledger = Ledger.open(path, **bound)
+    except StorageError as error:
+        return refuse(f"{error}; name another file with --ledger PATH", 1)
+    try:
+        return _serve(args, ledger, token, path)
+    finally:
+        ledger.close()
+
+
+def port(text: str) -> int:
+    """A TCP port from the command line."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; a number from 0 to 65535 is needed")
+    return int(text)
+
+
+def read_token(path: Path | None) -> str | None:
+    """The token in the file, None without a file; ValueError when the file gives none."""
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise ValueError(f"cannot read the token file {path}: {reason}") from None
+    if not token or any(char.isspace() for char in token):
+        raise ValueError(f"the token file {path} must hold one token on one line")
+    return token
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    import ipaddress
+
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def cannot_listen(error: OSError, host: str, number: int) -> str:
+    """Why the address cannot be used and what to do, in one line."""
+    if error.errno == errno.EADDRINUSE:
+        return f"port {number} on {host} is in use; stop what uses it, or choose another with --port (0 for a free one)"
+    if error.errno == errno.EACCES:
+        return f"port {number} on {host} is not permitted; choose one above 1023 with --port"
+    return f"cannot listen on {host} port {number}: {error.strerror or error}"
+
+
+def _rows(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count of calls; 1 or more is needed")
+    return int(text)
+
+
+def _serve(args: argparse.Namespace, ledger: Ledger, token: str | None, path: Path) -> int:
+    from genmeter.server import Application, serve
+
+    stopped = threading.Event()
+    # Before the server answers: a supervisor may stop us as soon as it is ready.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        server = serve(Application(ledger, token=token), args.host, args.port)
+    except OSError as error:
+        return refuse(cannot_listen(error, args.host, args.port))
+    print(_welcome(server.url, path, args.token_file), flush=True)
+    stopped.wait()
+    server.close(DRAIN_SECONDS)
+    say("drained and stopped")
+    return 0
+
+
+def _welcome(url: str, path: Path, token_file: Path | None) -> str:
+    lines = [
+        f"genmeter  {url}",
+        f"ledger    {path}",
+        "",
+        "In the shell of the app:",
+        "",
+        f"  export OTEL_EXPORTER_OTLP_ENDPOINT={url}",
+        "  export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+    ]
+    if token_file is not None:
+        # The specification wants header values percent-encoded: %20 is the blank after Bearer.
+        lines.append(f'  export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20$(cat {token_file})"')
+    lines += ["  opentelemetry-instrument python app.py", "", "Ctrl-C stops."]
+    return "\n".join(lines)
+
+

@@ -1,0 +1,269 @@
+"""The receipt that ``genmeter run`` prints: one run on one slip of paper, for a person or as JSON."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+from genmeter.cli.render import aligned, grouped, usd
+from genmeter.reports import Receipt, Row, total
+
+WIDTH = 78
+MOST_MODELS = 12
+MOST_GAPS = 6
+_MARGIN = "  "
+_LABEL = 13
+_BOLD, _DIM, _WARN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[0m"
+_INPUT_PARTS = {
+    "cache_read": "read from cache",
+    "cache_write": "written to cache",
+    "audio_input": "audio",
+    "image_input": "image",
+}
+_OUTPUT_PARTS = {"reasoning": "reasoning", "audio_output": "audio", "image_output": "image"}
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """One run: what was run and how it ended, the ledger's receipt, what had to be said, and where to see more.
+
+    ``receipt`` is None when the ledger could not be read; ``seconds`` is the run's wall time.
+    """
+
+    command: tuple[str, ...]
+    exit_code: int
+    seconds: float
+    receipt: Receipt | None
+    notes: tuple[str, ...] = ()
+    more: str = ""
+
+
+def render(slip: Slip, *, colour: bool = False) -> str:
+    """The slip as text of at most 80 columns, ending in a newline."""
+    paint = _Paint(colour)
+    blocks = [_head(slip, paint)]
+    if slip.receipt is not None and slip.receipt.calls:
+        blocks += [_models(slip.receipt, paint), _facts(slip.receipt, paint)]
+    elif slip.receipt is not None:
+        blocks.append(["no calls"])
+    blocks.append([line for note in slip.notes for line in _wrapped(note, WIDTH)])
+    if slip.more:
+        blocks.append([paint.dim(slip.more)])
+    text = "\n\n".join("\n".join(f"{_MARGIN}{line}".rstrip() for line in block) for block in blocks if block)
+    return f"\n{text}\n"
+
+
+def as_json(slip: Slip) -> dict[str, Any]:
+    """The slip as plain data: money as exact decimal strings by currency, durations in seconds."""
+    about: dict[str, Any] = {
+        "command": list(slip.command),
+        "exit_code": slip.exit_code,
+        "wall_seconds": round(slip.seconds, 3),
+        "notes": list(slip.notes),
+    }
+    receipt = slip.receipt
+    if receipt is None:
+        return about
+    return about | {
+        "run": receipt.run,
+        "calls": receipt.calls,
+        "errors": receipt.errors,
+        "tokens": receipt.tokens,
+        "models": [_row_json(row) for row in receipt.by_model],
+        "total": _money_json(receipt.total),
+        "unpriced_calls": receipt.unpriced_calls,
+        "unpriced": [
+            {
+                "model": gap.model,
+                "provider": gap.provider,
+                "reason": gap.reason,
+                "calls": gap.calls,
+                "tokens": gap.tokens,
+                "remedy": gap.remedy,
+            }
+            for gap in receipt.unpriced
+        ],
+        "cut_streams": receipt.cut_streams,
+        "latency_seconds": {"p50": _seconds(receipt.p50_ns), "p95": _seconds(receipt.p95_ns), "calls": receipt.timed},
+        "set_aside": {
+            "suspected_duplicates": receipt.suspected_duplicates,
+            "conflicts": receipt.conflicts,
+            "late": receipt.late,
+        },
+    }
+
+
+class _Paint:
+    """Escape codes, or none."""
+
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def bold(self, text: str) -> str:
+        return f"{_BOLD}{text}{_PLAIN}" if self._colour else text
+
+    def dim(self, text: str) -> str:
+        return f"{_DIM}{text}{_PLAIN}" if self._colour else text
+
+    def warn(self, text: str) -> str:
+        return f"{_WARN}{text}{_PLAIN}" if self._colour else text
+
+
+def _head(slip: Slip, paint: _Paint) -> list[str]:
+    ending = duration(round(slip.seconds * 10**9))
+    if slip.exit_code:
+        ending = f"exit {slip.exit_code} · {ending}"
+    command = clipped(" ".join(shlex.join(slip.command).split()), WIDTH - len("genmeter · ") - len(ending) - 2)
+    gap = " " * (WIDTH - len("genmeter · ") - len(command) - len(ending))
+    return [f"{paint.bold('genmeter')} · {command}{gap}{ending}"]
+
+
+def _models(receipt: Receipt, paint: _Paint) -> list[str]:
+    rows = receipt.by_model
+    if len(rows) > MOST_MODELS:
+        rest = total(rows[MOST_MODELS - 1 :])
+        rest.key = f"{len(rows) - MOST_MODELS + 1} more models"
+        rows = [*rows[: MOST_MODELS - 1], rest]
+    whole = total(receipt.by_model)
+    whole.key = "total"
+    currencies = {currency for row in rows for currency in row.cost}
+    lines = [line for row in (*rows, whole) for line in _lines(row, plain=currencies <= {"USD"})]
+    heading = ["calls", "input", "output", "USD" if currencies <= {"USD"} else "cost"]
+    numbers = [_column(head, [line[1][i] for line in lines]) for i, head in enumerate(heading)]
+    room = WIDTH - sum(len(column[0]) + 3 for column in numbers)
+    names = [name.ljust(room) for name in ("model", *(clipped(line[0], room) for line in lines))]
+    shown = ["   ".join(cells) for cells in zip(names, *numbers, strict=True)]
+    rule = paint.dim("─" * WIDTH)
+    last = len(_lines(whole, plain=True))
+    table = [paint.dim(shown[0]), rule, *shown[1:-last], rule, *(paint.bold(line) for line in shown[-last:])]
+    if receipt.unpriced_calls and whole.cost:
+        table.append(paint.warn(f"and {_calls(receipt.unpriced_calls)} without a price".rjust(WIDTH)))
+    return table
+
+
+def _lines(row: Row, *, plain: bool) -> list[tuple[str, tuple[str, str, str, str]]]:
+    """A row as lines, one per currency: its name, and calls, input, output, cost as text."""
+    name = row.key if row.key is not None else "unknown model"
+    counts = (f"{row.calls:,}", _tokens(row.tokens["input"]), _tokens(row.tokens["output"]))
+    if not row.cost:
+        return [(name, (*counts, "no price" if row.unpriced else "-"))]
+    money = [
+        f"{grouped(usd(pico))}" + ("" if plain else f" {currency}") for currency, pico in sorted(row.cost.items())
+    ]
+    return [(name, (*counts, money[0])), *(("", ("", "", "", more)) for more in money[1:])]
+
+
+def _column(head: str, cells: list[str]) -> list[str]:
+    split = [cell.rpartition(" ") if cell[-4:-3] == " " and cell != "no price" else (cell, "", "") for cell in cells]
+    numbers = aligned([number for number, _, _ in split])
+    placed = [f"{number}{blank}{unit}" for number, (_, blank, unit) in zip(numbers, split, strict=True)]
+    width = max(map(len, [head, *placed]))
+    return [cell.rjust(width) for cell in (head, *placed)]
+
+
+def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
+    tokens = receipt.tokens
+    facts = [
+        ("input", _tokens(tokens["input"]), _parts(tokens, _INPUT_PARTS)),
+        ("output", _tokens(tokens["output"]), _parts(tokens, _OUTPUT_PARTS)),
+    ]
+    if tokens["searches"]:
+        facts.append(("searches", f"{tokens['searches']:,}", "on the web"))
+    if receipt.p50_ns is not None and receipt.p95_ns is not None:
+        facts.append(("latency", duration(receipt.p50_ns), f"p50, {duration(receipt.p95_ns)} p95"))
+    if receipt.errors:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in receipt.errors.items())
+        facts.append(("errors", f"{receipt.failed:,}", kinds))
+    if receipt.cut_streams:
+        facts.append(("cut streams", f"{receipt.cut_streams:,}", "stopped before their end; what was seen is counted"))
+    set_aside = receipt.suspected_duplicates + receipt.conflicts + receipt.late
+    if set_aside:
+        facts.append(("set aside", f"{set_aside:,}", "reported twice or too late; in no sum"))
+    facts += _gaps(receipt)
+    width = max(len(number) for _, number, _ in facts)
+    indent = " " * (_LABEL + width + 2)
+    lines: list[str] = []
+    for label, number, words in facts:
+        head = f"{label.ljust(_LABEL)}{number.rjust(width)}  "
+        first, *more = _wrapped(words, WIDTH - len(head)) or [""]
+        loud = label in ("errors", "no price", "set aside")
+        lines += [f"{paint.warn(head) if loud else head}{first}", *(f"{indent}{line}" for line in more)]
+    return lines
+
+
+def _gaps(receipt: Receipt) -> list[tuple[str, str, str]]:
+    """Every reason with the models it struck, and its remedy once below them."""
+    facts: list[tuple[str, str, str]] = []
+    gaps = receipt.unpriced[:MOST_GAPS]
+    for reason in dict.fromkeys(gap.reason for gap in gaps):
+        struck = [gap for gap in gaps if gap.reason == reason]
+        for gap in struck:
+            label = "" if facts else "no price"
+            who = gap.model or "unknown model"
+            facts.append((label, f"{gap.calls:,}", f"{who} from {gap.provider or 'nobody known'}: {reason}"))
+        facts.append(("", "", struck[0].remedy))
+    if rest := receipt.unpriced[MOST_GAPS:]:
+        facts.append(("", f"{sum(gap.calls for gap in rest):,}", f"of {len(rest)} more kinds; --json lists all"))
+    return facts
+
+
+def duration(nanoseconds: int) -> str:
+    """A duration in three digits or so: ``340 ms``, ``1.24 s``, ``2 min 14 s``, ``3 h 05 min``."""
+    milliseconds = (nanoseconds + 500_000) // 1_000_000
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 100_000:
+        return f"{milliseconds / 1000:.3g} s" if milliseconds >= 10_000 else f"{milliseconds / 1000:.2f} s"
+    seconds = (milliseconds + 500) // 1000
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def clipped(text: str, width: int) -> str:
+    """The text in ``width`` columns, its middle gone where it is longer: model names differ at both ends."""
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    if len(text) <= width:
+        return text
+    head = (width - 1) * 2 // 3
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def _parts(tokens: dict[str, int], parts: dict[str, str]) -> str:
+    known = [f"{tokens[kind]:,} {words}" for kind, words in parts.items() if tokens[kind]]
+    return "tokens" + (f", of which {', '.join(known)}" if known else "")
+
+
+def _tokens(count: int) -> str:
+    # No call has used zero tokens: a sum of zero says that nobody reported any.
+    return f"{count:,}" if count else "-"
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count:,} calls"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    printable = "".join(char if char.isprintable() else "?" for char in text)
+    return textwrap.wrap(printable, width, break_on_hyphens=False)
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    return {
+        "model": row.key,
+        "calls": row.calls,
+        "errors": row.errors,
+        "unpriced": row.unpriced,
+        "tokens": row.tokens,
+        "cost": _money_json(row.cost),
+    }
+
+
+def _money_json(cost: dict[str, int]) -> dict[str, str]:
+    return {currency: usd(pico) for currency, pico in sorted(cost.items())}
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 10**9

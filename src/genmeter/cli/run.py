@@ -1,0 +1,185 @@
+"""``genmeter run -- python app.py``: like ``time``, for money."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from genmeter.cli import child
+from genmeter.cli.dev import cannot_listen, port
+from genmeter.cli.render import refuse, say
+from genmeter.cli.state import state_file
+
+if TYPE_CHECKING:
+    from genmeter.ledger import Ledger
+
+DESCRIPTION = """Run a command, meter every call that it makes to a model, and print what it spent on stderr.
+Its input, output and exit code stay its own. No line of the app changes."""
+DRAIN_SECONDS = 5.0
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "run",
+        help="run a command and print what its model calls cost",
+        description=DESCRIPTION,
+        usage="genmeter run [--json] [--output FILE] [--ledger PATH] [--port N] -- COMMAND ...",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--json", action="store_true", help="the receipt as one JSON object on the last line")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the receipt to FILE; stderr stays the app's")
+    parser.add_argument("--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)")
+    parser.add_argument("--port", type=port, default=0, help="loopback port of the receiver (default: a free one)")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run, with its arguments")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command under the meter; its exit code, or 2, 126, 127 where it could not be started."""
+    command: list[str] = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not command:
+        return refuse("what is to be run? genmeter run -- python app.py")
+    try:
+        executable = child.resolve(command)
+        launcher = child.launcher(executable)
+    except child.CommandError as error:
+        return refuse(str(error), error.code)
+    try:
+        output = args.output.open("w", encoding="utf-8") if args.output else None
+    except OSError as error:
+        return refuse(f"cannot write the receipt to {args.output}: {error.strerror}; name another with --output FILE")
+    with output or contextlib.nullcontext():
+        return _Run(args, command, executable, launcher, output).to_the_end()
+
+
+class _Run:
+    """One metered run, from the open ledger to the printed receipt."""
+
+    def __init__(
+        self, args: argparse.Namespace, command: Sequence[str], executable: str, launcher: str, output: TextIO | None
+    ) -> None:
+        self.args = args
+        self.command = tuple(command)
+        self.executable = executable
+        self.launcher = launcher
+        self.output = output
+        self.id = secrets.token_hex(8)
+        self.notes: list[str] = []
+        self.requests = 0
+
+    def to_the_end(self) -> int:
+        """Start the receiver, run the command, drain, print; the command's exit code."""
+        from genmeter.server import Application, serve
+
+        with self._ledger() as ledger, child.Child() as process:
+            application = Application(ledger)
+            try:
+                server = serve(self._counted(application), "127.0.0.1", self.args.port)
+            except OSError as error:
+                return refuse(cannot_listen(error, "127.0.0.1", self.args.port))
+            environment = child.environment(os.environ, server.url, self.command)
+            if environment.overridden:
+                self._note(f"for this run, telemetry comes here: overrides {', '.join(environment.overridden)}")
+            started = time.monotonic()
+            code = process.run([self.launcher, *self.command], environment.variables)
+            seconds = time.monotonic() - started
+            server.close(DRAIN_SECONDS)
+            self._print(ledger, code, seconds, environment.variables)
+        return code
+
+    @contextlib.contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        from genmeter.ledger import Ledger, StorageError
+
+        path: Path = self.args.ledger or state_file()
+        try:
+            ledger = Ledger.open(path, run=self.id)
+            self.kept = path
+        except StorageError as error:
+            # The app must run in any case: a meter that stops the work is worse than a receipt that is not kept.
+            self._note(f"this run's calls are not kept, only this receipt is: {error}")
+            ledger = Ledger.open(":memory:", run=self.id)
+            self.kept = None
+        with contextlib.closing(ledger):
+            yield ledger
+
+    def _counted(self, application: Any) -> Any:
+        def counted(environ: dict[str, Any], start_response: Any) -> Any:
+            if environ.get("REQUEST_METHOD") == "POST":
+                self.requests += 1
+            return application(environ, start_response)
+
+        return counted
+
+    def _note(self, words: str) -> None:
+        """Say it now where stderr is for people, else keep it for the receipt."""
+        if self.args.json or self.output:
+            self.notes.append(words)
+        else:
+            say(words)
+
+    def _print(self, ledger: Ledger, code: int, seconds: float, variables: dict[str, str]) -> None:
+        from genmeter.cli.receipt import Slip, as_json, render
+        from genmeter.ledger import StorageError
+        from genmeter.reports import receipt
+
+        try:
+            found = receipt(ledger, run=self.id)
+        except StorageError as error:
+            found = None
+            self.notes.append(f"the ledger cannot be read: {error}")
+        if found is not None and not found.calls:
+            self.notes.extend(self._why_nothing(variables))
+        slip = Slip(self.command, code, seconds, found, tuple(self.notes), self._more())
+        out = self.output or sys.stderr
+        if self.args.json:
+            text = json.dumps(as_json(slip)) + "\n"
+        else:
+            text = render(slip, colour=out.isatty() and not os.environ.get("NO_COLOR"))
+        _write(text, out)
+
+    def _more(self) -> str:
+        if self.kept is None:
+            return ""
+        ledger = f" --ledger {shlex.quote(str(self.kept))}" if self.args.ledger else ""
+        return f"See more: genmeter report --by model{ledger}, or genmeter dev{ledger}"
+
+    def _why_nothing(self, variables: dict[str, str]) -> Iterator[str]:
+        """What most likely happened when no call arrived, from the surest to the vaguest."""
+        python, has_genmeter = child.metered_by(self.executable, variables) or (None, True)
+        disabled = variables.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
+        if not has_genmeter:
+            yield f"{python} ran the command and has no genmeter: {python} -m pip install genmeter"
+        elif {"genmeter", "*"} & set(disabled):
+            yield "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS switches genmeter off: take it out of that list"
+        elif self.requests:
+            yield "Telemetry arrived without a call to a model: none was made, or its SDK is not one that genmeter meters."
+        else:
+            yield (
+                "Nothing arrived: no call to a model was made, or its SDK is not one that genmeter meters, "
+                "or the command is not a Python program, or it was killed before its first export."
+            )
+
+
+def _write(text: str, out: TextIO) -> None:
+    encoding = out.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate({ord("─"): "-", ord("·"): "-", ord("…"): "~"})
+    try:
+        out.write(text)
+        out.flush()
+    except (OSError, ValueError):
+        # stderr is gone, as with `2>&1 | head`; the exit code is still the command's.
+        pass

@@ -1,0 +1,169 @@
+"""Chat completions, as OpenAI defined them and two dozen others speak them; and the older text completions.
+
+Source: https://platform.openai.com/docs/api-reference/chat and /completions (read 2026-11-21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ... import names
+from ...model import Invocation, Request
+from ..spec import Dialect
+from . import openai_messages
+from .openai_usage import read_reported_cost, read_usage
+from .wire import Reader, fields, read_identity, read_parameters, real, several, strings, text, whole
+
+SEEN = ("id", "model", "service_tier", "system_fingerprint")
+FINISH = {"tool_calls": "tool_call", "function_call": "tool_call"}
+
+
+def output_type(value: Any) -> str | None:
+    """The modality that ``response_format`` asks for: ``json`` or ``text``."""
+    kind = fields(value).get("type")
+    if kind in ("json_object", "json_schema"):
+        return "json"
+    return "text" if kind == "text" else "json" if isinstance(value, type) else None
+
+
+PARAMETERS: Mapping[str, tuple[str, Reader]] = {
+    "temperature": (names.REQUEST_TEMPERATURE, real),
+    "top_p": (names.REQUEST_TOP_P, real),
+    "frequency_penalty": (names.REQUEST_FREQUENCY_PENALTY, real),
+    "presence_penalty": (names.REQUEST_PRESENCE_PENALTY, real),
+    "max_tokens": (names.REQUEST_MAX_TOKENS, whole),
+    "max_completion_tokens": (names.REQUEST_MAX_TOKENS, whole),
+    "stop": (names.REQUEST_STOP_SEQUENCES, strings),
+    "seed": (names.REQUEST_SEED, whole),
+    "n": (names.REQUEST_CHOICE_COUNT, several),
+    "reasoning_effort": (names.REQUEST_REASONING_LEVEL, text),
+    "response_format": (names.OUTPUT_TYPE, output_type),
+}
+
+
+def read_request(kwargs: Mapping[str, Any]) -> Request:
+    """Arguments of ``create`` and ``parse``."""
+    request = Request(text(kwargs.get("model")))
+    read_parameters(kwargs, PARAMETERS, request)
+    request.attributes[names.OPENAI_API_TYPE] = "chat_completions"
+    read_stream_and_tier(kwargs, request)
+    return request
+
+
+def read_stream_and_tier(kwargs: Mapping[str, Any], request: Request) -> None:
+    """Whether the answer comes in pieces, and at which service tier it was asked for."""
+    if kwargs.get("stream") is True:
+        request.stream = True
+        request.attributes[names.REQUEST_STREAM] = True
+    tier = text(kwargs.get("service_tier"))
+    if tier is not None:
+        request.service_tier = tier
+        if tier != "auto":
+            request.attributes[names.OPENAI_REQUEST_TIER] = tier
+
+
+def read_response(result: Any, invocation: Invocation) -> None:
+    """A ChatCompletion or a Completion."""
+    found = fields(result)
+    response = invocation.response
+    read_identity(found, response)
+    read_tier(found, invocation)
+    response.finish_reasons = [finish_reason(fields(choice)) for choice in found.get("choices") or ()]
+    usage = found.get("usage")
+    if usage is not None:
+        invocation.usage = read_usage(usage)
+        read_reported_cost(usage, response)
+
+
+def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
+    """The service tier that was used, and the backend's fingerprint."""
+    response = invocation.response
+    tier = text(found.get("service_tier"))
+    if tier is not None:
+        response.service_tier = tier
+        response.attributes[names.OPENAI_RESPONSE_TIER] = tier
+    fingerprint = text(found.get("system_fingerprint"))
+    if fingerprint is not None:
+        response.attributes[names.OPENAI_FINGERPRINT] = fingerprint
+
+
+def finish_reason(choice: Mapping[str, Any]) -> str:
+    """A choice's finish reason in the conventions' words; ``error`` where it never came."""
+    reason = choice.get("finish_reason")
+    return FINISH.get(reason, reason) if isinstance(reason, str) and reason else "error"
+
+
+class ChatAccumulator:
+    """Folds chunks of a chat (or text) completion: the last usage, one finish reason a choice, no chunk kept."""
+
+    def __init__(self, asked: bool, captured: bool) -> None:
+        self._asked = asked
+        self._usage: Any = None
+        self._seen: dict[str, Any] = {}
+        self._reasons: dict[int, str | None] = {}
+        self.deltas = openai_messages.Deltas() if captured else None
+
+    def fold(self, chunk: Any) -> bool:
+        """True for the chunk that carries nothing but the usage that we asked for."""
+        found: Mapping[str, Any] = chunk.__dict__ if hasattr(chunk, "__dict__") else chunk
+        choices = found["choices"]
+        usage = found.get("usage")
+        if "model" not in self._seen or usage is not None:
+            # Azure opens with a chunk whose id and model are empty; the tier may come with the usage alone.
+            self._seen.update((name, found[name]) for name in SEEN if found.get(name))
+        for choice in choices or ():
+            chosen = choice.__dict__
+            reason = chosen.get("finish_reason")
+            if reason is not None or chosen["index"] not in self._reasons:
+                self._reasons[chosen["index"]] = reason
+            if self.deltas is not None:
+                self.deltas.fold(chosen)
+        if usage is not None:
+            self._usage = usage
+            return self._asked and not choices
+        if self._asked:
+            # The server writes `usage: null` into every chunk because we asked; the app's own dump must not show it.
+            chunk.__pydantic_fields_set__.discard("usage")
+        return False
+
+    def finish(self, invocation: Invocation) -> None:
+        """Write what was seen."""
+        response = invocation.response
+        read_identity(self._seen, response)
+        read_tier(self._seen, invocation)
+        response.finish_reasons = [
+            finish_reason({"finish_reason": reason}) for _, reason in sorted(self._reasons.items())
+        ]
+        if self._usage is not None:
+            invocation.usage = read_usage(self._usage)
+            read_reported_cost(self._usage, response)
+
+    @property
+    def messages(self) -> list[dict[str, Any]] | None:
+        """The answer in the conventions' shapes, when content is captured."""
+        return self.deltas.messages() if self.deltas is not None else None
+
+
+OPENAI_CHAT = Dialect(
+    "openai_chat",
+    names.CHAT,
+    read_request,
+    read_response,
+    ChatAccumulator,
+    asks_usage=True,
+    content_arguments=("messages",),
+    read_content=openai_messages.read_chat,
+    read_output=openai_messages.read_choices,
+)
+OPENAI_COMPLETIONS = Dialect(
+    "openai_completions",
+    names.TEXT_COMPLETION,
+    read_request,
+    read_response,
+    ChatAccumulator,
+    asks_usage=True,
+    content_arguments=("prompt",),
+    read_content=openai_messages.read_prompt,
+    read_output=openai_messages.read_choices,
+)

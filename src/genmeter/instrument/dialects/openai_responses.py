@@ -1,0 +1,153 @@
+"""OpenAI's Responses API: one typed object, or a stream of typed events that ends with the whole response.
+
+Source: https://platform.openai.com/docs/api-reference/responses and /responses-streaming (read 2026-11-21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ... import names
+from ...model import Invocation, Request
+from ..spec import Dialect
+from . import openai_messages
+from .openai_chat import output_type, read_stream_and_tier, read_tier
+from .openai_usage import read_reported_cost, read_usage
+from .wire import Reader, fields, read_identity, read_parameters, real, text, whole
+
+ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
+BILLED_SEARCHES = frozenset({"web_search_call"})
+
+
+def conversation(value: Any) -> str | None:
+    """The id of the conversation that the response belongs to."""
+    return text(value) or text(fields(value).get("id"))
+
+
+def level(value: Any) -> str | None:
+    """``reasoning.effort`` as it was sent."""
+    return text(fields(value).get("effort"))
+
+
+def text_format(value: Any) -> str | None:
+    """The modality that ``text.format`` asks for."""
+    return output_type(fields(value).get("format"))
+
+
+PARAMETERS: Mapping[str, tuple[str, Reader]] = {
+    "temperature": (names.REQUEST_TEMPERATURE, real),
+    "top_p": (names.REQUEST_TOP_P, real),
+    "max_output_tokens": (names.REQUEST_MAX_TOKENS, whole),
+    "previous_response_id": (names.REQUEST_PREVIOUS_RESPONSE, text),
+    "conversation": (names.CONVERSATION_ID, conversation),
+    "reasoning": (names.REQUEST_REASONING_LEVEL, level),
+    "text": (names.OUTPUT_TYPE, text_format),
+    "text_format": (names.OUTPUT_TYPE, output_type),
+}
+
+
+def read_request(kwargs: Mapping[str, Any]) -> Request:
+    """Arguments of ``create`` and ``parse``."""
+    request = Request(text(kwargs.get("model")))
+    read_parameters(kwargs, PARAMETERS, request)
+    request.attributes[names.OPENAI_API_TYPE] = "responses"
+    read_stream_and_tier(kwargs, request)
+    return request
+
+
+def read_retrieve(kwargs: Mapping[str, Any]) -> Request:
+    """Arguments of ``retrieve``: no inference, so no model and no tokens."""
+    request = Request()
+    request.attributes[names.OPENAI_API_TYPE] = "responses"
+    wanted = text(kwargs.get("response_id"))
+    if wanted is not None:
+        request.attributes[names.RESPONSE_ID] = wanted
+    cursor = whole(kwargs.get("starting_after"))
+    if cursor is not None:
+        request.attributes[names.REQUEST_STREAM_CURSOR] = str(cursor)
+    read_stream_and_tier(kwargs, request)
+    return request
+
+
+def read_response(result: Any, invocation: Invocation) -> None:
+    """A Response."""
+    found = fields(result)
+    response = invocation.response
+    read_identity(found, response)
+    read_tier(found, invocation)
+    response.finish_reasons = finish_reasons(found)
+    status = text(found.get("status"))
+    usage = found.get("usage")
+    if invocation.operation == names.FETCH_RESPONSE:
+        if status is not None:
+            response.attributes[names.RESPONSE_STATUS] = status
+    elif usage is not None:
+        invocation.usage = read_usage(usage)
+        read_reported_cost(usage, response)
+        if invocation.usage is not None:
+            invocation.usage.searches = count_searches(found)
+
+
+def count_searches(found: Mapping[str, Any]) -> int:
+    """Web searches of a response; only the ``search`` action is billed, opening or scanning a page is not."""
+    searches = 0
+    for item in map(fields, found.get("output") or ()):
+        if item.get("type") in BILLED_SEARCHES and fields(item.get("action")).get("type", "search") == "search":
+            searches += 1
+    return searches
+
+
+def finish_reasons(found: Mapping[str, Any]) -> list[str]:
+    """One reason for the one answer: how it ended, or that it called tools."""
+    status = found.get("status")
+    if status == "completed" or status is None:
+        calls = any(fields(item).get("type") == "function_call" for item in found.get("output") or ())
+        return ["tool_call" if calls else "stop"]
+    if status == "incomplete":
+        reason = fields(found.get("incomplete_details")).get("reason")
+        return [INCOMPLETE.get(reason, reason or "error") if isinstance(reason, str) else "error"]
+    return [] if status in ("queued", "in_progress") else ["error"]
+
+
+class ResponseAccumulator:
+    """Folds response events: the response that an ending event carries, else the one that the first event announced."""
+
+    def __init__(self, asked: bool, captured: bool) -> None:
+        self._seen: Any = None
+        self._ended = False
+        self._captured = captured
+        self.messages: list[dict[str, Any]] | None = None
+
+    def fold(self, chunk: Any) -> bool:
+        """Events carry their own type; only those with a whole response are looked at."""
+        found = chunk.__dict__ if hasattr(chunk, "__dict__") else chunk
+        response = found.get("response")
+        if response is not None and not self._ended:
+            self._ended = found.get("type") in ENDINGS
+            self._seen = response
+        return False
+
+    def finish(self, invocation: Invocation) -> None:
+        """Write what was seen; a stream that was cut has no usage and no reason."""
+        if self._seen is None:
+            return
+        read_response(self._seen, invocation)
+        if not self._ended:
+            invocation.response.finish_reasons = ["error"]
+        elif self._captured:
+            self.messages = openai_messages.read_output_items(self._seen)
+
+
+OPENAI_RESPONSES = Dialect(
+    "openai_responses",
+    names.CHAT,
+    read_request,
+    read_response,
+    ResponseAccumulator,
+    content_arguments=("input",),
+    read_content=openai_messages.read_input_items,
+    read_output=openai_messages.read_output_items,
+)
+OPENAI_FETCH = Dialect("openai_fetch", names.FETCH_RESPONSE, read_retrieve, read_response, ResponseAccumulator)

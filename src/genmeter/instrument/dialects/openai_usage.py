@@ -1,0 +1,101 @@
+"""The usage object of OpenAI's APIs and of everything that is compatible with them.
+
+Totals are inclusive already. Source: https://platform.openai.com/docs/api-reference/chat/object (read 2026-11-21) and
+the type definitions of the openai package 3.54.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ...model import PICO, Response, Usage
+from .wire import count, fields, known_count
+
+INPUT_NAMES = (("prompt_tokens", "prompt_tokens_details"), ("input_tokens", "input_tokens_details"))
+OUTPUT_NAMES = (("completion_tokens", "completion_tokens_details"), ("output_tokens", "output_tokens_details"))
+
+
+def read_usage(raw: Any) -> Usage | None:
+    """``usage`` of a chat completion, a response, an embedding, an image or a transcription; None if there is none."""
+    found = fields(raw)
+    if not found:
+        return None
+    inputs, input_details = _total(found, INPUT_NAMES)
+    outputs, output_details = _total(found, OUTPUT_NAMES)
+    if inputs is None and outputs is None:
+        return None
+    usage = Usage(inputs, outputs)
+    if input_details:
+        _read_input(input_details, usage)
+    if output_details:
+        _read_output(output_details, usage)
+    # DeepSeek reports its cache beside the details: https://api-docs.deepseek.com/api/create-chat-completion
+    usage.cache_read = usage.cache_read or count(found.get("prompt_cache_hit_tokens"))
+    _repair_reasoning(found, usage)
+    return usage
+
+
+def _total(found: Mapping[str, Any], spellings: tuple[tuple[str, str], ...]) -> tuple[int | None, Mapping[str, Any]]:
+    for total, details in spellings:
+        value = found.get(total)
+        if value is not None:
+            return known_count(value), fields(found.get(details))
+    return None, {}
+
+
+def _read_input(details: Mapping[str, Any], usage: Usage) -> None:
+    usage.cache_read = count(details.get("cached_tokens"))
+    usage.cache_write = count(details.get("cache_write_tokens"))
+    usage.text_input = count(details.get("text_tokens"))
+    usage.audio_input = count(details.get("audio_tokens"))
+    usage.image_input = count(details.get("image_tokens"))
+    cached = fields(details.get("cached_tokens_details"))
+    if cached:
+        usage.audio_cache_read = count(cached.get("audio_tokens"))
+        usage.image_cache_read = count(cached.get("image_tokens"))
+
+
+def _read_output(details: Mapping[str, Any], usage: Usage) -> None:
+    usage.reasoning = count(details.get("reasoning_tokens"))
+    usage.text_output = count(details.get("text_tokens"))
+    usage.audio_output = count(details.get("audio_tokens"))
+    usage.image_output = count(details.get("image_tokens"))
+
+
+def _repair_reasoning(found: Mapping[str, Any], usage: Usage) -> None:
+    """xAI's chat reports reasoning beside the completion; the total tells (research: pricing, token semantics)."""
+    total = known_count(found.get("total_tokens"))
+    if total is None or usage.input is None or usage.output is None or not usage.reasoning:
+        return
+    if total == usage.input + usage.output + usage.reasoning:
+        usage.output += usage.reasoning
+
+
+def read_reported_cost(raw: Any, response: Response) -> None:
+    """The charge that OpenRouter states in ``usage.cost``, in USD: https://openrouter.ai/docs/use-cases/usage-accounting.
+
+    With a key of one's own (``is_byok``) the upstream provider's charge comes on top.
+    """
+    found = fields(raw)
+    cost = found.get("cost")
+    if cost is None:
+        return
+    total = _pico(cost)
+    if found.get("is_byok"):
+        upstream = _pico(fields(found.get("cost_details")).get("upstream_inference_cost"))
+        total = None if total is None or upstream is None else total + upstream
+    if total is not None and total >= 0:
+        response.reported_cost = total
+
+
+def _pico(dollars: Any) -> int | None:
+    if isinstance(dollars, bool) or not isinstance(dollars, (int, float, str)):
+        return None
+    try:
+        # repr: the shortest decimal that means this double, which is what the provider wrote.
+        amount = Decimal(str(dollars)) * PICO
+    except InvalidOperation:
+        return None
+    return int(amount.to_integral_value()) if amount.is_finite() else None

@@ -1,0 +1,97 @@
+"""The door through which foreign values come in: SDK models, plain JSON, odd types of compatible servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from ...model import AttributeValue, Request, Response
+
+Reader = Callable[[Any], AttributeValue | None]
+NOTHING: Mapping[str, Any] = {}
+
+
+def fields(value: Any) -> Mapping[str, Any]:
+    """The fields of an SDK model or of a JSON object; empty for anything else.
+
+    Reads the instance's dictionary: asking a pydantic model for an attribute that it lacks costs 1-2 µs.
+    """
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value)
+    own: Any = getattr(value, "__dict__", None)
+    if not own:
+        return NOTHING
+    extra: Any = getattr(value, "__pydantic_extra__", None)
+    return {**own, **extra} if extra else own
+
+
+def count(value: Any) -> int:
+    """A token count as a whole number; strings and floats of compatible servers included, 0 for anything else."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return 0
+
+
+def known_count(value: Any) -> int | None:
+    """Like ``count``, with None for what was not reported: unknown is not zero."""
+    if type(value) is int:
+        return value
+    return None if value is None or isinstance(value, (bool, dict, list)) else _parsed(value)
+
+
+def _parsed(value: Any) -> int | None:
+    try:
+        whole = float(value)
+    except (TypeError, ValueError):
+        return None
+    return int(whole) if whole.is_integer() else None
+
+
+def text(value: Any) -> str | None:
+    """A non-empty string, else None (SDKs pass markers such as NOT_GIVEN)."""
+    return value if isinstance(value, str) and value else None
+
+
+def real(value: Any) -> float | None:
+    """A number as a double, else None."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def whole(value: Any) -> int | None:
+    """A whole number, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def several(value: Any) -> int | None:
+    """A whole number other than one, else None."""
+    return whole(value) if value != 1 else None
+
+
+def strings(value: Any) -> list[str] | None:
+    """A list of strings; a single one becomes a list."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [item for item in cast("list[Any]", value) if isinstance(item, str)] or None
+    return None
+
+
+def read_parameters(kwargs: Mapping[str, Any], readers: Mapping[str, tuple[str, Reader]], request: Request) -> None:
+    """Put the arguments that have a conventional attribute into ``request.attributes``."""
+    attributes = request.attributes
+    for name, value in kwargs.items():
+        known = readers.get(name)
+        if known is not None and value is not None:
+            read = known[1](value)
+            if read is not None:
+                attributes[known[0]] = read
+
+
+def read_identity(result: Mapping[str, Any], response: Response) -> None:
+    """The id and the model that answered."""
+    response.id = text(result.get("id")) or response.id
+    response.model = text(result.get("model")) or response.model

@@ -1,0 +1,341 @@
+"""One call under observation: open it, let the SDK run, take what it gives (value, stream, manager, raw), close once."""
+
+from __future__ import annotations
+
+from time import perf_counter, time_ns
+from types import TracebackType
+from typing import Any
+
+from opentelemetry.context import Context, attach, get_current, set_value
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+
+from .. import names
+from ..model import AttributeValue, Invocation
+from . import coexist, guard
+from .content import capture, content_attributes, observe_arguments, passing
+from .context import WITHIN, UnattributedCall, detach, suppressed
+from .endpoints import Endpoints
+from .errors import error_type
+from .reaper import reaper
+from .spec import Accumulator, Dialect, Endpoint, Kwargs, Provider, Target
+from .stages.attribute import attribute
+from .stages.describe import describe
+from .stages.measure import active, measure
+from .stages.price import price
+from .stages.report import report, report_exception
+from .streams import watch
+from .telemetry import Telemetry
+
+REFUSALS = (400, 404, 422)
+CANCELLED = ("CancelledError", "GeneratorExit")
+
+
+class Engine:
+    """Opens observations. One for the life of an instrumentation; wrappers ask it and keep no state."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self.telemetry = telemetry
+        self.endpoints = Endpoints(telemetry.settings, telemetry.catalogue)
+        self.streams: set[Observation] = set()
+        self.asked: dict[Endpoint, bool] = {}
+
+    def passes(self, provider: Provider, target: Target, context: Context) -> bool:
+        """Whether a call goes straight through: suppressed, or inside a call that is already observed."""
+        if suppressed(context) or coexist.outer(context, target.dialect.operation):
+            return True
+        return context.get(WITHIN) == (provider.sdk, target.dialect.operation)
+
+    def open(self, provider: Provider, target: Target, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        """An Observation of the call that is about to be made, or None to let it pass.
+
+        Raises:
+            UnattributedCall: the user's policy rejects calls that nobody can be charged for.
+        """
+        try:
+            context = get_current()
+            if self.passes(provider, target, context):
+                return None
+            bound = {**dict(zip(target.arguments, args, strict=False)), **kwargs} if args else kwargs
+            return Observation(self, provider, target, instance, bound, kwargs, context)
+        except UnattributedCall:
+            raise
+        except Exception as error:
+            guard.failed("open", error)
+            return None
+
+    def close_streams(self) -> None:
+        """Close what is still open when the process ends or the instrumentation goes: each is one call."""
+        reaper.drain()
+        for observation in list(self.streams):
+            observation.close(cut="abandoned")
+
+
+class Observation:
+    """One call, from before the SDK runs until its last byte. Enter it around the SDK's code.
+
+    Leaving it with an exception closes it with that error; leaving it well leaves it open until ``deliver`` has seen a
+    value or the stream that it gave is done. Whatever closes it first, from whichever thread, closes it; once.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_accumulator",
+        "_asked",
+        "_attributes",
+        "_begun",
+        "_context",
+        "_dialect",
+        "_engine",
+        "_endpoint",
+        "_last_chunk",
+        "_once",
+        "_parent",
+        "_span",
+        "_started",
+        "_token",
+        "invocation",
+        "kwargs",
+    )
+
+    def __init__(
+        self,
+        engine: Engine,
+        provider: Provider,
+        target: Target,
+        instance: Any,
+        bound: Kwargs,
+        kwargs: Kwargs,
+        context: Context,
+    ) -> None:
+        telemetry, dialect = engine.telemetry, target.dialect
+        request = dialect.read_request(bound)
+        endpoint = engine.endpoints.find(provider, instance._client)
+        invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
+        attributes = _start_attributes(invocation)
+        attributes.update(attribute(invocation, telemetry.attributor, context))
+        self._engine, self._dialect, self._endpoint = engine, dialect, endpoint
+        self._accumulator: Accumulator | None = None
+        self._asked = False
+        self._attributes = attributes
+        self._once = [True]
+        self._token: Any = None
+        self.kwargs = kwargs
+        self.invocation = invocation
+        if telemetry.settings.content != "NO_CONTENT":
+            self.kwargs = observe_arguments(dialect, bound, kwargs)
+            invocation.content = guard.step("content", capture, dialect, {**bound, **self.kwargs})
+        if dialect.asks_usage and request.stream and telemetry.settings.ask_stream_usage:
+            self._ask(kwargs)
+        self._begin(provider, context)
+
+    def _begin(self, provider: Provider, context: Context) -> None:
+        """Start the span and the clock; last, so that nothing of ours can fail after it."""
+        telemetry, invocation = self._engine.telemetry, self.invocation
+        self._parent = coexist.parent(context)
+        self._begun, self._started = perf_counter(), time_ns()
+        invocation.started = self._started / 1e9
+        model = invocation.request.model
+        named = model and invocation.operation != names.FETCH_RESPONSE
+        self._span: Span = telemetry.tracer.start_span(
+            f"{invocation.operation} {model}" if named else invocation.operation,
+            context,
+            SpanKind.CLIENT,
+            self._attributes,
+            start_time=self._started,
+        )
+        inner = set_value(WITHIN, (provider.sdk, invocation.operation), set_span_in_context(self._span, context))
+        self._context = coexist.announce(inner, invocation.operation)
+        telemetry.sums.add(active(invocation, 1))
+
+    # --- around the SDK's own code ---------------------------------------------------------------------------------
+
+    def __enter__(self) -> Observation:
+        self._token = attach(self._context)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """True only when the server refused what we had added: then the caller's own call is to be made again."""
+        detach(self._token)
+        if error is None:
+            return False
+        if self._asked and self._refused(error):
+            return True
+        self.fail(error)
+        return False
+
+    def _ask(self, kwargs: Kwargs) -> None:
+        """Ask for a stream's usage, in arguments of our own, unless the caller decided or the server refuses it."""
+        options = kwargs.get("stream_options")
+        extra: Any = kwargs.get("extra_body")
+        decided = isinstance(options, dict) and "include_usage" in options
+        if decided or (isinstance(extra, dict) and "stream_options" in extra):
+            return
+        if self._engine.asked.get(self._endpoint) is False:
+            return
+        given: dict[str, Any] = options if isinstance(options, dict) else {}
+        self.kwargs = {**self.kwargs, "stream_options": {**given, "include_usage": True}}
+        self._asked = True
+
+    def _refused(self, error: BaseException) -> bool:
+        """A server that never took the option gets the caller's own arguments; the second answer is the call's."""
+        try:
+            engine = self._engine
+            if getattr(error, "status_code", None) not in REFUSALS or engine.asked.get(self._endpoint):
+                return False
+            if "stream_options" in str(error):
+                engine.asked[self._endpoint] = False
+            given = self.kwargs["stream_options"]
+            rest = {name: value for name, value in given.items() if name != "include_usage"}
+            self.kwargs = {name: value for name, value in self.kwargs.items() if name != "stream_options"}
+            if rest:
+                self.kwargs["stream_options"] = rest
+            self._asked = False
+            return True
+        except Exception as failure:
+            guard.failed("ask", failure)
+            return False
+
+    # --- what the SDK gave -----------------------------------------------------------------------------------------
+
+    def deliver(self, result: Any) -> Any:
+        """What the app gets: the SDK's own object, or a proxy of the same type where there is more to see."""
+        try:
+            return watch(result, self)
+        except Exception as error:
+            guard.failed("deliver", error)
+            self.close()
+            return result
+
+    def read(self, result: Any) -> None:
+        """Read a whole response and close."""
+        self._accumulator = None
+        guard.step("read", self._dialect.read_response, result, self.invocation)
+        content = self.invocation.content
+        if content is not None and self._dialect.read_output is not None:
+            content.output = guard.step("content", self._dialect.read_output, result)
+        self.close()
+
+    def stream(self) -> None:
+        """The app now holds a stream: fold its chunks from here on."""
+        accumulator = self._dialect.accumulator
+        if accumulator is not None and self._accumulator is None:
+            self._accumulator = accumulator(self._asked, self.invocation.content is not None)
+        if self._asked:
+            self._engine.asked[self._endpoint] = True
+        self._engine.streams.add(self)
+        reaper.ready()
+
+    def fold(self, chunk: Any) -> bool:
+        """Take one chunk in. True: it came only because we asked, and the app must not see it."""
+        try:
+            invocation = self.invocation
+            invocation.chunks += 1
+            if invocation.first_chunk is None:
+                invocation.first_chunk = perf_counter() - self._begun
+            accumulator = self._accumulator
+            return accumulator.fold(chunk) if accumulator is not None else False
+        except Exception as error:
+            guard.failed("fold", error)
+            return False
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def fail(self, error: BaseException) -> None:
+        """Close with the exception that the app is about to get. A consumer that was cancelled is no failed stream."""
+        if self._accumulator is not None and type(error).__name__ in CANCELLED:
+            self.close(cut="cancelled" if type(error).__name__ == "CancelledError" else "closed")
+        else:
+            self.close(error=error)
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has closed it yet."""
+        return bool(self._once)
+
+    def closed(self) -> None:
+        """The app closed what it got; a stream that it had read to the end is closed already."""
+        guard.step("close", self.close, cut="closed")
+
+    def abandon(self) -> None:
+        """For finalizers: close soon, on another thread, as of now."""
+        if self._once:
+            ended = perf_counter()
+            reaper.put(lambda: self.close(cut="abandoned", ended=ended))
+
+    def close(
+        self, *, error: BaseException | None = None, cut: str | None = None, ended: float | None = None
+    ) -> None:
+        """Run the stages and end the span; whoever comes second does nothing."""
+        try:
+            self._once.pop()
+        except IndexError:
+            return
+        self._engine.streams.discard(self)
+        invocation = self.invocation
+        invocation.duration = (perf_counter() if ended is None else ended) - self._begun
+        invocation.cut = cut
+        if error is not None:
+            invocation.exception = error
+            invocation.error = guard.step("error", error_type, error) or "_OTHER"
+        try:
+            self._complete(invocation, self._engine.telemetry)
+        finally:
+            guard.step("end", self._span.end, self._started + int(invocation.duration * 1e9))
+
+    def _complete(self, invocation: Invocation, telemetry: Telemetry) -> None:
+        step = guard.step
+        if self._accumulator is not None:
+            step("finish", self._accumulator.finish, invocation)
+            if invocation.content is not None:
+                invocation.content.output = getattr(self._accumulator, "messages", None)
+        if invocation.content is not None and passing(self._dialect, self.kwargs):
+            taken = step("content", capture, self._dialect, self.kwargs)
+            invocation.content.input = taken.input if taken is not None else None
+        step("price", price, invocation, telemetry.catalogue)
+        attributes = step("describe", describe, invocation, telemetry.settings) or {}
+        step("measure", measure, invocation, telemetry, self._context)
+        step("span", self._write_span, invocation, attributes)
+        if telemetry.settings.event:
+            step("report", self._report, telemetry, attributes)
+        if invocation.exception is not None:
+            step(
+                "exception", report_exception, invocation.exception, telemetry, self._context, self._attributes
+            )
+        telemetry.sums.add(active(invocation, -1))
+        invocation.exception = None  # it holds the frames of the app
+
+    def _write_span(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
+        span = self._span
+        if not span.is_recording():
+            return
+        span.set_attributes(attributes)
+        settings = self._engine.telemetry.settings
+        if invocation.content is not None and settings.content in ("SPAN_ONLY", "SPAN_AND_EVENT"):
+            span.set_attributes(content_attributes(invocation.content, settings, as_json=True))
+        if invocation.error is not None:
+            span.set_status(Status(StatusCode.ERROR, str(invocation.exception)))
+
+    def _report(self, telemetry: Telemetry, attributes: dict[str, AttributeValue]) -> None:
+        details: dict[str, Any] = {**self._attributes, **attributes}
+        content = self.invocation.content
+        if content is not None and telemetry.settings.content in ("EVENT_ONLY", "SPAN_AND_EVENT"):
+            details.update(content_attributes(content, telemetry.settings, as_json=False))
+        report(self.invocation, telemetry, self._context, details, self._parent)
+
+
+def _start_attributes(invocation: Invocation) -> dict[str, AttributeValue]:
+    """What a sampler needs to see."""
+    attributes: dict[str, AttributeValue] = {
+        names.OPERATION: invocation.operation,
+        names.PROVIDER: invocation.seller.name,
+    }
+    if invocation.request.model:
+        attributes[names.REQUEST_MODEL] = invocation.request.model
+    if invocation.address is not None:
+        attributes[names.SERVER_ADDRESS] = invocation.address
+    if invocation.port is not None:
+        attributes[names.SERVER_PORT] = invocation.port
+    return attributes
+

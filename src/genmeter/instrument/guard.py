@@ -1,0 +1,51 @@
+"""Where our own failures stop: they are counted and said once a minute, and never reach the app."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+QUIET_SECONDS = 60.0
+logger = logging.getLogger("genmeter")
+failures: Counter[str] = Counter()
+"""Failures of our own by site, read by the ``genmeter.internal.failures`` counter."""
+_last_said: dict[str, float] = {}
+
+
+def failed(site: str, error: Exception) -> None:
+    """Count a failure of ours at ``site`` and log it, at most once a minute for each site. Never raises."""
+    try:
+        failures[site] += 1
+        now = time.monotonic()
+        if now - _last_said.get(site, -QUIET_SECONDS) >= QUIET_SECONDS:
+            _last_said[site] = now
+            logger.warning(
+                "genmeter: %s failed, the call itself is not affected: %s: %s",
+                site,
+                type(error).__name__,
+                error,
+                exc_info=logger.isEnabledFor(logging.DEBUG),
+            )
+    except Exception:  # noqa: S110  a failing log handler must not reach the app either
+        pass
+
+
+def step(site: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+    """Run a function of ours; an exception in it is counted under ``site`` and gives None instead."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        failed(site, error)
+        return None
+
+
+def reset() -> None:
+    """Forget what was counted and said (tests; a forked child)."""
+    failures.clear()
+    _last_said.clear()

@@ -1,0 +1,9 @@
+"""The SDKs that genmeter meters: one short table each."""
+
+from __future__ import annotations
+
+from ..spec import Provider
+from .anthropic import ANTHROPIC
+from .openai import OPENAI
+
+PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC)

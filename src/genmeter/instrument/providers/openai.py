@@ -1,0 +1,39 @@
+"""The ``openai`` package: OpenAI itself, Azure, and every compatible server that it is pointed to."""
+
+from __future__ import annotations
+
+from ..dialects.openai_chat import OPENAI_CHAT, OPENAI_COMPLETIONS
+from ..dialects.openai_media import (
+    OPENAI_EMBEDDINGS,
+    OPENAI_IMAGES,
+    OPENAI_MODERATIONS,
+    OPENAI_SPEECH,
+    OPENAI_TRANSCRIPTS,
+)
+from ..dialects.openai_responses import OPENAI_FETCH, OPENAI_RESPONSES
+from ..spec import Provider, both
+
+# The `stream` helpers of chat completions and responses call `create` (and `retrieve`) themselves.
+OPENAI = Provider(
+    sdk="openai",
+    name="openai",
+    versions=(1, 3),
+    targets=(
+        *both("openai.resources.chat.completions", "Completions", "create", OPENAI_CHAT),
+        *both("openai.resources.chat.completions", "Completions", "parse", OPENAI_CHAT),
+        *both("openai.resources.responses.responses", "Responses", "create", OPENAI_RESPONSES),
+        *both("openai.resources.responses.responses", "Responses", "parse", OPENAI_RESPONSES),
+        *both("openai.resources.responses.responses", "Responses", "retrieve", OPENAI_FETCH, arguments=["response_id"]),
+        *both("openai.resources.completions", "Completions", "create", OPENAI_COMPLETIONS),
+        *both("openai.resources.embeddings", "Embeddings", "create", OPENAI_EMBEDDINGS),
+        *both("openai.resources.images", "Images", "generate", OPENAI_IMAGES),
+        *both("openai.resources.images", "Images", "edit", OPENAI_IMAGES),
+        *both("openai.resources.images", "Images", "create_variation", OPENAI_IMAGES),
+        *both("openai.resources.audio.speech", "Speech", "create", OPENAI_SPEECH),
+        *both("openai.resources.audio.transcriptions", "Transcriptions", "create", OPENAI_TRANSCRIPTS),
+        *both("openai.resources.audio.translations", "Translations", "create", OPENAI_TRANSCRIPTS),
+        *both("openai.resources.moderations", "Moderations", "create", OPENAI_MODERATIONS),
+    ),
+    modes={"AzureOpenAI": "azure.ai.openai", "AsyncAzureOpenAI": "azure.ai.openai"},
+    watched=(("openai", "OpenAI.request"), ("openai", "AsyncOpenAI.request")),
+)

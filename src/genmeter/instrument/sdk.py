@@ -1,0 +1,61 @@
+"""Finishes what the launcher leaves undone: without a configurator nobody sets the SDK up, and every span is dropped.
+
+``opentelemetry-instrument`` configures no SDK unless some package brings a configurator (``opentelemetry-distro``, a
+vendor's). Ours must not be one: the launcher takes the first it finds, so two shut each other out. This runs as a
+``pre_instrument`` step, after the launcher has had its chance and before any instrumentor asks for a tracer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from opentelemetry import metrics, trace
+from opentelemetry.util._importlib_metadata import entry_points
+
+from ..settings import SWITCH
+
+logger = logging.getLogger("genmeter")
+
+DEFAULTS = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_LOGS_EXPORTER": "otlp",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+}
+"""The specification's own defaults, which the Python SDK leaves to a distribution."""
+
+
+def configure_if_nobody_does() -> None:
+    """Configure the SDK from the environment, unless a configurator is installed or a provider is already set.
+
+    ``GENMETER_CONFIGURE_SDK=off`` turns it off, as does disabling genmeter by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS.
+    """
+    try:
+        if _wanted() and not _somebody_does():
+            _configure()
+    except Exception:
+        # Raising here would keep the launcher from loading any instrumentor at all.
+        logger.exception("genmeter: the OpenTelemetry SDK could not be configured from the environment")
+
+
+def _wanted() -> bool:
+    disabled = {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
+    switch = SWITCH.get(os.environ.get("GENMETER_CONFIGURE_SDK", "on").strip().lower(), True)
+    return switch and not disabled & {"genmeter", "*"}
+
+
+def _somebody_does() -> bool:
+    if any(True for _ in entry_points(group="opentelemetry_configurator")):
+        return True
+    set_already = (trace.get_tracer_provider(), metrics.get_meter_provider())
+    return any("Proxy" not in type(provider).__name__ for provider in set_already)
+
+
+def _configure() -> None:
+    # The class is private by name alone: every distribution builds on it, and there is no public way.
+    from opentelemetry.sdk._configuration import _OTelSDKConfigurator  # pyright: ignore[reportPrivateUsage]
+
+    for variable, value in DEFAULTS.items():
+        os.environ.setdefault(variable, value)
+    _OTelSDKConfigurator().configure()

@@ -1,0 +1,70 @@
+"""The call in words: the record as attributes, for the span and for the event alike."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from ... import names
+from ...model import PICO, AttributeValue, Cost, Invocation, Unpriced, Usage
+from ...settings import Settings
+
+_PARTS = tuple((field, name) for field, name in names.USAGE_TOKENS.items() if field not in ("input", "output"))
+_parts = attrgetter(*(field for field, _ in _PARTS))
+_NO_PARTS = (0,) * len(_PARTS)
+
+
+def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeValue]:
+    """Everything about the call that was not known when its span started, under its conventional names."""
+    response = invocation.response
+    attributes = {**invocation.request.attributes, **response.attributes}
+    if response.id is not None:
+        attributes[names.RESPONSE_ID] = response.id
+    if response.model is not None:
+        attributes[names.RESPONSE_MODEL] = response.model
+    if response.finish_reasons:
+        attributes[names.FINISH_REASONS] = response.finish_reasons
+    if invocation.first_chunk is not None:
+        attributes[names.TIME_TO_FIRST_CHUNK] = invocation.first_chunk
+    if invocation.error is not None:
+        attributes[names.ERROR_TYPE] = invocation.error
+    if invocation.cut is not None:
+        attributes[names.STREAM_CUT] = invocation.cut
+    if response.region is not None:
+        attributes[names.REGION] = response.region
+    if response.batch:
+        attributes[names.BATCH] = True
+    if invocation.usage is not None and invocation.operation != names.FETCH_RESPONSE:
+        _describe_usage(invocation.usage, invocation.operation, attributes)
+    if invocation.cost is not None and settings.cost_attributes != "off":
+        _describe_cost(invocation.cost, settings.cost_attributes, attributes)
+    return attributes
+
+
+def _describe_usage(usage: Usage, operation: str, attributes: dict[str, AttributeValue]) -> None:
+    """Totals may be zero; parts are written only when they are not."""
+    if usage.input is not None:
+        attributes[names.INPUT_TOKENS] = usage.input
+    if usage.output is not None and operation != names.EMBEDDINGS:
+        attributes[names.OUTPUT_TOKENS] = usage.output
+    parts = _parts(usage)
+    if parts != _NO_PARTS:
+        attributes.update({name: value for (_, name), value in zip(_PARTS, parts, strict=True) if value})
+
+
+def _describe_cost(cost: Cost | Unpriced, spelling: str, attributes: dict[str, AttributeValue]) -> None:
+    if isinstance(cost, Unpriced):
+        attributes[names.COST_STATUS] = "unpriced"
+        attributes[names.COST_REASON] = cost.reason
+        return
+    if spelling != "own":
+        attributes[names.COST_AMOUNT] = cost.total / PICO
+        attributes[names.COST_CURRENCY] = "USD"
+        attributes[names.COST_SOURCE] = cost.source
+    if spelling != "proposal":
+        attributes[names.COST_TOTAL] = cost.total / PICO
+        for kind, pico in cost.lines:
+            attributes[names.COST_LINES[kind]] = pico / PICO
+    attributes[names.COST_STATUS] = "partial" if cost.partial else "priced"
+    if cost.catalogue:
+        attributes[names.COST_CATALOGUE] = cost.catalogue
+    attributes[names.COST_ENTRY] = cost.entry

@@ -1,0 +1,34 @@
+"""What the call cost: what the provider said it charged, else our catalogue, else the reason why nobody knows."""
+
+from __future__ import annotations
+
+from ... import names
+from ...model import Cost, Invocation, Unpriced
+from ...pricing import Catalogue
+
+
+def price(invocation: Invocation, catalogue: Catalogue) -> None:
+    """Set ``invocation.cost``: Cost, Unpriced, or None where nothing was billed (a failed call, a fetched response)."""
+    if invocation.operation == names.FETCH_RESPONSE:
+        return
+    response, request, usage = invocation.response, invocation.request, invocation.usage
+    stopped = invocation.cut is not None or invocation.error is not None
+    if usage is None and invocation.error is not None and not invocation.chunks and invocation.cut is None:
+        return
+    if response.reported_cost is not None:
+        invocation.cost = Cost(response.reported_cost, (), "provider", "", invocation.seller.name, stopped)
+        return
+    if usage is None and stopped:
+        invocation.cost = Unpriced("no_usage", "the call stopped before it reported what it used")
+        return
+    invocation.cost = catalogue.price(
+        seller=invocation.seller.id,
+        request_model=request.model,
+        response_model=response.model,
+        usage=usage,
+        at=invocation.started,
+        service_tier=response.service_tier,
+        batch=response.batch,
+        region=response.region or invocation.seller.region,
+        partial=stopped,
+    )

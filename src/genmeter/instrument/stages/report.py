@@ -1,0 +1,49 @@
+"""The call as log records: the details event, which the ledger reads whatever the sampler decided, and the exception."""
+
+from __future__ import annotations
+
+import traceback
+from time import time_ns
+from typing import Any, cast
+
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.util.types import AnyValue
+
+from ... import names
+from ...model import AttributeValue, Invocation
+from ..telemetry import Telemetry
+
+
+def report(
+    invocation: Invocation, telemetry: Telemetry, context: Context, attributes: dict[str, AttributeValue], parent: str
+) -> None:
+    """Emit the details event, in the span's context so that both carry the same ids."""
+    details = cast("dict[str, Any]", {**attributes, names.CALL_DURATION: invocation.duration})
+    if parent:
+        details[names.PARENT_SPAN] = parent
+    telemetry.logger.emit(
+        timestamp=time_ns(),
+        context=context,
+        severity_number=SeverityNumber.DEBUG,
+        event_name=names.EVENT_DETAILS,
+        attributes=cast("dict[str, AnyValue]", details),
+    )
+
+
+def report_exception(
+    error: BaseException, telemetry: Telemetry, context: Context, attributes: dict[str, AttributeValue]
+) -> None:
+    """Emit the exception that reaches the caller, once."""
+    telemetry.logger.emit(
+        timestamp=time_ns(),
+        context=context,
+        severity_number=SeverityNumber.WARN,
+        event_name=names.EVENT_EXCEPTION,
+        attributes={
+            **cast("dict[str, AnyValue]", attributes),
+            names.EXCEPTION_TYPE: f"{type(error).__module__}.{type(error).__qualname__}",
+            names.EXCEPTION_MESSAGE: str(error),
+            names.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(error)),
+        },
+    )

@@ -1,0 +1,118 @@
+"""What the stages write with: the user's tracer, logger and instruments, the settings, the price catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry._logs import LoggerProvider, get_logger
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation, get_meter
+from opentelemetry.trace import TracerProvider
+
+from .. import names
+from .._version import __version__
+from ..model import PICO
+from ..pricing import Catalogue
+from ..settings import Settings
+from . import guard
+from .context import Attributor
+from .sums import Sums
+
+LATEST_COUNTERS = {
+    names.INFERENCE_INPUT: "Input tokens, cached ones included, by modality",
+    names.INFERENCE_OUTPUT: "Output tokens, reasoning included, by modality",
+    names.INFERENCE_CACHE_READ: "Input tokens read from the provider's cache",
+    names.INFERENCE_CACHE_WRITE: "Input tokens written to the provider's cache",
+    names.INFERENCE_REASONING: "Output tokens spent on reasoning",
+}
+LATEST_HISTOGRAMS = {
+    names.INFERENCE_DURATION: names.SECONDS_BUCKETS,
+    names.INFERENCE_FIRST_CHUNK: names.SECONDS_BUCKETS,
+    names.INFERENCE_CHUNK_GAP: names.SECONDS_BUCKETS,
+    names.INFERENCE_OPERATION_INPUT: names.TOKEN_BUCKETS,
+    names.INFERENCE_OPERATION_OUTPUT: names.TOKEN_BUCKETS,
+    names.EMBEDDINGS_DURATION: names.SECONDS_BUCKETS,
+    names.EMBEDDINGS_INPUT: names.TOKEN_BUCKETS,
+    names.OPERATION_DURATION: names.SECONDS_BUCKETS,
+}
+LEGACY_HISTOGRAMS = {
+    names.LEGACY_TOKEN_USAGE: names.TOKEN_BUCKETS,
+    names.OPERATION_DURATION: names.SECONDS_BUCKETS,
+    names.LEGACY_FIRST_CHUNK: names.SECONDS_BUCKETS,
+    names.LEGACY_CHUNK_GAP: names.SECONDS_BUCKETS,
+}
+
+
+class Telemetry:
+    """Everything that outlives a call. Made once by ``instrument()``, from the providers that the user gave or set."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+    ) -> None:
+        self.settings = settings
+        self.catalogue = catalogue
+        self.tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, schema_url=names.SCHEMA_URL)
+        self.logger = get_logger(names.SCOPE, __version__, logger_provider, schema_url=names.SCHEMA_URL)
+        meter = get_meter(names.SCOPE, __version__, meter_provider, schema_url=names.SCHEMA_URL)
+        self.latest = settings.metrics in ("latest", "both")
+        self.legacy = settings.metrics in ("legacy", "both")
+        self.attributor = Attributor(settings, lambda: self.resource)
+        self._tracer_provider = tracer_provider
+        self.sums = Sums(settings.max_series)
+        self.histograms = _histograms(meter, self.latest, self.legacy)
+        self._observe_sums(meter)
+
+    @cached_property
+    def environment(self) -> str | None:
+        """The resource's ``deployment.environment.name``, known once the user's SDK is set up (first call)."""
+        return self.resource.get(names.ENVIRONMENT)
+
+    @cached_property
+    def resource(self) -> dict[str, str]:
+        """What the user's SDK says of this process."""
+        resource = getattr(self._tracer_provider or trace.get_tracer_provider(), "resource", None)
+        return {key: str(value) for key, value in getattr(resource, "attributes", {}).items()}
+
+    def _observe_sums(self, meter: Meter) -> None:
+        sums = self.sums
+        if self.latest:
+            for name, description in LATEST_COUNTERS.items():
+                meter.create_observable_counter(name, [sums.callback(name)], names.UNITS[name], description)
+        meter.create_observable_counter(
+            names.COST_USD, [sums.callback(names.COST_USD, PICO)], names.UNITS[names.COST_USD], "List price of calls"
+        )
+        meter.create_observable_counter(
+            names.CALLS_UNPRICED,
+            [sums.callback(names.CALLS_UNPRICED)],
+            names.UNITS[names.CALLS_UNPRICED],
+            "Calls that have no price, by reason",
+        )
+        meter.create_observable_up_down_counter(
+            names.CALLS_ACTIVE, [sums.callback(names.CALLS_ACTIVE)], names.UNITS[names.CALLS_ACTIVE], "Calls under way"
+        )
+        meter.create_observable_counter(
+            names.INTERNAL_FAILURES,
+            [_failures],
+            names.UNITS[names.INTERNAL_FAILURES],
+            "Failures of genmeter's own, by where they happened",
+        )
+
+
+def _histograms(meter: Meter, latest: bool, legacy: bool) -> dict[str, Histogram]:
+    wanted: dict[str, Any] = {**(LATEST_HISTOGRAMS if latest else {}), **(LEGACY_HISTOGRAMS if legacy else {})}
+    return {
+        name: meter.create_histogram(name, names.UNITS[name], explicit_bucket_boundaries_advisory=buckets)
+        for name, buckets in wanted.items()
+    }
+
+
+def _failures(_: CallbackOptions) -> Iterator[Observation]:
+    for site, count in list(guard.failures.items()):
+        yield Observation(count, {names.FAILURE_SITE: site})

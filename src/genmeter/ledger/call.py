@@ -1,0 +1,112 @@
+"""The row that is booked: one call to a model, with what it used, what it cost and who pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from genmeter import names
+
+USAGE_FIELDS: Final = tuple(names.USAGE_TOKENS)
+LINE_KINDS: Final = names.COST_KINDS
+
+SPAN, EVENT = 1, 2
+"""The two signals that report a call, as bits of ``Call.signals``."""
+
+PRICED, PARTIAL, UNPRICED = "priced", "partial", "unpriced"
+
+UNBILLED_OPERATIONS: Final = frozenset(
+    {
+        names.FETCH_RESPONSE,
+        *("invoke_agent", "invoke_workflow", "handle_conversation_turn", "execute_tool", "plan", "create_agent"),
+        *("retrieval", "create_memory_store", "delete_memory_store", "create_memory", "update_memory"),
+        *("upsert_memory", "search_memory", "delete_memory"),
+    }
+)
+"""Operations of the conventions that are no calls to a model: their spans repeat their children's totals or have none."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One call under its key (``trace_id``, ``span_id``). None is unknown, never zero.
+
+    ``usage`` runs along ``USAGE_FIELDS`` and ``lines`` along ``LINE_KINDS`` (pico units of ``currency``). ``started_ns``
+    is Unix time, durations are nanoseconds. ``signals`` says which of ``SPAN`` and ``EVENT`` have reported it.
+    ``cost_status`` is ``priced``, ``partial``, ``unpriced``, or None where no money is due.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None = None
+    span_name: str | None = None
+    signals: int = SPAN
+    run: str = ""
+    started_ns: int
+    duration_ns: int | None = None
+    first_chunk_ns: int | None = None
+    service: str | None = None
+    environment: str | None = None
+    operation: str
+    provider: str
+    request_model: str | None = None
+    response_model: str | None = None
+    response_id: str | None = None
+    service_tier: str | None = None
+    region: str | None = None
+    user_hash: str | None = None
+    department: str | None = None
+    application: str | None = None
+    session: str | None = None
+    finish_reasons: str | None = None
+    error_type: str | None = None
+    cut: str | None = None
+    cost_status: str | None = None
+    cost_reason: str | None = None
+    cost_source: str | None = None
+    cost_catalogue: str | None = None
+    cost_entry: str | None = None
+    currency: str | None = None
+    cost_pico: int | None = None
+    usage: tuple[int | None, ...] = (None,) * len(USAGE_FIELDS)
+    lines: tuple[int | None, ...] = (None,) * len(LINE_KINDS)
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered, else the one that was asked."""
+        return self.response_model or self.request_model
+
+
+INTEGERS: Final = frozenset({"signals", "started_ns", "duration_ns", "first_chunk_ns", "cost_pico"})
+REQUIRED: Final = frozenset({"trace_id", "span_id", "signals", "run", "started_ns", "operation", "provider"})
+SCALARS: Final = tuple(name for name in Call.__slots__ if name not in ("usage", "lines"))
+USAGE_COLUMNS: Final = tuple(f"usage_{name}" for name in USAGE_FIELDS)
+LINE_COLUMNS: Final = tuple(f"line_{kind}" for kind in LINE_KINDS)
+COLUMNS: Final = SCALARS + USAGE_COLUMNS + LINE_COLUMNS
+"""Columns of a stored call, in the order of ``to_row`` and ``from_row``."""
+
+FILLABLE: Final = (
+    "parent_span_id",
+    "span_name",
+    "duration_ns",
+    "first_chunk_ns",
+    "service",
+    "environment",
+    "finish_reasons",
+    "error_type",
+)
+"""What the second signal of a call may add to the first; money and who pays it are not among them."""
+
+_scalars = attrgetter(*SCALARS)
+
+
+def to_row(call: Call) -> tuple[str | int | None, ...]:
+    """The values of ``COLUMNS``."""
+    return _scalars(call) + call.usage + call.lines
+
+
+def from_row(row: tuple[str | int | None, ...]) -> Call:
+    """The call whose ``COLUMNS`` are in ``row``."""
+    first, second = len(SCALARS), len(SCALARS) + len(USAGE_FIELDS)
+    fields: dict[str, object] = dict(zip(SCALARS, row[:first], strict=True))
+    return Call(**fields, usage=row[first:second], lines=row[second:])  # type: ignore[arg-type]

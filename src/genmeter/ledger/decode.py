@@ -1,0 +1,197 @@
+"""OTLP requests, protobuf or JSON, into plain records of spans and events.
+
+A record that cannot be keyed or dated is rejected by itself; the rest of its request is kept.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
+
+from genmeter.ledger import otlp_json
+from genmeter.ledger.errors import BadPayload
+
+Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
+Attributes = dict[str, Value]
+LATEST_NS = 2**62
+"""Times beyond the year 2116 are garbage, and room is left to add durations in 64 bits."""
+
+
+class Encoding(enum.Enum):
+    """How an OTLP body is written; the values are its content types."""
+
+    PROTOBUF = "application/x-protobuf"
+    JSON = "application/json"
+
+
+class Span(NamedTuple):
+    """One span as it arrived; ids are lower-case hex, ``parent_span_id`` is None at the root, times are Unix ns."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    kind: int
+    started_ns: int
+    ended_ns: int
+    failed: bool
+    message: str
+    attributes: Attributes
+    resource: Attributes
+    scope: str
+
+
+class Event(NamedTuple):
+    """One named log record inside a span's context."""
+
+    trace_id: str
+    span_id: str
+    name: str
+    time_ns: int
+    attributes: Attributes
+    resource: Attributes
+    scope: str
+
+
+R = TypeVar("R", Span, Event)
+
+
+class Decoded(NamedTuple):
+    """The records of one request, how many others it held that nobody could use, and why the first of them."""
+
+    spans: list[Span]
+    events: list[Event]
+    received: int
+    rejected: int
+    reason: str
+
+
+M = TypeVar("M", bound=Message)
+
+
+def read(payload: bytes | Message, message: M, encoding: Encoding = Encoding.PROTOBUF) -> M:
+    """The request in ``payload``. Raises ``BadPayload``."""
+    if isinstance(payload, type(message)):
+        return payload
+    if not isinstance(payload, bytes):
+        raise BadPayload(f"expected {type(message).__name__}, got {type(payload).__name__}")
+    if encoding is Encoding.JSON:
+        return otlp_json.parse(payload, message)
+    try:
+        message.ParseFromString(payload)
+    except DecodeError:
+        raise BadPayload(f"the body is not a protobuf {type(message).__name__}") from None
+    return message
+
+
+def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Decoded:
+    """The spans of an ``ExportTraceServiceRequest``. Raises ``BadPayload``."""
+    request = read(payload, ExportTraceServiceRequest(), encoding)
+    spans: list[Span] = []
+    received, reason = 0, ""
+    for group in request.resource_spans:
+        resource = attributes(group.resource.attributes)
+        for scope in group.scope_spans:
+            received += len(scope.spans)
+            for span in scope.spans:
+                fault = _fault(span.trace_id, span.span_id, span.start_time_unix_nano)
+                if fault:
+                    reason = reason or f"span {span.name[:80]!r}: {fault}"
+                else:
+                    spans.append(_span(span, resource, scope.scope.name))
+    return Decoded(spans, [], received, received - len(spans), reason)
+
+
+def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PROTOBUF) -> Decoded:
+    """The events named ``wanted`` of an ``ExportLogsServiceRequest``; other records are none of the ledger's business.
+
+    Raises ``BadPayload``.
+    """
+    request = read(payload, ExportLogsServiceRequest(), encoding)
+    events: list[Event] = []
+    received = rejected = 0
+    reason = ""
+    for group in request.resource_logs:
+        resource = attributes(group.resource.attributes)
+        for scope in group.scope_logs:
+            received += len(scope.log_records)
+            for record in scope.log_records:
+                if record.event_name != wanted:
+                    continue
+                fault = _fault(record.trace_id, record.span_id, record.time_unix_nano or record.observed_time_unix_nano)
+                if fault:
+                    rejected, reason = rejected + 1, reason or f"event {wanted!r}: {fault}"
+                else:
+                    events.append(_event(record, resource, scope.scope.name))
+    return Decoded([], events, received, rejected, reason)
+
+
+def metrics(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> ExportMetricsServiceRequest:
+    """The ``ExportMetricsServiceRequest`` itself: metrics are not booked. Raises ``BadPayload``."""
+    return read(payload, ExportMetricsServiceRequest(), encoding)
+
+
+def attributes(pairs: Iterable[KeyValue]) -> Attributes:
+    """OTLP key-values as a plain dict; a later value of the same key wins."""
+    return {pair.key: value(pair.value) for pair in pairs}
+
+
+def value(any_value: AnyValue) -> Value:
+    """One OTLP value as plain data; bytes become hex."""
+    kind = any_value.WhichOneof("value")
+    if kind is None:
+        return None
+    if kind == "array_value":
+        return [value(item) for item in any_value.array_value.values]
+    if kind == "kvlist_value":
+        return attributes(any_value.kvlist_value.values)
+    if kind == "bytes_value":
+        return any_value.bytes_value.hex()
+    return getattr(any_value, kind)
+
+
+def _fault(trace_id: bytes, span_id: bytes, time_ns: int) -> str:
+    if len(trace_id) != 16 or not any(trace_id):
+        return "its trace id is not 16 non-zero bytes"
+    if len(span_id) != 8 or not any(span_id):
+        return "its span id is not 8 non-zero bytes"
+    return "" if 0 < time_ns < LATEST_NS else "it carries no usable time"
+
+
+def _span(span: SpanMessage, resource: Attributes, scope: str) -> Span:
+    return Span(
+        span.trace_id.hex(),
+        span.span_id.hex(),
+        span.parent_span_id.hex() if any(span.parent_span_id) else None,
+        span.name,
+        span.kind,
+        span.start_time_unix_nano,
+        min(max(span.end_time_unix_nano, span.start_time_unix_nano), LATEST_NS),
+        span.status.code == Status.STATUS_CODE_ERROR,
+        span.status.message,
+        attributes(span.attributes),
+        resource,
+        scope,
+    )
+
+
+def _event(record: LogRecord, resource: Attributes, scope: str) -> Event:
+    return Event(
+        record.trace_id.hex(),
+        record.span_id.hex(),
+        record.event_name,
+        record.time_unix_nano or record.observed_time_unix_nano,
+        attributes(record.attributes),
+        resource,
+        scope,
+    )

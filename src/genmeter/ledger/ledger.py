@@ -1,0 +1,109 @@
+"""The ledger: OTLP in, every call booked once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from google.protobuf.message import Message
+
+from genmeter import names
+from genmeter.ledger import booking, decode
+from genmeter.ledger.booking import Price
+from genmeter.ledger.decode import Encoding
+from genmeter.ledger.errors import StorageError
+from genmeter.ledger.questions import Outcome
+from genmeter.ledger.stores.sqlite import MEMORY, SqliteStore
+from genmeter.ledger.stores.store import Store
+from genmeter.ledger.stores.trimming import MAX_CALLS, MAX_SPANS, STEP, Caps
+
+
+class Booked(NamedTuple):
+    """What became of one request: records received, records nobody could use and why, and what the store did."""
+
+    received: int
+    rejected: int
+    reason: str
+    outcome: Outcome
+
+
+class Ledger:
+    """Books the calls in OTLP requests, once each, and is what reports are asked of.
+
+    ``run`` is the id stamped on every call booked here; ``price`` prices calls of other instrumentations that arrive
+    with tokens and without a verdict on their cost.
+    """
+
+    def __init__(self, store: Store, *, run: str = "", price: Price | None = None) -> None:
+        self.store = store
+        self.run = run
+        self._price = price
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] = MEMORY,
+        *,
+        run: str = "",
+        price: Price | None = None,
+        max_rows: int = MAX_CALLS,
+        max_spans: int = MAX_SPANS,
+        max_days: float | None = None,
+    ) -> Ledger:
+        """Open or make the SQLite ledger at ``path`` (``:memory:`` for none). Raises ``StorageError``.
+
+        Beyond ``max_rows`` calls, ``max_spans`` spans or ``max_days`` the oldest rows go; their money stays, by day.
+        """
+        place = os.fspath(path)
+        if place != MEMORY:
+            try:
+                Path(place).absolute().parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(f"the folder of the ledger {place} cannot be made: {error}; name another") from error
+        caps = Caps(calls=max_rows, spans=max_spans, days=max_days)
+        return cls(SqliteStore(place, caps), run=run, price=price)
+
+    def book_traces(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
+        """Book an ``ExportTraceServiceRequest``; on return it is on disk. Raises ``BadPayload``, ``StorageError``."""
+        found = decode.traces(payload, encoding)
+        calls = [booking.from_span(span, self.run, self._price) for span in found.spans]
+        outcome = self.store.book([call for call in calls if call is not None], found.spans)
+        return self._done(found, outcome)
+
+    def book_logs(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
+        """Book the usage events of an ``ExportLogsServiceRequest``. Raises ``BadPayload``, ``StorageError``."""
+        found = decode.logs(payload, names.EVENT_DETAILS, encoding)
+        calls = [booking.from_event(event, self.run, self._price) for event in found.events]
+        outcome = self.store.book([call for call in calls if call is not None], ())
+        return self._done(found, outcome)
+
+    def counters(self) -> dict[str, int]:
+        """Everything counted since the file was made: booked, merged, duplicates, conflicts, suspected, late, trimmed."""
+        return self.store.counters()
+
+    def check(self) -> None:
+        """Return when a batch would be accepted now. Raises ``StorageError``."""
+        self.store.check()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _done(self, found: decode.Decoded, outcome: Outcome) -> Booked:
+        try:
+            # in proportion to what arrived: a lowered cap is reached over many batches and no sender waits for it
+            for _ in range(found.received // STEP + 1):
+                if not self.store.trim():
+                    break
+        except StorageError:
+            # the batch is committed and must be acknowledged; the next one tries to trim again
+            pass
+        return Booked(found.received, found.rejected, found.reason, outcome)

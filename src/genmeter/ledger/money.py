@@ -1,0 +1,36 @@
+"""Money as the ledger keeps it: integers of 1e-12 of a currency unit, in and out without a float in between."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+
+from genmeter.model import PICO
+
+LARGEST = 2**63 - 1
+"""The largest amount of one call that fits the store, $9.2 million."""
+_EXACT = Context(prec=60)
+
+
+def to_pico(amount: object) -> int | None:
+    """The pico amount of an attribute: a double, an int or a decimal string. None when it is no amount of money.
+
+    A double is read through its shortest decimal form, so 0.1 is a tenth and not 0.1000000000000000055.
+    """
+    if isinstance(amount, bool) or not isinstance(amount, (int, float, str)):
+        return None
+    try:
+        exact = Decimal(amount if isinstance(amount, str) else repr(amount))
+    except InvalidOperation:
+        return None
+    # adjusted() first: int() of 1e999999 would fill the memory
+    if not exact.is_finite() or exact < 0 or exact.adjusted() > 7:
+        return None
+    pico = int(exact.scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN))
+    return pico if pico <= LARGEST else None
+
+
+def to_text(pico: int) -> str:
+    """The exact decimal text of a pico amount, without trailing zeros: 12500000000 is "0.0125"."""
+    whole, part = divmod(abs(pico), PICO)
+    sign = "-" if pico < 0 else ""
+    return f"{sign}{whole}.{part:012d}".rstrip("0").rstrip(".")

@@ -1,0 +1,1 @@
+"""Where the ledger keeps its rows: one protocol, one module per database."""

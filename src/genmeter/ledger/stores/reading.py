@@ -1,0 +1,132 @@
+"""The questions of the ledger in SQL: sums over calls and their trimmed days, newest rows, traces, exact quantiles."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from genmeter import names
+from genmeter.ledger.call import COLUMNS, USAGE_COLUMNS, Call, from_row
+from genmeter.ledger.decode import Span
+from genmeter.ledger.questions import QUARTER_NS, Group, Latency, Quarantined, Window
+from genmeter.ledger.stores.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS, UNIT
+
+DIMENSIONS: Final = {
+    **{name: (over_calls, name) for name, over_calls in DAILY_KEYS.items()},
+    "quarter": (f"started_ns / {QUARTER_NS}", f"day * {DAY_NS // QUARTER_NS}"),
+    "session": ("session", "NULL"),
+    "service": ("service", "NULL"),
+}
+"""What sums can be grouped by: the expression over ``calls``, and over ``daily``, which has forgotten some."""
+
+_CALLS = f"SELECT {', '.join(COLUMNS)} FROM calls"
+
+
+def groups(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[Group]:
+    """Sums of the window by the ``DIMENSIONS`` in ``by`` and by currency; a trimmed call counts at its UTC midnight."""
+    merged: dict[tuple[str | int | None, ...], Group] = {}
+    for row in (*_sums_of_calls(connection, by, window), *_sums_of_days(connection, by, window)):
+        key, sums = row[: len(by) + 1], row[len(by) + 1 :]
+        group = merged.get(key)
+        if group is None:
+            merged[key] = _group(key, sums)
+        else:
+            _add(group, _group(key, sums))
+    return list(merged.values())
+
+
+def latest(connection: sqlite3.Connection, limit: int, window: Window) -> list[Call]:
+    """The newest calls of the window, newest first."""
+    where, values = _where(window, "started_ns")
+    rows = connection.execute(f"{_CALLS}{where} ORDER BY started_ns DESC, id DESC LIMIT ?", (*values, limit))
+    return [from_row(row) for row in rows]
+
+
+def latency(connection: sqlite3.Connection, percents: Sequence[int], window: Window) -> Latency:
+    """Nearest-rank quantiles: the smallest duration that at least p percent of the calls do not exceed."""
+    where, values = _where(window, "started_ns")
+    timed = f"FROM calls{where}{' AND' if where else ' WHERE'} duration_ns IS NOT NULL"
+    calls = connection.execute(f"SELECT count(*) {timed}", values).fetchone()[0]
+    if not calls:
+        return Latency(0, ())
+    ranks = [max(-(-percent * calls // 100), 1) for percent in percents]
+    ordered = f"SELECT duration_ns {timed} ORDER BY duration_ns LIMIT 1 OFFSET ?"
+    found = [connection.execute(ordered, (*values, rank - 1)).fetchone()[0] for rank in ranks]
+    return Latency(calls, tuple(found))
+
+
+def trace_calls(connection: sqlite3.Connection, trace_id: str) -> list[Call]:
+    """The calls of one trace, oldest first."""
+    rows = connection.execute(f"{_CALLS} WHERE trace_id = ? ORDER BY started_ns, id LIMIT 2000", (trace_id,))
+    return [from_row(row) for row in rows]
+
+
+def trace_spans(connection: sqlite3.Connection, trace_id: str) -> list[Span]:
+    """The spans of one trace, oldest first."""
+    rows = connection.execute(
+        "SELECT trace_id, span_id, parent_span_id, name, kind, started_ns, ended_ns, failed, message, attributes,"
+        " service, scope FROM spans WHERE trace_id = ? ORDER BY started_ns, id LIMIT 2000",
+        (trace_id,),
+    )
+    return [
+        Span(*row[:7], bool(row[7]), row[8], json.loads(row[9]), {names.SERVICE_NAME: row[10]}, row[11]) for row in rows
+    ]
+
+
+def quarantined(connection: sqlite3.Connection, limit: int, run: str | None) -> list[Quarantined]:
+    """The newest calls that were not booked."""
+    where, values = (" WHERE run = ?", (run,)) if run is not None else ("", ())
+    statement = f"SELECT reason, received_ns, record FROM quarantine{where} ORDER BY id DESC LIMIT ?"
+    rows = connection.execute(statement, (*values, limit))
+    return [Quarantined(reason, received, from_row(tuple(json.loads(record)))) for reason, received, record in rows]
+
+
+def quarantine_counts(connection: sqlite3.Connection, run: str | None) -> dict[str, int]:
+    """Reason → calls in quarantine."""
+    where, values = (" WHERE run = ?", (run,)) if run is not None else ("", ())
+    rows = connection.execute(f"SELECT reason, count(*) FROM quarantine{where} GROUP BY reason", values)
+    return dict(rows.fetchall())
+
+
+def _sums_of_calls(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[int, ...]]:
+    keys = ", ".join([*(DIMENSIONS[name][0] for name in by), "currency"])
+    where, values = _where(window, "started_ns")
+    sums = ", ".join((*SUMS.values(), *SPAN_OF_TIME.values()))
+    positions = ", ".join(str(n + 1) for n in range(len(by) + 1))
+    return connection.execute(f"SELECT {keys}, {sums} FROM calls{where} GROUP BY {positions}", values).fetchall()
+
+
+def _sums_of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[int, ...]]:
+    keys = ", ".join([*(DIMENSIONS[name][1] for name in by), "currency"])
+    where, values = _where(window, f"day * {DAY_NS}")
+    columns = ", ".join((*SUMS, *SPAN_OF_TIME))
+    # added up in Python: the sums of sums may not fit 64 bits
+    return connection.execute(f"SELECT {keys}, {columns} FROM daily{where}", values).fetchall()
+
+
+def _where(window: Window, moment: str) -> tuple[str, tuple[str | int, ...]]:
+    asked = {f"{moment} >= ?": window.since_ns, f"{moment} < ?": window.until_ns, "run = ?": window.run}
+    terms = [term for term, value in asked.items() if value is not None]
+    values = tuple(value for value in asked.values() if value is not None)
+    return (f" WHERE {' AND '.join(terms)}" if terms else "", values)
+
+
+def _group(key: tuple[int, ...], sums: tuple[int, ...]) -> Group:
+    *counts, units, rest, first_ns, last_ns = sums
+    calls, errors, unpriced, cut = counts[:4]
+    usage = tuple(counts[4 : 4 + len(USAGE_COLUMNS)])
+    cost = units * UNIT + rest
+    return Group(key[:-1], key[-1], calls, errors, unpriced, cut, usage, cost, first_ns, last_ns)  # type: ignore[arg-type]
+
+
+def _add(group: Group, other: Group) -> None:
+    group.calls += other.calls
+    group.errors += other.errors
+    group.unpriced += other.unpriced
+    group.cut += other.cut
+    group.usage = tuple(mine + theirs for mine, theirs in zip(group.usage, other.usage, strict=True))
+    group.cost += other.cost
+    group.first_ns = min(group.first_ns, other.first_ns)
+    group.last_ns = max(group.last_ns, other.last_ns)

@@ -1,0 +1,80 @@
+"""How the SQLite store stays bounded: oldest first, in small steps, money folded into its day before a row goes."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from genmeter.ledger.stores.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS
+from genmeter.ledger.stores.writing import WATERMARK, count
+
+STEP = 5_000
+"""Rows of each table that one step takes at most, so that no sender waits long behind it."""
+
+MAX_CALLS, MAX_SPANS = 1_000_000, 200_000
+
+_OLDEST = "SELECT id FROM calls WHERE started_ns < ? ORDER BY started_ns, id LIMIT ?"
+_FOLD = f"""
+INSERT INTO daily (key, {", ".join((*DAILY_KEYS, *SUMS, *SPAN_OF_TIME))})
+SELECT json_array({", ".join(DAILY_KEYS.values())}), {", ".join((*DAILY_KEYS.values(), *SUMS.values(), *SPAN_OF_TIME.values()))}
+FROM calls WHERE id IN ({_OLDEST}) GROUP BY {", ".join(str(n + 2) for n in range(len(DAILY_KEYS)))}
+ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)},
+first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much is kept: rows of each table, and the age of calls in days (None keeps them by number only)."""
+
+    calls: int = MAX_CALLS
+    spans: int = MAX_SPANS
+    quarantine: int = 10_000
+    days: float | None = None
+
+    def horizon_ns(self, now_ns: int) -> int:
+        """Calls started before this are too old to keep."""
+        return 0 if self.days is None else now_ns - round(self.days * DAY_NS)
+
+
+def due(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> bool:
+    """Whether a step would find something to take."""
+    rows = dict(connection.execute("SELECT name, value FROM counters WHERE name LIKE 'rows_%'").fetchall())
+    over = (rows.get(f"rows_{table}", 0) > getattr(caps, table) for table in ("calls", "spans", "quarantine"))
+    return any(over) or _aged(connection, caps, now_ns)
+
+
+def step(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> int:
+    """Trim up to ``STEP`` rows of each table inside the transaction that is open; how many went."""
+    rows = dict(connection.execute("SELECT name, value FROM counters WHERE name LIKE 'rows_%'").fetchall())
+    gone = _trim_calls(connection, rows.get("rows_calls", 0) - caps.calls, caps.horizon_ns(now_ns))
+    for table in ("spans", "quarantine"):
+        excess = min(rows.get(f"rows_{table}", 0) - getattr(caps, table), STEP)
+        if excess > 0:
+            oldest = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
+            taken = connection.execute(oldest, (excess,)).rowcount
+            count(connection, {f"rows_{table}": -taken, f"trimmed_{table}": taken})
+            gone += taken
+    return gone
+
+
+def _aged(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> bool:
+    oldest = connection.execute("SELECT min(started_ns) FROM calls").fetchone()[0] if caps.days is not None else None
+    return oldest is not None and oldest < caps.horizon_ns(now_ns)
+
+
+def _trim_calls(connection: sqlite3.Connection, excess: int, horizon_ns: int) -> int:
+    gone = 0
+    for before_ns, limit in ((2**63 - 1, min(excess, STEP)), (horizon_ns, STEP)):
+        oldest = connection.execute(
+            f"SELECT max(started_ns), count(*) FROM calls WHERE id IN ({_OLDEST})", (before_ns, max(limit, 0))
+        ).fetchone()
+        if not oldest[1]:
+            continue
+        connection.execute(_FOLD, (before_ns, limit))
+        connection.execute(f"DELETE FROM calls WHERE id IN ({_OLDEST})", (before_ns, limit))
+        raise_mark = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
+        connection.execute(raise_mark, (WATERMARK, oldest[0]))
+        count(connection, {"rows_calls": -oldest[1], "trimmed_calls": oldest[1]})
+        gone += oldest[1]
+    return gone

@@ -1,0 +1,343 @@
+"""The price catalogue: who sells, which model is meant, what a call costs, and how the sum was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, NamedTuple, TypedDict, cast
+from zlib import crc32
+
+from genmeter.model import Cost, Seller, Unpriced, Usage
+from genmeter.pricing import match, sellers
+from genmeter.pricing.charge import Term, charge, choose, terms
+from genmeter.pricing.override import Overrides, Own, PricesError
+from genmeter.pricing.plan import PeriodData, Plan, compile_plan, days, free_plan
+from genmeter.pricing.sellers import SellerData
+
+CACHED = 4096
+"""Resolved calls, and hosts, that are remembered; the table is emptied when it is full."""
+
+SCHEMA = 1
+STANDARD = ""
+_TIERS = {"default": STANDARD, "standard": STANDARD, "on_demand": STANDARD, "on_demand_flex": "flex",
+          "on_demand_priority": "priority"}  # fmt: skip
+_Key = tuple[str | None, str | None, str | None, str | None, bool, str | None]
+_WRONG = (TypeError, ValueError, AttributeError, ArithmeticError)
+
+
+class Data(TypedDict):
+    """The file, as far as it is read at run time. ``schema.json`` says the rest."""
+
+    schema: int
+    version: str
+    as_of: str
+    calendars: dict[str, list[str]]
+    sellers: dict[str, SellerData]
+    models: list[list[Any]]
+    plans: list[list[PeriodData]]
+
+
+class Found(NamedTuple):
+    """A model of the catalogue: its number, whose list it stands in, and whether it was borrowed from that list."""
+
+    number: int
+    seller: str
+    borrowed: bool
+
+
+class Explanation(NamedTuple):
+    """How a price came about. ``terms`` are empty when ``result`` is a refusal."""
+
+    result: Cost | Unpriced
+    terms: tuple[Term, ...]
+    seller: Seller | None
+
+
+class Listing(NamedTuple):
+    """One model as listed: micro-USD per million tokens by column, since when (None: from ever)."""
+
+    seller: str
+    model: str
+    names: tuple[str, ...]
+    plan: Plan
+
+
+class Catalogue:
+    """Prices by seller and model. Reading it is free of I/O, clocks and exceptions; it is safe to share by threads."""
+
+    def __init__(self, data: Data, own: Mapping[str, Mapping[str, Own]] | None = None, version: str = "") -> None:
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"this genmeter reads price catalogues of schema {SCHEMA}, not {data['schema']}")
+        self.version = version or data["version"]
+        self.as_of = data["as_of"]
+        self._data = data
+        self._own = own or {}
+        self._calendars = {name: days(dates) for name, dates in data["calendars"].items()}
+        self._hosts = sellers.Hosts(data["sellers"])
+        self._names = sellers.names(data["sellers"])
+        self._dated = {key: frozenset(one["dated"]) for key, one in data["sellers"].items()}
+        self._sold: dict[tuple[str, str], Seller | None] = {}
+        self._plans: dict[_Key, Plan | Unpriced] = {}
+
+    @classmethod
+    def bundled(cls) -> Catalogue:
+        """The catalogue that came with this package, loaded once."""
+        if not _bundled:
+            text = files("genmeter.pricing").joinpath("data/catalogue.json").read_bytes()
+            _bundled.append(cls(cast(Data, json.loads(text))))
+        return _bundled[0]
+
+    def with_overrides(self, overrides: Overrides) -> Catalogue:
+        """This catalogue under the user's own prices.
+
+        Raises:
+            PricesError: a ``same_as`` that names a model nobody lists.
+        """
+        own: dict[str, dict[str, Own]] = {}
+        for row in overrides.rows:
+            seller = self._names.get(row.seller.lower())
+            key = seller.id or row.seller if seller else row.seller
+            if row.same_as is not None and self._target(key, row.same_as) is None:
+                raise PricesError(f"{row.where}.same_as: {key} lists no model {row.same_as!r}; see `genmeter models`")
+            own.setdefault(key, {})[row.model.strip().lower()] = row
+        mark = crc32(repr(overrides.rows).encode())
+        return Catalogue(self._data, own, f"{self.version}+own-{mark:08x}" if own else self.version)
+
+    def seller(self, host: str, path: str = "") -> Seller | None:
+        """Who bills for calls to ``host`` (and ``path``, where one host serves several), or None."""
+        try:
+            return self._sold[host, path]
+        except KeyError:
+            pass
+        except TypeError:
+            return None
+        known = self._hosts.seller(host, path) if len(host) <= match.LONGEST else None
+        if len(self._sold) >= CACHED:
+            self._sold.clear()
+        if len(host) + len(path) <= 2 * match.LONGEST:
+            self._sold[host, path] = known
+        return known
+
+    def named(self, name: str) -> Seller | None:
+        """The seller with this catalogue id, ``gen_ai.provider.name`` or alias, or of the user's own prices."""
+        try:
+            return self._names.get(name.strip().lower()) or (Seller(name, name) if name in self._own else None)
+        except (AttributeError, TypeError):
+            return None
+
+    def price(
+        self,
+        seller: str | None,
+        request_model: str | None,
+        response_model: str | None,
+        usage: Usage | None,
+        at: float,
+        service_tier: str | None = None,
+        batch: bool = False,
+        region: str | None = None,
+        partial: bool = False,
+    ) -> Cost | Unpriced:
+        """The list price of one call that began at Unix second ``at``, or the reason why there is none. Never raises.
+
+        ``service_tier`` and ``region`` are those of the response. ``partial`` marks a cut stream: what was seen is
+        priced, unknown totals count as nothing.
+        """
+        try:
+            key = (seller, request_model, response_model, service_tier, batch, region)
+            plan = self._plans.get(key) or self._plan(key)
+            return charge(plan, usage, at, self.version, partial) if isinstance(plan, Plan) else plan
+        except _WRONG as error:
+            return _strange((seller, request_model, response_model, service_tier, region)) or Unpriced(
+                "invalid_usage", f"{type(error).__name__}: {error}"
+            )
+
+    def explain(
+        self,
+        seller: str | None,
+        request_model: str | None,
+        response_model: str | None,
+        usage: Usage | None,
+        at: float,
+        service_tier: str | None = None,
+        batch: bool = False,
+        region: str | None = None,
+        partial: bool = False,
+    ) -> Explanation:
+        """What ``price`` answers to the same question, with the terms of the sum."""
+        result = self.price(seller, request_model, response_model, usage, at, service_tier, batch, region, partial)
+        face = self.named(seller) if seller is not None else None
+        if isinstance(result, Unpriced) or usage is None:
+            return Explanation(result, (), face)
+        plan = self._plan((seller, request_model, response_model, service_tier, batch, region))
+        if not isinstance(plan, Plan) or plan.free:
+            return Explanation(result, (), face)
+        rates = plan.flat or choose(plan, usage, at)
+        found = [] if isinstance(rates, Unpriced) else terms(rates, usage, partial)
+        return Explanation(result, () if isinstance(found, Unpriced) else tuple(found), face)
+
+    def listings(self) -> list[Listing]:
+        """Every model for sale, the user's own first, with its standard plan."""
+        made = [
+            Listing(seller, model, (model,), self._own_plan(seller, row))
+            for seller, rows in sorted(self._own.items())
+            for model, row in sorted(rows.items())
+        ]
+        for seller, one in self._data["sellers"].items():
+            names: dict[int, list[str]] = {}
+            for name, index in one["ids"].items():
+                names.setdefault(index, []).append(name)
+            for index, spelled in names.items():
+                found = Found(index, seller, False)
+                plan = self._compiled(found, seller, STANDARD, (1, 1))
+                if isinstance(plan, Plan):
+                    made.append(Listing(seller, self._data["models"][index][0], tuple(spelled), plan))
+        return made
+
+    # Resolving: a question without its numbers → a plan, or a refusal
+
+    def _plan(self, key: _Key) -> Plan | Unpriced:
+        try:
+            known = self._plans.get(key)
+            if known is None:
+                known = self._resolve(*key)
+                if all(part is None or len(part) <= match.LONGEST for part in key if not isinstance(part, bool)):
+                    if len(self._plans) >= CACHED:
+                        self._plans.clear()
+                    self._plans[key] = known
+            return known
+        except _WRONG:
+            return _strange(key) or Unpriced("unknown_model", "this name cannot be looked up")
+
+    def _resolve(
+        self, seller: str | None, request: str | None, response: str | None, tier: str | None, batch: bool,
+        region: str | None,
+    ) -> Plan | Unpriced:  # fmt: skip
+        if seller is None:
+            return Unpriced("unknown_provider", "nobody knows who bills at this address; name it under [sellers]")
+        face = self._names.get(seller.strip().lower())
+        key = face.id or seller if face else seller
+        data = self._data["sellers"].get(key)
+        if data is None and key not in self._own:
+            return Unpriced("unknown_provider", f"no prices for seller {_shown(seller)}")
+        wanted = _tier(tier, bool(batch), data)
+        mine = self._user_row(key, request, response)
+        if mine is not None and mine.same_as is None:
+            if wanted != STANDARD:
+                return Unpriced("unknown_service_tier", f"your own prices hold no {wanted!r} price for {mine.model}")
+            return self._own_plan(key, mine)
+        found = self._found(key, data, request, response) if data else None
+        if mine is not None and mine.same_as is not None and not isinstance(found, Found):
+            found = self._target(key, mine.same_as)
+        if found is None:
+            return Unpriced("unknown_model", f"{key} lists no price for {_shown(response or request)}")
+        return found if isinstance(found, Unpriced) else self._priced(found, key, wanted, region)
+
+    def _priced(self, found: Found, key: str, tier: str, region: str | None) -> Plan | Unpriced:
+        area = (region or "").strip().lower()
+        if area in sellers.GLOBAL:
+            return self._compiled(found, key, tier, (1, 1))
+        name: str = self._data["models"][found.number][0]
+        face = self._data["sellers"].get(key) or self._data["sellers"][found.seller]
+        ratio = sellers.ratio(face.get("regions"), area, name)
+        if ratio is None:
+            return Unpriced("unpriced_dimension", f"no published price of {name} in region {_shown(region)}")
+        return self._compiled(found, key, tier, ratio, area)
+
+    def _compiled(
+        self, found: Found, key: str, tier: str, ratio: tuple[int, int], region: str = ""
+    ) -> Plan | Unpriced:  # fmt: skip
+        model = self._data["models"][found.number]
+        entry = f"{found.seller}/{model[0]}" if found.seller == key else f"{key}:{found.seller}/{model[0]}"
+        if model[1] == "free":
+            return free_plan(entry)
+        number = model[1]
+        if tier != STANDARD:
+            number = model[2].get(tier) if len(model) > 2 and not found.borrowed else None
+            if number is None:
+                return Unpriced("unknown_service_tier", f"no published {_shown(tier)} price for {entry}")
+        entry += (f";{tier}" if tier else "") + (f";region={region}" if region else "")
+        return compile_plan(entry, self._data["plans"][number], self._calendars, ratio)
+
+    def _found(
+        self, key: str, data: SellerData, request: str | None, response: str | None
+    ) -> Found | Unpriced | None:  # fmt: skip
+        """By the response's model; by the request's only when the response named none, or a version of it."""
+        if data.get("deployments"):
+            request = None
+        if response:
+            found = self._listed(key, response)
+            if found is not None or not request or not match.same_but_version(response, request):
+                return found
+        return self._listed(key, request) if request else None
+
+    def _listed(self, key: str, name: str) -> Found | Unpriced | None:
+        if len(name) > match.LONGEST:
+            return None
+        data = self._data["sellers"][key]
+        for seller in (key, *data.get("also", ())):
+            one = self._data["sellers"][seller]
+            for form in match.forms(name, (*data.get("prefixes", ()), *one.get("prefixes", ()))):
+                if seller != key and form.startswith("ft:"):
+                    continue
+                base = match.found(form, one["ids"], self._dated[seller])
+                if base is not None:
+                    return Found(one["ids"][base], seller, seller != key)
+                reason = next((why for why, names in one["refused"].items() if form in names), None)
+                if reason is not None:
+                    return Unpriced("unknown_model", f"{_shown(name)} is known but has no price that holds ({reason})")
+        return None
+
+    # The user's own prices
+
+    def _user_row(self, key: str, request: str | None, response: str | None) -> Own | None:
+        rows = self._own.get(key)
+        if rows is None:
+            return None
+        for name in (response, request):
+            row = rows.get(name.strip().lower()) if name else None
+            if row is not None:
+                return row
+        return None
+
+    def _target(self, key: str, name: str) -> Found | None:
+        """The model that ``same_as`` means: of the same seller, or ``seller/model``."""
+        found = self._listed(key, name) if key in self._data["sellers"] else None
+        head, slash, rest = name.partition("/")
+        other = self._names.get(head.lower())
+        if found is None and slash and other is not None and other.id is not None:
+            found = self._listed(other.id, rest)
+        return found if isinstance(found, Found) else None
+
+    def _own_plan(self, key: str, row: Own) -> Plan:
+        entry = f"override:{key}/{row.model}"
+        if row.same_as is not None:
+            found = self._target(key, row.same_as)
+            plan = self._compiled(found, key, STANDARD, (1, 1)) if found else None
+            return plan if isinstance(plan, Plan) else free_plan(entry)
+        return free_plan(entry) if row.free else compile_plan(entry, row.periods, {})
+
+
+_bundled: list[Catalogue] = []
+
+
+def _tier(tier: str | None, batch: bool, data: SellerData | None) -> str:
+    """The service tier under the catalogue's name; standard has the empty one."""
+    word = (tier or "").strip().lower().removeprefix("service_tier_")
+    word = _TIERS.get(word, word)
+    if data is not None and word in data.get("standard", ()):
+        word = STANDARD
+    if batch:
+        return "batch" if word in (STANDARD, "batch") else f"{word}+batch"
+    return word
+
+
+def _strange(names: tuple[object, ...]) -> Unpriced | None:
+    if all(name is None or isinstance(name, str | bool) for name in names):
+        return None
+    return Unpriced("unknown_model", "the names of seller, model, tier and region must be text")
+
+
+def _shown(name: str | None) -> str:
+    text = str(name)
+    return repr(text if len(text) <= 80 else text[:77] + "...")

@@ -1,0 +1,157 @@
+"""A price plan in the form that arithmetic wants: periods, length tiers and windows, compiled once per resolved call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple, NotRequired, TypedDict
+
+Cells = Sequence[int | None]
+RowData = tuple[int, Cells]
+
+
+WindowData = TypedDict(
+    "WindowData", {"days": int, "start": int, "end": int, "rows": list[RowData], "except": NotRequired[str]}
+)
+"""Hours of some weekdays as written in the file: minutes are UTC, bit 0 of ``days`` is Monday."""
+
+PeriodData = TypedDict(
+    "PeriodData", {"from": NotRequired[str], "rows": list[RowData], "windows": NotRequired[list[WindowData]]}
+)
+"""Prices from one date or instant on, as written in the file: thresholds ascending."""
+
+
+class Rates(NamedTuple):
+    """One row: micro-USD per million tokens (= pico-USD a token); ``search`` and ``request`` per 1,000 calls.
+
+    None is a price that nobody published. ``entry`` names the row on the bill.
+    """
+
+    input: int | None
+    output: int | None
+    cache_read: int | None
+    cache_write: int | None
+    cache_write_1h: int | None
+    audio_input: int | None
+    audio_output: int | None
+    audio_cache_read: int | None
+    image_input: int | None
+    image_output: int | None
+    image_cache_read: int | None
+    search: int | None
+    request: int | None
+    entry: str
+
+
+TOKEN_COLUMNS = 11
+
+Tiers = tuple[tuple[int, Rates], ...]
+"""Rows by length: (threshold on all input tokens, row), from the highest threshold down to 0."""
+
+
+class Window(NamedTuple):
+    """Rows that come before the period's own at some hours. ``holidays`` are days since 1970 on which they do not."""
+
+    days: int
+    start: int
+    end: int
+    holidays: frozenset[int]
+    tiers: Tiers
+
+    def holds(self, second: int) -> bool:
+        """Whether Unix ``second`` falls inside; the weekday is that of the day (UTC) on which the window began."""
+        day, rest = divmod(second, 86400)
+        minute = rest // 60
+        if self.start <= self.end:
+            inside = self.start <= minute < self.end
+        else:
+            inside = minute >= self.start or minute < self.end
+            day -= minute < self.end
+        return inside and bool(self.days >> (day + 3) % 7 & 1) and day not in self.holidays
+
+
+class Period(NamedTuple):
+    """Prices from Unix second ``start`` on (None: from ever). Windows, where they hold, come first."""
+
+    start: int | None
+    tiers: Tiers
+    windows: tuple[Window, ...]
+
+
+class Plan(NamedTuple):
+    """What one model costs at one seller, service tier and region: the newest period first.
+
+    ``flat`` is set when one row is all there is.
+    """
+
+    entry: str
+    free: bool
+    periods: tuple[Period, ...]
+    flat: Rates | None
+
+
+def free_plan(entry: str) -> Plan:
+    """A plan that costs nothing because its row says so."""
+    return Plan(entry, True, (), None)
+
+
+def compile_plan(
+    entry: str, periods: Sequence[PeriodData], calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int] = (1, 1)
+) -> Plan:
+    """The plan of ``periods`` with every token price times ``ratio``, which must come out whole."""
+    made = tuple(_period(entry, period, calendars, ratio) for period in periods[::-1])
+    flat = None
+    if len(made) == 1 and made[0].start is None and len(made[0].tiers) == 1 and not made[0].windows:
+        flat = made[0].tiers[0][1]
+    return Plan(entry, False, made, flat)
+
+
+def seconds(moment: str) -> int:
+    """Unix seconds of a date or a UTC instant in ISO 8601."""
+    parsed = datetime.fromisoformat(moment)
+    return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
+
+
+def days(dates: Sequence[str]) -> frozenset[int]:
+    """Dates as days since 1970."""
+    return frozenset(seconds(date) // 86400 for date in dates)
+
+
+def _period(
+    entry: str, period: PeriodData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]
+) -> Period:
+    start = period.get("from")
+    name = f"{entry};from={start}" if start else entry
+    windows = tuple(_window(name, window, calendars, ratio) for window in period.get("windows", ()))
+    return Period(seconds(start) if start else None, _tiers(name, period["rows"], ratio), windows)
+
+
+def _window(
+    entry: str, window: WindowData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]
+) -> Window:
+    name = f"{entry};hours={_clock(window['start'])}-{_clock(window['end'])}"
+    calendar = window.get("except", "")
+    holidays = calendars[calendar] if calendar else frozenset[int]()
+    return Window(window["days"], window["start"], window["end"], holidays, _tiers(name, window["rows"], ratio))
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _tiers(entry: str, rows: Sequence[RowData], ratio: tuple[int, int]) -> Tiers:
+    return tuple((over, _rates(f"{entry};over={over}" if over else entry, cells, ratio)) for over, cells in rows[::-1])
+
+
+def _rates(entry: str, cells: Cells, ratio: tuple[int, int]) -> Rates:
+    padded = [*cells, *(None for _ in range(len(Rates._fields) - 1 - len(cells)))]
+    if ratio != (1, 1):
+        padded[:TOKEN_COLUMNS] = [_scaled(cell, ratio) for cell in padded[:TOKEN_COLUMNS]]
+    return Rates(*padded, entry=entry)
+
+
+def _scaled(cell: int | None, ratio: tuple[int, int]) -> int | None:
+    if cell is None:
+        return None
+    scaled, rest = divmod(cell * ratio[0], ratio[1])
+    return None if rest else scaled

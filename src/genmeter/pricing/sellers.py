@@ -1,0 +1,110 @@
+"""Who bills: from a server address, a provider name or an alias to a seller and its price region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, NotRequired, TypedDict
+
+from genmeter.model import Seller
+
+GLOBAL = frozenset({"", "global", "not_available", "none"})
+"""Region words that mean: no region."""
+
+RegionRule = tuple[list[str], int, int, list[str]]
+
+
+class SellerData(TypedDict):
+    """One seller as written in the file."""
+
+    name: str
+    hosts: list[str]
+    ids: dict[str, int]
+    dated: list[str]
+    refused: dict[str, list[str]]
+    aliases: NotRequired[list[str]]
+    prefixes: NotRequired[list[str]]
+    also: NotRequired[list[str]]
+    standard: NotRequired[list[str]]
+    regions: NotRequired[list[RegionRule]]
+    deployments: NotRequired[bool]
+
+
+class _Host(NamedTuple):
+    before: str
+    after: str
+    path: str
+    region: bool
+    wild: bool
+    seller: Seller
+
+    def fits(self, host: str, path: str) -> Seller | None:
+        if not self.wild and not self.region:
+            matched = host == self.before
+        else:
+            matched = len(host) > len(self.before) + len(self.after) and (
+                host.startswith(self.before) and host.endswith(self.after)
+            )
+        if not matched or not path.startswith(self.path):
+            return None
+        if not self.region:
+            return self.seller
+        region = host[len(self.before) : len(host) - len(self.after)]
+        if "." in region:
+            return None
+        return self.seller._replace(region=None if region in GLOBAL else region)
+
+
+class Hosts:
+    """Host patterns, exact ones first."""
+
+    def __init__(self, sellers: Mapping[str, SellerData]) -> None:
+        self._patterns = [
+            _pattern(pattern, key, data["name"]) for key, data in sellers.items() for pattern in data["hosts"]
+        ]
+        self._patterns.sort(key=lambda one: (one.wild or one.region, -len(one.path), -len(one.before + one.after)))
+
+    def seller(self, host: str, path: str) -> Seller | None:
+        """The seller behind ``host`` (a name, perhaps with a port) and the start of ``path``."""
+        plain = host.strip().lower().rstrip(".")
+        name, colon, port = plain.rpartition(":")
+        plain = name if colon and port.isdecimal() else plain
+        route = "/" + path.lower().lstrip("/")
+        for pattern in self._patterns:
+            seller = pattern.fits(plain, route)
+            if seller is not None:
+                return seller
+        return None
+
+
+def _pattern(text: str, key: str, name: str) -> _Host:
+    text, _, other = text.partition(" = ")
+    host, slash, path = text.partition("/")
+    seller = Seller(key, other or name)
+    region, wild = "{region}" in host, "*" in host
+    before, _, after = host.partition("{region}" if region else "*")
+    return _Host(before, after, f"/{path}" if slash else "", region, wild, seller)
+
+
+def names(sellers: Mapping[str, SellerData]) -> dict[str, Seller]:
+    """Every word for a seller: catalogue id, ``gen_ai.provider.name``, alias; the word of the conventions is kept."""
+    words: dict[str, Seller] = {}
+    for key, data in sellers.items():
+        seller = Seller(key, data["name"])
+        words[data["name"]] = seller
+        for alias in data.get("aliases", ()):
+            words.setdefault(alias, Seller(key, alias) if "." in alias and key == "azure" else seller)
+    for key, data in sellers.items():
+        words.setdefault(key, Seller(key, data["name"]))
+    return words
+
+
+def ratio(rules: Sequence[RegionRule] | None, region: str, model: str) -> tuple[int, int] | None:
+    """What a region does to token prices, or None when no published rule covers this model there."""
+    for regions, over, under, models in rules or ():
+        if any(_fits(region, one) for one in regions) and any(_fits(model, one) for one in models):
+            return over, under
+    return None
+
+
+def _fits(text: str, pattern: str) -> bool:
+    return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern

@@ -1,0 +1,62 @@
+"""What has no price, why, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from genmeter import names
+from genmeter.ledger import Ledger
+from genmeter.ledger.booking import INVALID_COST, NO_CURRENCY, NOT_PRICED
+from genmeter.ledger.call import UNPRICED, USAGE_FIELDS
+from genmeter.reports.window import Moment, window
+
+REMEDIES: Final = {
+    "unknown_provider": "Nobody knows who bills for this address. Name the seller of the address in genmeter.toml.",
+    "unknown_model": "The price catalogue has no such model. Upgrade genmeter, or give the model a price in genmeter.toml.",
+    "no_usage": "The provider reported no tokens. For streams, ask for usage (OpenAI: stream_options.include_usage).",
+    "invalid_usage": "The reported tokens contradict each other (a part exceeds its total). Look at the call's tokens.",
+    "unpriced_dimension": "The call used something its catalogue row has no price for. Add that price in genmeter.toml.",
+    "unknown_service_tier": "The provider answered from a service tier the catalogue does not price. Add it in genmeter.toml.",
+    "no_price_for_date": "The catalogue knows the model, but no price for that day. Add one, with its date, in genmeter.toml.",
+    NOT_PRICED: "Another instrumentation sent tokens without a cost. Send it through the collector with genai_cost.",
+    NO_CURRENCY: f"The sender gave an amount without a currency. Have it send {names.COST_CURRENCY} too.",
+    INVALID_COST: "The sender's amount is no amount of money (negative, not a number, or too large). Correct the sender.",
+}
+"""Reason → what the reader can do."""
+_OTHERWISE = "The sender gave a reason that this genmeter does not know. Upgrade genmeter."
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Calls without a price that share reason, provider and model; ``tokens`` is input and output together."""
+
+    reason: str | None
+    provider: str | None
+    model: str | None
+    calls: int
+    tokens: int
+    remedy: str
+
+
+def unpriced(
+    ledger: Ledger, *, since: Moment | None = None, until: Moment | None = None, run: str | None = None
+) -> list[Gap]:
+    """The unpriced calls started in [``since``, ``until``), most frequent first. Raises ``StorageError``."""
+    groups = ledger.store.groups(["cost_status", "cost_reason", "provider", "model"], window(since, until, run))
+    inputs, outputs = USAGE_FIELDS.index("input"), USAGE_FIELDS.index("output")
+    gaps = [
+        Gap(
+            *(_text(group.key[1]), _text(group.key[2]), _text(group.key[3])),
+            calls=group.calls,
+            tokens=group.usage[inputs] + group.usage[outputs],
+            remedy=REMEDIES.get(str(group.key[1]), _OTHERWISE),
+        )
+        for group in groups
+        if group.key[0] == UNPRICED
+    ]
+    return sorted(gaps, key=lambda gap: (-gap.calls, gap.reason or "", gap.provider or "", gap.model or ""))
+
+
+def _text(key: str | int | None) -> str | None:
+    return None if key is None else str(key)

@@ -1,0 +1,135 @@
+"""The service as one WSGI application: OTLP in, the read API, health, /metrics and the page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from genmeter.ledger import Encoding, Ledger, StorageError
+from genmeter.ledger.questions import EVERYTHING
+from genmeter.server import api, page
+from genmeter.server.access import admit
+from genmeter.server.activity import SIGNALS, Activity
+from genmeter.server.exposition import SPEND_KEYS, exposition
+from genmeter.server.http import TEXT, Answer, Environ, Refused, as_json, content_type
+from genmeter.server.ingest import RETRY_SECONDS, Limits, Receiver, refusal
+from genmeter.server.prometheus import CONTENT_TYPE
+from genmeter.server.remembering import Remembering
+from genmeter.server.series import MOST_SERIES, Series
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Route = Callable[[Environ, api.Query], Answer]
+
+_log = logging.getLogger(__name__)
+_ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+)
+_TRACE = "/api/trace/"
+
+
+class Application:
+    """``__call__`` is WSGI. ``token`` is asked of every request but health and the page's own files (which hold no data).
+
+    Without a token only requests to a loopback Host and from no other web page are answered.
+    """
+
+    def __init__(
+        self, ledger: Ledger, *, token: str | None = None, limits: Limits | None = None, max_series: int = MOST_SERIES
+    ) -> None:
+        self.ledger = ledger
+        self.activity = Activity()
+        self.series = Series(max_series)
+        self._token = token
+        self._receiver = Receiver(ledger, self.series, self.activity, limits or Limits())
+        self._remembered = Remembering(lambda: repr((sorted(ledger.counters().items()), self.activity.failure)))
+        self._reads = self._routes()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        answer = self._answer(environ)
+        head = environ["REQUEST_METHOD"] == "HEAD"
+        headers = [("Content-Type", answer.type), ("Content-Length", str(len(answer.body))), *_ALWAYS, *answer.headers]
+        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
+        return [] if head else [answer.body]
+
+    def _answer(self, environ: Environ) -> Answer:
+        path, method = str(environ.get("PATH_INFO", "")), str(environ["REQUEST_METHOD"])
+        signal = path.removeprefix("/v1/") if path.removeprefix("/v1/") in SIGNALS and path.startswith("/v1/") else None
+        try:
+            if not self._open_to_all(path):
+                admit(environ, self._token)
+            if signal is not None:
+                return self._receiver.take(signal, environ) if method == "POST" else _not_allowed("POST")
+            return self._read(path, method, environ)
+        except Refused as error:
+            headers = (("WWW-Authenticate", "Bearer"),) if error.status == 401 else ()
+            if signal is not None:
+                return refusal(error.status, str(error), _encoding(environ))._replace(headers=headers)
+            return as_json({"error": str(error)}, error.status)._replace(headers=headers)
+        except StorageError as error:
+            self.activity.fail(str(error))
+            return as_json({"error": str(error)}, 503)._replace(headers=(("Retry-After", str(RETRY_SECONDS)),))
+        except Exception as error:
+            _log.exception("genmeter could not answer %s %s", method, path)
+            self.activity.fail(f"{method} {path[:80]}: {error!r}")
+            return as_json({"error": "genmeter failed to answer; its own log says why"}, 500)
+
+    def _read(self, path: str, method: str, environ: Environ) -> Answer:
+        route = self._reads.get(path)
+        if route is None and path.startswith(_TRACE):
+            route = self._trace
+        if route is None and (file := page.file(path)) is not None:
+            route = _always(file)
+        if route is None:
+            raise Refused(404, f"there is nothing at {path[:80]}; the page is at /, OTLP at /v1/traces, /v1/logs, /v1/metrics")
+        if method not in ("GET", "HEAD"):
+            return _not_allowed("GET, HEAD")
+        return route(environ, dict(parse_qsl(str(environ.get("QUERY_STRING", "")), max_num_fields=20)))
+
+    def _open_to_all(self, path: str) -> bool:
+        # a browser cannot send a token for the page's own files; on loopback they are guarded like the rest
+        return path == "/healthz" or bool(self._token) and page.file(path) is not None
+
+    def _routes(self) -> dict[str, Route]:
+        ledger, activity, remember = self.ledger, self.activity, self._remembered.answer
+        return {
+            "/healthz": lambda environ, query: Answer(200, TEXT, b"ok\n"),
+            "/readyz": self._ready,
+            "/metrics": self._metrics,
+            "/api/calls": lambda environ, query: as_json(api.newest(ledger, query)),
+            "/api/spend": lambda environ, query: as_json(remember("spend", query, lambda: api.spending(ledger, query))),
+            "/api/unpriced": lambda environ, query: as_json(remember("unpriced", query, lambda: api.gaps(ledger, query))),
+            "/api/summary": lambda environ, query: as_json(
+                remember("summary", query, lambda: api.summary(ledger, activity, query))
+            ),
+        }
+
+    def _ready(self, environ: Environ, query: api.Query) -> Answer:
+        self.ledger.check()
+        return Answer(200, TEXT, b"ready\n")
+
+    def _metrics(self, environ: Environ, query: api.Query) -> Answer:
+        spend = self._remembered.answer("metrics", {}, lambda: self.ledger.store.groups(SPEND_KEYS, EVERYTHING))
+        text = exposition(self.ledger, self.series, self.activity, spend)
+        return Answer(200, CONTENT_TYPE, text.encode())
+
+    def _trace(self, environ: Environ, query: api.Query) -> Answer:
+        return as_json(api.tree(self.ledger, str(environ["PATH_INFO"]).removeprefix(_TRACE)))
+
+
+def _encoding(environ: Environ) -> Encoding:
+    return Encoding.PROTOBUF if content_type(environ) == Encoding.PROTOBUF.value else Encoding.JSON
+
+
+def _not_allowed(allowed: str) -> Answer:
+    return as_json({"error": f"this path takes {allowed}"}, 405)._replace(headers=(("Allow", allowed),))
+
+
+def _always(answer: Answer) -> Route:
+    return lambda environ, query: answer

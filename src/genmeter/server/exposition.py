@@ -1,0 +1,104 @@
+"""The text of /metrics: the service's own state, the ledger's spend, and the applications' metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from genmeter.ledger import Ledger
+from genmeter.ledger.money import to_text
+from genmeter.ledger.questions import EVERYTHING, Group
+from genmeter.server.activity import Activity
+from genmeter.server.prometheus import Labels, bound, family, number
+from genmeter.server.series import Family, Point, Series
+
+OURS = "genmeter_ledger_"
+_RECEIVED = {
+    "batches": "OTLP requests accepted.",
+    "records": "Spans, log records and metric points received.",
+    "rejected": "Records that could not be used.",
+    "refused": "OTLP requests refused as malformed, too large or of another type.",
+    "deferred": "OTLP requests answered 503 because the store did not take them.",
+}
+_COUNTED = {
+    "booked": "Calls booked.",
+    "merged": "Second signals (span or event) of a booked call.",
+    "duplicates": "Replays of what was there already.",
+    "conflicts": "Calls kept out: booked before with other money.",
+    "suspected": "Calls kept out: the same response booked under another key (suspected duplicates).",
+    "late": "Calls kept out: older than what has been trimmed.",
+    "trimmed_calls": "Calls folded into their day.",
+    "trimmed_spans": "Spans dropped, oldest first.",
+}
+_ROWS = ("calls", "spans", "quarantine")
+SPEND_KEYS = ("model", "department", "application")
+
+
+def exposition(ledger: Ledger, series: Series, activity: Activity, spend: Iterable[Group] | None = None) -> str:
+    """Everything at /metrics. ``spend`` are the ledger's sums by ``SPEND_KEYS``, asked for when not given."""
+    groups = ledger.store.groups(SPEND_KEYS, EVERYTHING) if spend is None else spend
+    lines = [*_service(activity), *_counters(ledger.counters()), *_spend(groups), *_series(series)]
+    return "\n".join(lines) + "\n"
+
+
+def _service(activity: Activity) -> Iterator[str]:
+    counts = activity.counts()
+    for name, text in _RECEIVED.items():
+        samples = [("", (("signal", label),), str(value)) for (kind, label), value in counts.items() if kind == name]
+        yield from family(f"{OURS}{name}_total", "counter", text, sorted(samples))
+    uptime = number(round(time.time() - activity.started, 3))
+    yield from family(f"{OURS}uptime_seconds", "gauge", "Age of this process.", [("", (), uptime)])
+    failed = number(round(activity.failure.at, 3)) if activity.failure else "0"
+    yield from family(f"{OURS}last_error_timestamp_seconds", "gauge", "Last failure of the store.", [("", (), failed)])
+
+
+def _counters(counters: dict[str, int]) -> Iterator[str]:
+    for name, text in _COUNTED.items():
+        yield from family(f"{OURS}{name}_total", "counter", text, [("", (), str(counters.get(name, 0)))])
+    rows = [("", (("table", table),), str(counters.get(f"rows_{table}", 0))) for table in _ROWS]
+    yield from family(f"{OURS}rows", "gauge", "Rows kept.", rows)
+
+
+def _spend(groups: Iterable[Group]) -> Iterator[str]:
+    cost: dict[Labels, int] = {}
+    calls: dict[Labels, int] = {}
+    unpriced: dict[Labels, int] = {}
+    for group in groups:
+        labels = tuple(zip(SPEND_KEYS, ("" if key is None else str(key) for key in group.key), strict=True))
+        calls[labels] = calls.get(labels, 0) + group.calls
+        unpriced[labels] = unpriced.get(labels, 0) + group.unpriced
+        if group.currency == "USD":
+            cost[labels] = cost.get(labels, 0) + group.cost
+    money = [("", labels, to_text(pico)) for labels, pico in sorted(cost.items())]
+    yield from family(f"{OURS}spend_usd", "gauge", "Booked cost in USD since the ledger began, exact.", money)
+    counted = [("", labels, str(value)) for labels, value in sorted(calls.items())]
+    yield from family(f"{OURS}calls", "gauge", "Booked calls since the ledger began.", counted)
+    missing = [("", labels, str(value)) for labels, value in sorted(unpriced.items())]
+    yield from family(f"{OURS}unpriced_calls", "gauge", "Booked calls without a price.", missing)
+
+
+def _series(series: Series) -> Iterator[str]:
+    yield from family(f"{OURS}series", "gauge", "Series of applications kept.", [("", (), str(len(series)))])
+    skipped = [("", (), str(series.skipped))]
+    yield from family(f"{OURS}points_skipped_total", "counter", "Metric points beyond the series limit or of no kind.", skipped)
+    for one in series.families():
+        if not one.name.startswith(OURS):
+            yield from family(one.name, one.kind, one.help, _samples(one))
+
+
+def _samples(one: Family) -> Iterator[tuple[str, Labels, str]]:
+    for labels, point in sorted(one.points.items()):
+        if one.kind == "histogram":
+            yield from _histogram(labels, point)
+        else:
+            yield "", labels, number(point.value)
+
+
+def _histogram(labels: Labels, point: Point) -> Iterator[tuple[str, Labels, str]]:
+    below = 0
+    for upper, count in zip(point.bounds, point.buckets, strict=False):
+        below += count
+        yield "_bucket", (*labels, ("le", bound(upper))), str(below)
+    yield "_bucket", (*labels, ("le", "+Inf")), str(point.count)
+    yield "_sum", labels, number(point.value)
+    yield "_count", labels, str(point.count)

@@ -1,0 +1,98 @@
+"""Requests in and answers out of a WSGI environment, with bounds on what is read."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+Environ = Mapping[str, Any]
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+_MOST_MEMBERS = 8
+
+
+class Refused(Exception):
+    """A request that is not served: the HTTP status, and what to tell the sender."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Answer(NamedTuple):
+    """One HTTP answer; ``headers`` come on top of the ones that every answer carries."""
+
+    status: int
+    type: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def as_json(document: Any, status: int = 200) -> Answer:
+    """A JSON answer."""
+    return Answer(status, JSON, json.dumps(document, ensure_ascii=False, allow_nan=False).encode())
+
+
+def content_type(environ: Environ) -> str:
+    """The request's media type without parameters."""
+    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
+
+
+def read_body(environ: Environ, most: int, most_unpacked: int) -> bytes:
+    """The body, unpacked. Raises ``Refused`` 413 beyond the bounds, 400 when it is cut or damaged, 415 for other codings."""
+    raw = _read_raw(environ, most)
+    coding = str(environ.get("HTTP_CONTENT_ENCODING", "identity")).strip().lower()
+    if coding in ("", "identity"):
+        return raw
+    if coding != "gzip":
+        raise Refused(415, f"content encoding {coding[:40]!r} is not understood; send gzip or none")
+    return _unpack(raw, most_unpacked)
+
+
+def _read_raw(environ: Environ, most: int) -> bytes:
+    source = environ["wsgi.input"]
+    if environ.get("CONTENT_LENGTH"):
+        length = _length(str(environ["CONTENT_LENGTH"]))
+        if length > most:
+            raise Refused(413, f"the body has {length} bytes and {most} are allowed; send smaller batches")
+        raw = source.read(length)
+        if len(raw) < length:
+            raise Refused(400, "the body ended before its Content-Length")
+        return raw
+    if not environ.get("wsgi.input_terminated"):
+        return b""
+    raw = source.read(most + 1)
+    if len(raw) > most:
+        raise Refused(413, f"the body has more than the {most} bytes allowed; send smaller batches")
+    return raw
+
+
+def _length(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise Refused(400, "Content-Length is not a number")
+    return int(text[:20])
+
+
+def _unpack(raw: bytes, most: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while raw:
+            if len(parts) == _MOST_MEMBERS:
+                raise Refused(400, f"the gzip body has more than {_MOST_MEMBERS} members")
+            # wbits 31 is gzip alone; a body may be several gzip members in a row
+            member = zlib.decompressobj(wbits=31)
+            data = member.decompress(raw, most - size + 1)
+            size += len(data)
+            if size > most:
+                raise Refused(413, f"the body unpacks to more than the {most} bytes allowed; send smaller batches")
+            parts.append(data)
+            if not member.eof:
+                raise Refused(400, "the gzip body is cut short")
+            raw = member.unused_data
+    except zlib.error:
+        raise Refused(400, "the body is not gzip, though Content-Encoding says so") from None
+    return b"".join(parts)

@@ -1,0 +1,106 @@
+"""The OTLP/HTTP receiver: one POST per signal, answered when its calls are on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from genmeter.ledger import BadPayload, Encoding, Ledger, StorageError
+from genmeter.server.activity import Activity
+from genmeter.server.http import Answer, Environ, Refused, content_type, read_body
+from genmeter.server.series import Series
+
+RETRY_SECONDS = 5
+_RPC_CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 503: 14}
+"""HTTP status → google.rpc.Code, for the Status message that OTLP wants in the body of a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one request body, in bytes, as sent and unpacked."""
+
+    body: int = 20 << 20
+    unpacked: int = 64 << 20
+
+
+class _Taken(NamedTuple):
+    received: int
+    rejected: int
+    reason: str
+
+
+class Receiver:
+    """Takes OTLP posts into the ledger and the metrics into ``series``."""
+
+    def __init__(self, ledger: Ledger, series: Series, activity: Activity, limits: Limits) -> None:
+        self._ledger, self._series, self._activity, self._limits = ledger, series, activity, limits
+        self._takers: dict[str, Callable[[bytes, Encoding], _Taken]] = {
+            "traces": self._traces,
+            "logs": self._logs,
+            "metrics": self._metrics,
+        }
+
+    def take(self, signal: str, environ: Environ) -> Answer:
+        """Answer one POST: 200 once it is committed, 4xx when sending it again is useless, 503 when it is not."""
+        try:
+            encoding = Encoding(content_type(environ))
+        except ValueError:
+            self._activity.add("refused", signal)
+            return refusal(415, "send OTLP as application/x-protobuf or application/json", Encoding.JSON)
+        try:
+            body = read_body(environ, self._limits.body, self._limits.unpacked)
+            taken = self._takers[signal](body, encoding)
+        except (Refused, BadPayload) as error:
+            self._activity.add("refused", signal)
+            return refusal(error.status if isinstance(error, Refused) else 400, str(error), encoding)
+        except StorageError as error:
+            self._activity.add("deferred", signal)
+            self._activity.fail(str(error))
+            return refusal(503, str(error), encoding)
+        self._activity.add("batches", signal)
+        self._activity.add("records", signal, taken.received)
+        self._activity.add("rejected", signal, taken.rejected)
+        return _accepted(signal, taken, encoding)
+
+    def _traces(self, body: bytes, encoding: Encoding) -> _Taken:
+        booked = self._ledger.book_traces(body, encoding)
+        return _Taken(booked.received, booked.rejected, booked.reason)
+
+    def _logs(self, body: bytes, encoding: Encoding) -> _Taken:
+        booked = self._ledger.book_logs(body, encoding)
+        return _Taken(booked.received, booked.rejected, booked.reason)
+
+    def _metrics(self, body: bytes, encoding: Encoding) -> _Taken:
+        return _Taken(self._series.take(body, encoding), 0, "")
+
+
+def refusal(status: int, message: str, encoding: Encoding) -> Answer:
+    """An OTLP error answer in the request's own encoding; a 503 says when to come back."""
+    headers = (("Retry-After", str(RETRY_SECONDS)),) if status == 503 else ()
+    return Answer(status, encoding.value, _write(Status(code=_RPC_CODES.get(status, 2), message=message), encoding), headers)
+
+
+def _accepted(signal: str, taken: _Taken, encoding: Encoding) -> Answer:
+    if signal == "traces":
+        answer: Message = (spans := ExportTraceServiceResponse())
+        if taken.rejected:
+            spans.partial_success.rejected_spans, spans.partial_success.error_message = taken.rejected, taken.reason
+    elif signal == "logs":
+        answer = logs = ExportLogsServiceResponse()
+        if taken.rejected:
+            logs.partial_success.rejected_log_records, logs.partial_success.error_message = taken.rejected, taken.reason
+    else:
+        answer = ExportMetricsServiceResponse()
+    return Answer(200, encoding.value, _write(answer, encoding))
+
+
+def _write(message: Message, encoding: Encoding) -> bytes:
+    return MessageToJson(message).encode() if encoding is Encoding.JSON else message.SerializeToString()

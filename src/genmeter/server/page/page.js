@@ -1,0 +1,378 @@
+"use strict";
+// Everything below writes text nodes: model names and users come from outside and are never parsed as HTML.
+
+const $ = (id) => document.getElementById(id);
+const KINDS = {
+  input: "Input", output: "Output", cache_read: "cache read", cache_write: "cache write", cache_write_1h: "cache write, 1 h",
+  reasoning: "reasoning", text_input: "text in", text_output: "text out", audio_input: "audio in", audio_output: "audio out",
+  audio_cache_read: "audio cache read", image_input: "image in", image_output: "image out",
+  image_cache_read: "image cache read", searches: "Searches", search: "searches", request: "request",
+};
+const INPUT_PARTS = ["cache_read", "cache_write", "cache_write_1h", "text_input", "audio_input", "audio_cache_read", "image_input", "image_cache_read"];
+const OUTPUT_PARTS = ["reasoning", "text_output", "audio_output", "image_output"];
+const REASONS = {
+  unknown_provider: "Unknown seller", unknown_model: "Model not in the catalogue", no_usage: "No tokens reported",
+  invalid_usage: "Contradictory tokens", unpriced_dimension: "Part without a price", unknown_service_tier: "Unknown service tier",
+  no_price_for_date: "No price for the date", not_priced: "Nobody priced it", no_currency: "Amount without currency",
+  invalid_cost: "Not an amount",
+};
+const SIGNS = { USD: "$", EUR: "€", GBP: "£" };
+const state = { paused: false, by: "model", hours: "", revision: "", rows: new Map(), trace: null, timer: 0, started: false };
+
+function el(tag, props, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "class") node.className = value;
+    else if (name === "width" || name === "left") node.style[name] = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return node;
+}
+
+// ---- numbers -------------------------------------------------------------------------------------------------------
+
+const count = (n) => Number(n).toLocaleString("en-US");
+
+// Decimal text is cut as text: a float would lose what the ledger kept.
+function money(text, currency) {
+  const sign = SIGNS[currency] || `${currency} `;
+  if (/^-?0(\.0*)?$/.test(text)) return `${sign}0`;
+  const [whole, part = ""] = text.split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  if (whole.replace("-", "") !== "0") return `${sign}${roundUp(grouped, part, 2)}`;
+  const zeros = part.match(/^0*/)[0].length;
+  return `${sign}${roundUp(grouped, part, Math.max(zeros + 3, 2)).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
+}
+
+function roundUp(whole, part, digits) {
+  const kept = part.padEnd(digits, "0").slice(0, digits);
+  if ((part[digits] || "0") < "5") return `${whole}.${kept}`;
+  const raised = (BigInt(whole.replace(/[-,]/g, "") + kept) + 1n).toString().padStart(digits + 1, "0");
+  const cut = raised.length - digits;
+  const minus = whole.startsWith("-") ? "-" : "";
+  return `${minus}${raised.slice(0, cut).replace(/\B(?=(\d{3})+$)/g, ",")}.${raised.slice(cut)}`;
+}
+
+const exact = (text, currency) => `${SIGNS[currency] || `${currency} `}${text.replace(/^(-?\d+)/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","))}`;
+
+// The exact amount with the digits that nobody reads set back.
+function exactMoney(text, currency) {
+  const shown = exact(text, currency);
+  const significant = shown.match(/^[^\d]*[\d,]*(?:\.0*\d{0,2})?/)[0];
+  return el("span", { class: "cost" }, significant, significant.length < shown.length ? el("span", { class: "tail" }, shown.slice(significant.length)) : "");
+}
+
+function duration(ns) {
+  if (ns === null || ns === undefined) return "–";
+  const seconds = ns / 1e9;
+  if (seconds >= 60) return `${Math.floor(seconds / 60)} m ${String(Math.round(seconds % 60)).padStart(2, "0")} s`;
+  if (seconds >= 1) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
+  return ns >= 1e6 ? `${Math.round(ns / 1e6)} ms` : `${(ns / 1e6).toFixed(2)} ms`;
+}
+
+function clock(us) {
+  const then = new Date(us / 1000);
+  const time = then.toLocaleTimeString("en-GB");
+  return then.toDateString() === new Date().toDateString() ? time : `${then.toLocaleDateString("en-CA").slice(5)} ${time.slice(0, 5)}`;
+}
+
+// ---- asking --------------------------------------------------------------------------------------------------------
+
+class Locked extends Error {}
+
+async function ask(path) {
+  const token = sessionStorage.getItem("genmeter-token");
+  const answer = await fetch(path, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+  if (answer.status === 401) throw new Locked();
+  const document = await answer.json();
+  if (!answer.ok) throw new Error(document.error || `the server answered ${answer.status}`);
+  return document;
+}
+
+function range(first = "?") {
+  if (!state.hours) return "";
+  // whole minutes, so that the server may keep its answer between two polls
+  const since = Math.floor(Date.now() / 60000) * 60000 - Number(state.hours) * 3600000;
+  return `${first}since=${encodeURIComponent(new Date(since).toISOString())}`;
+}
+
+async function poll(force) {
+  clearTimeout(state.timer);
+  try {
+    if (force || (!state.paused && !document.hidden)) await refresh(force);
+    problem("");
+  } catch (error) {
+    if (error instanceof Locked) return lock();
+    problem(error instanceof TypeError ? "The server cannot be reached. Trying again each second." : error.message);
+  }
+  state.timer = setTimeout(poll, 1000);
+}
+
+async function refresh(force) {
+  const summary = await ask(`/api/summary${range()}`);
+  const revision = JSON.stringify([summary, state.by, state.hours]);
+  if (!force && revision === state.revision) return;
+  const [spend, gaps, calls] = await Promise.all([
+    ask(`/api/spend?by=${state.by}${range("&")}`), ask(`/api/unpriced${range()}`), ask(`/api/calls?limit=100${range("&")}`),
+  ]);
+  state.revision = revision;
+  $("gate").hidden = true;
+  const nothing = !summary.counters.booked;
+  $("empty").hidden = !nothing;
+  $("full").hidden = nothing;
+  $("place").textContent = summary.path === ":memory:" ? "in memory" : summary.path;
+  showTotals(summary);
+  showCalls(calls.calls, summary);
+  showSpend(spend.rows);
+  showGaps(gaps.rows);
+  state.started = true;
+}
+
+function problem(text) {
+  $("notice").hidden = !text;
+  if ($("notice").textContent !== text) $("notice").textContent = text;
+  $("pause").classList.toggle("lost", Boolean(text));
+}
+
+function lock() {
+  const tried = sessionStorage.getItem("genmeter-token");
+  sessionStorage.removeItem("genmeter-token");
+  for (const id of ["empty", "full", "notice"]) $(id).hidden = true;
+  $("gate").hidden = false;
+  $("gate-error").textContent = tried ? "That is not the token." : "";
+  $("token").focus();
+}
+
+// ---- showing -------------------------------------------------------------------------------------------------------
+
+function figure(kind, label, value, below, title) {
+  return el("div", { class: kind }, el("dt", {}, label), el("dd", { title }, value, below ? el("small", {}, below) : ""));
+}
+
+function showTotals(summary) {
+  const { USD = "0", ...others } = summary.cost;
+  const beside = Object.entries(others).map(([currency, text]) => money(text, currency)).join(" + ");
+  const { input = 0, output = 0, cache_read = 0 } = summary.tokens;
+  const cached = cache_read && input ? `, ${Math.round((100 * cache_read) / input)} % of input from cache` : "";
+  $("totals").replaceChildren(
+    figure("lead", "Cost", money(USD, "USD"), beside ? `and ${beside}` : "", exact(USD, "USD")),
+    figure("", "Calls", count(summary.calls)),
+    figure(summary.errors ? "bad" : "", "Errors", count(summary.errors)),
+    figure(summary.unpriced ? "warn" : "", "Unpriced", count(summary.unpriced)),
+    figure("wide", `Tokens${cached}`, count(input + output)),
+  );
+  const { suspected = 0, conflicts = 0, late = 0, trimmed_calls = 0 } = summary.counters;
+  const kept = [
+    suspected && `${count(suspected)} suspected ${suspected === 1 ? "duplicate" : "duplicates"}`,
+    conflicts && `${count(conflicts)} in conflict with what was booked`, late && `${count(late)} too late`,
+  ].filter(Boolean);
+  const lines = [kept.length && `Kept out of all sums: ${kept.join(", ")}.`, trimmed_calls && `${count(trimmed_calls)} older calls are kept as daily sums.`].filter(Boolean);
+  $("kept-out").hidden = !lines.length;
+  $("kept-out").textContent = lines.join(" ");
+}
+
+function statusOf(call) {
+  if (call.error_type) return ["bad", call.error_type];
+  if (call.cost_status === "unpriced") return ["warn", "unpriced"];
+  if (call.cut) return ["warn", `stream ${call.cut}`];
+  if (call.cost_status === "partial") return ["warn", "partly priced"];
+  return ["", "ok"];
+}
+
+function showCalls(calls, summary) {
+  const body = $("calls").tBodies[0];
+  const rows = calls.map((call) => {
+    const key = `${call.trace_id}/${call.span_id}`;
+    const seen = JSON.stringify(call);
+    const old = state.rows.get(key);
+    if (old && old.dataset.seen === seen) return old;
+    const row = callRow(call, key, seen);
+    if (state.started && !old) row.classList.add("fresh");
+    return row;
+  });
+  state.rows = new Map(rows.map((row) => [row.dataset.key, row]));
+  // rows that stay are not touched, so focus and selection survive
+  rows.forEach((row, place) => { if (body.children[place] !== row) body.insertBefore(row, body.children[place] || null); });
+  while (body.children.length > rows.length) body.lastChild.remove();
+  $("calls-foot").textContent = rows.length < summary.calls ? `The newest ${count(rows.length)} of ${count(summary.calls)}.` : "";
+}
+
+function callRow(call, key, seen) {
+  const [kind, word] = statusOf(call);
+  const { input, output, cache_read } = call.usage;
+  const row = el("tr", {},
+    el("td", { class: "time", title: new Date(call.started_us / 1000).toISOString() }, clock(call.started_us)),
+    el("td", { title: `${call.model || ""}, ${call.provider}` }, el("button", { type: "button" }, call.model || call.operation), el("span", { class: "sub" }, call.operation.replaceAll("_", " "))),
+    el("td", { class: "wide", title: call.application }, call.application || call.service || el("span", { class: "none" }, "none")),
+    el("td", { class: "number wide" }, cache_read ? el("span", { class: "sub" }, `${count(cache_read)} cached `) : "", input === undefined ? el("span", { class: "none" }, "–") : count(input)),
+    el("td", { class: "number wide" }, output === undefined ? el("span", { class: "none" }, "–") : count(output)),
+    el("td", { class: "number" }, call.cost === null ? el("span", { class: "none" }, "–") : el("span", { class: "cost", title: exact(call.cost, call.currency) }, money(call.cost, call.currency))),
+    el("td", { class: "number wide" }, duration(call.duration_ns)),
+    el("td", { class: `status ${kind}`, title: word }, word),
+  );
+  row.dataset.key = key;
+  row.dataset.seen = seen;
+  return row;
+}
+
+function showSpend(rows) {
+  const most = Math.max(...rows.map((row) => Number(row.cost.USD || 0)), 0);
+  $("spend-rows").replaceChildren(...rows.slice(0, 30).map((row) => {
+    const share = most ? (100 * Number(row.cost.USD || 0)) / most : 0;
+    const amounts = Object.entries(row.cost);
+    return el("tr", {},
+      el("td", { class: "key", title: row.key }, el("div", { class: "key-name" }, row.key === null ? el("span", { class: "none" }, "(none)") : row.key),
+        el("div", { class: "track" }, share ? el("div", { class: "bar", width: `${share}%` }) : "")),
+      el("td", { class: "calls-count" }, `${count(row.calls)} ${row.calls === 1 ? "call" : "calls"}`),
+      el("td", { class: "number" }, ...(amounts.length ? amounts.map(([currency, text]) => el("div", {}, exactMoney(text, currency))) : [el("span", { class: "none" }, "unpriced")])),
+    );
+  }));
+}
+
+function showGaps(gaps) {
+  $("unpriced-section").hidden = !gaps.length;
+  $("unpriced").replaceChildren(...gaps.slice(0, 30).map((gap) => el("li", {},
+    el("div", { class: "what" }, el("b", { title: gap.provider }, gap.model || gap.provider || "(none)"), el("span", { class: "number none" }, `${count(gap.calls)} ${gap.calls === 1 ? "call" : "calls"}`)),
+    el("p", { class: "why" }, REASONS[gap.reason] || gap.reason || "No reason given"),
+    el("p", { class: "remedy" }, gap.remedy),
+  )));
+}
+
+// ---- one trace -----------------------------------------------------------------------------------------------------
+
+async function openTrace(traceId, spanId) {
+  let trace;
+  try {
+    trace = await ask(`/api/trace/${encodeURIComponent(traceId)}`);
+  } catch (error) {
+    return error instanceof Locked ? lock() : problem(error.message);
+  }
+  state.trace = trace;
+  showTrace(spanId || (trace.spans.find((span) => span.call) || trace.spans[0]).span_id);
+  if (!$("sheet").open) $("sheet").showModal();
+}
+
+function showTrace(spanId) {
+  const { spans, trace_id } = state.trace;
+  const chosen = spans.find((span) => span.span_id === spanId) || spans[0];
+  const start = Math.min(...spans.map((span) => span.started_us));
+  const end = Math.max(...spans.map((span) => span.started_us + span.duration_ns / 1000));
+  const rows = spans.map((span) => treeRow(span, chosen, start, Math.max(end - start, 1)));
+  $("sheet-heading").textContent = chosen.name;
+  $("sheet-id").textContent = `trace ${trace_id}`;
+  const head = el("thead", { class: "unseen" }, el("tr", {}, ...["Span", "When", "Duration", "Cost"].map((word) => el("th", { scope: "col" }, word))));
+  $("sheet-body").replaceChildren(el("table", { class: "tree", "aria-label": "Spans of the trace" }, head, el("tbody", {}, ...rows)), detail(chosen));
+}
+
+function treeRow(span, chosen, start, length) {
+  const left = (100 * (span.started_us - start)) / length;
+  const width = Math.min((span.duration_ns / 10) / length, 100 - left);
+  const kind = span.failed ? "is-bad" : span.call ? "is-call" : "";
+  const button = el("button", { type: "button", title: span.name, "aria-current": span === chosen && "true" }, span.name);
+  button.addEventListener("click", () => {
+    showTrace(span.span_id);
+    document.querySelector('#sheet [aria-current="true"]').focus();
+  });
+  const indent = el("span", { class: "indent", width: `${Math.min(span.depth, 12) * 14}px` });
+  const cost = span.call && span.call.cost !== null ? money(span.call.cost, span.call.currency) : "";
+  return el("tr", { class: span.failed && "failed", "aria-selected": span === chosen && "true" },
+    el("td", { class: "name" }, indent, button),
+    el("td", { class: "lane" }, el("div", { class: kind, left: `${left}%`, width: `${width}%` })),
+    el("td", { class: "number" }, duration(span.duration_ns)), el("td", { class: "number" }, cost));
+}
+
+function facts(title, pairs, kind) {
+  const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  if (!known.length) return "";
+  const items = known.flatMap(([name, value, style]) => [el("dt", { class: style }, name), el("dd", { class: style }, value)]);
+  return el("section", { class: kind }, el("h3", {}, title), el("dl", {}, ...items));
+}
+
+function detail(span) {
+  const { call } = span;
+  const failure = [call && call.error_type, span.message].filter(Boolean).join(": ");
+  const box = el("div", { class: "detail" }, failure && el("p", { class: "error" }, failure));
+  box.append(el("div", { class: "facts" }, ...(call ? callFacts(call) : []), facts(call ? "All attributes" : "Attributes",
+    Object.entries(span.attributes).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]), "whole")));
+  return box;
+}
+
+function callFacts(call) {
+  const part = (kind) => [KINDS[kind], call.usage[kind] === undefined ? "" : count(call.usage[kind]), "part"];
+  const tokens = [
+    ["Input", call.usage.input === undefined ? "" : count(call.usage.input)], ...INPUT_PARTS.map(part),
+    ["Output", call.usage.output === undefined ? "" : count(call.usage.output)], ...OUTPUT_PARTS.map(part),
+    ["Searches", call.usage.searches === undefined ? "" : count(call.usage.searches)],
+  ];
+  const lines = Object.entries(call.lines).map(([kind, text]) => [KINDS[kind] || kind.replaceAll("_", " "), exact(text, call.currency)]);
+  const cost = call.cost === null ? [["Status", call.cost_status], ["Reason", REASONS[call.cost_reason] || call.cost_reason]]
+    : [...lines, [call.cost_status === "partial" ? "Total so far" : "Total", exact(call.cost, call.currency), "sum"]];
+  const stated = { provider: "the provider's own charge", local: "the price catalogue" };
+  return [
+    facts("Tokens", tokens),
+    facts("Cost", [...cost, ["Priced by", stated[call.cost_source] || call.cost_source], ["Catalogue", call.cost_catalogue], ["Row", call.cost_entry]]),
+    facts("Who pays", [["Department", call.department], ["Application", call.application], ["User", call.user_hash], ["Session", call.session], ["Environment", call.environment], ["Service", call.service]]),
+    facts("Answer", [["Provider", call.provider], ["Asked for", call.request_model], ["Answered by", call.response_model], ["Finish", call.finish_reasons.join(", ")],
+      ["First chunk", call.first_chunk_ns === null ? "" : duration(call.first_chunk_ns)], ["Stream", call.cut], ["Tier", call.service_tier], ["Region", call.region], ["Response", call.response_id]]),
+  ];
+}
+
+// ---- hands ---------------------------------------------------------------------------------------------------------
+
+$("calls").tBodies[0].addEventListener("click", (event) => {
+  const row = event.target.closest("tr");
+  if (row) location.hash = `trace/${row.dataset.key}`;
+});
+$("pause").addEventListener("click", () => {
+  state.paused = !state.paused;
+  $("pause").setAttribute("aria-pressed", String(state.paused));
+  $("pause-label").textContent = state.paused ? "Paused" : "Live";
+  if (!state.paused) poll();
+});
+$("range").addEventListener("change", (event) => { state.hours = event.target.value; poll(true); });
+$("tabs").addEventListener("click", (event) => {
+  const tab = event.target.closest("[role=tab]");
+  if (!tab) return;
+  for (const other of $("tabs").children) {
+    other.setAttribute("aria-selected", String(other === tab));
+    other.tabIndex = other === tab ? 0 : -1;
+  }
+  state.by = tab.dataset.by;
+  $("spend-key").textContent = tab.textContent;
+  $("spend").setAttribute("aria-labelledby", tab.id);
+  poll(true);
+});
+$("tabs").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const tabs = [...$("tabs").children];
+  const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
+  next.focus();
+  next.click();
+});
+$("gate").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("genmeter-token", $("token").value);
+  $("token").value = "";
+  poll(true).then(readHash);
+});
+$("close").addEventListener("click", () => $("sheet").close());
+$("sheet").addEventListener("click", (event) => { if (event.target === $("sheet")) $("sheet").close(); });
+$("sheet").addEventListener("close", () => { if (location.hash.startsWith("#trace/")) history.replaceState(null, "", location.pathname); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden && $("gate").hidden) poll(); });
+window.addEventListener("hashchange", readHash);
+
+function readHash() {
+  const [what, traceId, spanId] = location.hash.slice(1).split("/");
+  if (what === "trace" && traceId) openTrace(traceId, spanId);
+}
+
+const given = location.hash.match(/^#token=(.+)$/);
+if (given) {
+  sessionStorage.setItem("genmeter-token", decodeURIComponent(given[1]));
+  history.replaceState(null, "", location.pathname);
+}
+for (const place of document.querySelectorAll(".origin")) place.textContent = location.origin;
+poll(true).then(readHash);

@@ -1,0 +1,47 @@
+"""Answers kept while nothing changed, so that a page that asks each second does not sum a million rows each second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
+PATIENCE = 4
+"""An answer that took t seconds is kept for at least this many times t, even while rows arrive."""
+MOST_KEPT = 64
+
+
+class _Kept(NamedTuple):
+    answer: Any
+    revision: str
+    until: float
+
+
+class Remembering:
+    """Keeps answers by question until ``revision()`` changes and their cost is paid off."""
+
+    def __init__(self, revision: Callable[[], str]) -> None:
+        self._revision = revision
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+
+    def answer(self, name: str, query: dict[str, str], ask: Callable[[], T]) -> T:
+        """The kept answer of this question, or a new one from ``ask``."""
+        key = (name, repr(sorted(query.items())))
+        revision = self._revision()
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None and (kept.revision == revision or time.monotonic() < kept.until):
+            return kept.answer
+        started = time.monotonic()
+        answer = ask()
+        ended = time.monotonic()
+        with self._lock:
+            self._kept[key] = _Kept(answer, revision, ended + PATIENCE * (ended - started))
+            self._kept.move_to_end(key)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return answer

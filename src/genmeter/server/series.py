@@ -1,0 +1,161 @@
+"""The applications' own metrics: the latest point of every series, ready to be scraped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from google.protobuf.message import Message
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, HistogramDataPoint, Metric, NumberDataPoint
+
+from genmeter import names
+from genmeter.ledger import Encoding
+from genmeter.ledger.decode import Attributes, attributes, metrics
+from genmeter.server.prometheus import Labels, label_name, label_value, metric_name
+
+MOST_SERIES: Final = 10_000
+STALE_SECONDS: Final = 300.0
+"""A series that nobody has reported for so long has ended, as the collector's exporter has it."""
+
+
+@dataclass(slots=True)
+class Point:
+    """The state of one series. ``buckets`` are (upper bound, count in this bucket alone), the last bound being None."""
+
+    value: int | float = 0
+    count: int = 0
+    bounds: tuple[float, ...] = ()
+    buckets: list[int] = field(default_factory=list[int])
+    time_ns: int = 0
+    seen: float = 0.0
+
+
+@dataclass(slots=True)
+class Family:
+    """One metric under its Prometheus name; ``kind`` is counter, gauge or histogram."""
+
+    name: str
+    kind: str
+    help: str
+    points: dict[Labels, Point] = field(default_factory=dict[Labels, Point])
+
+
+class Series:
+    """At most ``most`` series; delta points are added up, cumulative ones replace what was there."""
+
+    def __init__(self, most: int = MOST_SERIES) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._families: dict[str, Family] = {}
+        self._size = 0
+        self.skipped = 0
+
+    def take(self, payload: bytes | Message, encoding: Encoding) -> int:
+        """Take in an OTLP metrics request and return how many points it held. Raises ``BadPayload``."""
+        request = metrics(payload, encoding)
+        received, now = 0, time.monotonic()
+        with self._lock:
+            self._forget_stale(now)
+            for group in request.resource_metrics:
+                source = _source(attributes(group.resource.attributes))
+                for scope in group.scope_metrics:
+                    received += sum(self._take_metric(metric, source, now) for metric in scope.metrics)
+        return received
+
+    def families(self) -> list[Family]:
+        """A copy of everything that is alive, by name."""
+        with self._lock:
+            self._forget_stale(time.monotonic())
+            copies = [_copy(family) for family in self._families.values()]
+        return sorted(copies, key=lambda family: family.name)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def _take_metric(self, metric: Metric, source: Labels, now: float) -> int:
+        shape = metric.WhichOneof("data")
+        if shape == "gauge":
+            return self._take_points(metric, "gauge", metric.gauge.data_points, False, source, now)
+        if shape == "sum":
+            kind = "counter" if metric.sum.is_monotonic else "gauge"
+            delta = metric.sum.aggregation_temporality == AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
+            return self._take_points(metric, kind, metric.sum.data_points, delta, source, now)
+        if shape == "histogram":
+            delta = metric.histogram.aggregation_temporality == AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
+            return self._take_points(metric, "histogram", metric.histogram.data_points, delta, source, now)
+        skipped = len(metric.summary.data_points) + len(metric.exponential_histogram.data_points)
+        self.skipped += skipped
+        return skipped
+
+    def _take_points(
+        self,
+        metric: Metric,
+        kind: str,
+        points: Sequence[NumberDataPoint] | Sequence[HistogramDataPoint],
+        delta: bool,
+        source: Labels,
+        now: float,
+    ) -> int:
+        name = metric_name(metric.name, metric.unit, kind)
+        family = self._families.get(name)
+        for point in points:
+            if family is None:
+                family = self._families[name] = Family(name, kind, metric.description)
+            state = self._state(family, kind, _labels(attributes(point.attributes), source))
+            if state is None:
+                self.skipped += 1
+            elif point.time_unix_nano > state.time_ns or not delta:
+                _update(state, point, delta)
+                state.seen = now
+        return len(points)
+
+    def _state(self, family: Family, kind: str, labels: Labels) -> Point | None:
+        state = family.points.get(labels)
+        if state is None and self._size < self._most and family.kind == kind:
+            state = family.points[labels] = Point()
+            self._size += 1
+        return state if family.kind == kind else None
+
+    def _forget_stale(self, now: float) -> None:
+        for name, family in list(self._families.items()):
+            stale = [labels for labels, point in family.points.items() if now - point.seen > STALE_SECONDS]
+            for labels in stale:
+                del family.points[labels]
+            self._size -= len(stale)
+            if not family.points:
+                del self._families[name]
+
+
+def _copy(family: Family) -> Family:
+    # an update swaps whole values inside a point, so a copied point is never half of two
+    points = {labels: replace(point) for labels, point in family.points.items()}
+    return Family(family.name, family.kind, family.help, points)
+
+
+def _update(state: Point, point: NumberDataPoint | HistogramDataPoint, delta: bool) -> None:
+    state.time_ns = point.time_unix_nano
+    if isinstance(point, NumberDataPoint):
+        value = point.as_int if point.WhichOneof("value") == "as_int" else point.as_double
+        state.value = state.value + value if delta else value
+        return
+    bounds, buckets = tuple(point.explicit_bounds), list(point.bucket_counts)
+    if delta and bounds == state.bounds and len(buckets) == len(state.buckets):
+        state.buckets = [mine + new for mine, new in zip(state.buckets, buckets, strict=True)]
+        state.value, state.count = state.value + point.sum, state.count + point.count
+    else:
+        state.bounds, state.buckets, state.value, state.count = bounds, buckets, point.sum, point.count
+
+
+def _source(resource: Attributes) -> Labels:
+    """The labels ``job`` and ``instance``, as the collector's exporter makes them of the resource."""
+    name, space, instance = (resource.get(key) for key in (names.SERVICE_NAME, names.SERVICE_NAMESPACE, names.SERVICE_INSTANCE))
+    job = f"{space}/{name}" if space else name
+    return tuple((key, label_value(value)) for key, value in (("job", job), ("instance", instance)) if value)
+
+
+def _labels(own: Attributes, source: Labels) -> Labels:
+    labels = {label_name(key): label_value(value) for key, value in own.items()}
+    return tuple(sorted({**labels, **dict(source)}.items()))

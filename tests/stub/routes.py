@@ -1,0 +1,27 @@
+"""Every endpoint that the stub serves, in the order of matching; a new provider adds its list here."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from . import anthropic, openai_chat, openai_media, openai_responses
+from .exchange import Endpoint
+from .script import Request
+
+ENDPOINTS: list[Endpoint] = [
+    *openai_chat.ENDPOINTS,
+    *openai_responses.ENDPOINTS,
+    *openai_media.ENDPOINTS,
+    *anthropic.ENDPOINTS,
+]
+_COMPILED = [(endpoint, re.compile(endpoint.pattern)) for endpoint in ENDPOINTS]
+
+
+def find(request: Request) -> tuple[Endpoint, dict[str, str]] | None:
+    """The endpoint of a request and what its path says; None if nobody serves it."""
+    for endpoint, pattern in _COMPILED:
+        match = pattern.fullmatch(request.path) if endpoint.method == request.method else None
+        if match:
+            return endpoint, {name: unquote(value) for name, value in match.groupdict().items() if value}
+    return None

@@ -1,0 +1,1 @@
+"""Tests of the stub providers, made with the real SDKs."""
