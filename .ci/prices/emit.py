@@ -9,8 +9,6 @@ from typing import Any
 from overlay import Sellers
 from rows import COLUMNS, STANDARD, Model, Period, Row
 
-ALL_REGIONS_FLAT = None
-
 
 class Plans:
     """Price plans, each kept once."""
@@ -20,6 +18,7 @@ class Plans:
         self._index: dict[str, int] = {}
 
     def add(self, periods: list[Period]) -> int:
+        """The number of this plan."""
         text = _compact([_period(period) for period in periods])
         if text not in self._index:
             self._index[text] = len(self.items)

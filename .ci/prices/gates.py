@@ -58,12 +58,12 @@ def _uneven(new: dict[str, Any], face: dict[str, Any], over: int, under: int, wa
     faults: list[str] = []
     for index in sorted(set(face["ids"].values())):
         name, plan, *tiers = new["models"][index]
-        if plan == "free" or not any(name == one or one.endswith("*") and name.startswith(one[:-1]) for one in wanted):
+        if plan == "free" or not any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in wanted):
             continue
         for number in [plan, *(tiers[0].values() if tiers else ())]:
             for cell in _cells(new["plans"][number]):
                 if cell * over % under:
-                    faults.append(f"{name}: {cell} × {over}/{under} is not a whole micro-dollar")
+                    faults.append(f"{name}: {cell} times {over}/{under} is not a whole micro-dollar")
     return faults
 
 

@@ -25,8 +25,14 @@ KEYS = {
 }
 """Upstream price key → our column. Everything else (hours, pages, characters, video) is not covered."""
 
-TIERS = {("service_tier", "flex"): "flex", ("service_tier", "priority"): "priority", ("service_tier", "fast"): "fast",
-         ("speed", "fast"): "fast", ("processing", "batch"): "batch", ("service_tier", "default"): STANDARD}  # fmt: skip
+TIERS = {
+    ("service_tier", "default"): STANDARD,
+    ("service_tier", "flex"): "flex",
+    ("service_tier", "priority"): "priority",
+    ("service_tier", "fast"): "fast",
+    ("speed", "fast"): "fast",
+    ("processing", "batch"): "batch",
+}
 NOT_KEPT = {"route", "search_type"}
 EVERY_DAY = 127
 DATE_TAILS = ("-\\d{8}$", "-\\d{4}-\\d{2}-\\d{2}$", "[-@]\\d{8}$", "(-\\d{8})?$", "-\\d")
@@ -54,7 +60,7 @@ def _spread(seller: str, name: str, exact: bool) -> list[str]:
     """Upstream's loose Bedrock rules match anywhere in an id; write out the profile prefixes they were meant for."""
     if name.startswith("/"):
         return []
-    if seller != "aws" or exact or name.startswith("global.") or name.split(".")[0] in _PROFILES:
+    if seller != "aws" or exact or name.startswith("global.") or name.partition(".")[0] in _PROFILES:
         return [name]
     if name.startswith("claude-3"):
         return [f"{prefix}anthropic.{name}" for prefix in BEDROCK_OLD] + [name]

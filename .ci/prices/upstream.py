@@ -73,7 +73,9 @@ def read(wheel: Path) -> Upstream:
     """The price tables of ``wheel``; raises LayoutError when its version or layout is unknown."""
     parts = wheel.name.split("-")
     if parts[0] != "genai_prices" or parts[1] not in READABLE:
-        raise LayoutError(f"{wheel.name}: this reader knows genai-prices {', '.join(READABLE)}; check it, then add yours")
+        raise LayoutError(
+            f"{wheel.name}: this reader knows genai-prices {', '.join(READABLE)}; check it, then add yours"
+        )
     with zipfile.ZipFile(wheel) as archive:
         source = archive.read("genai_prices/data.py").decode()
         licence = archive.read(f"genai_prices-{parts[1]}.dist-info/licenses/LICENSE").decode()

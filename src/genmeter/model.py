@@ -6,6 +6,7 @@ engine, the ledger and the command line.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -126,7 +127,8 @@ class Invocation:
     """One logical call to a model, from the moment it is made until its last byte: the record that the stages read.
 
     ``started`` is Unix time in seconds, ``duration`` and ``first_chunk`` are seconds since then. ``cut`` names how a
-    stream stopped before its end (``closed``, ``abandoned``, ``cancelled``), else None. ``error`` is the low-cardinality
+    stream stopped before its end (``closed``, ``abandoned``, ``cancelled``), else None. ``gaps`` holds the seconds before
+    each chunk after the first. ``error`` is the low-cardinality
     ``error.type`` of a failed call.
     """
 
@@ -139,6 +141,7 @@ class Invocation:
     duration: float = 0.0
     first_chunk: float | None = None
     chunks: int = 0
+    gaps: array[float] | None = None
     response: Response = field(default_factory=Response)
     usage: Usage | None = None
     cost: Cost | Unpriced | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -11,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _DIVERTS = re.compile(
     r"OTEL_EXPORTER_OTLP_((TRACES|METRICS|LOGS)_)?"
@@ -132,24 +131,32 @@ class Child:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._pending: list[int] = []
-        self._previous: dict[int, signal.Handlers] = {}
+        self._previous: dict[int, Any] = {}
+        self._mask: set[Any] = set()
 
     def __enter__(self) -> Child:
-        """Take the signals over; before the start, so that none falls between."""
+        """Take the signals over; before the start, so that none falls between.
+
+        They stay blocked until ``run``, so threads started in between never take one: the kernel may hand a signal to
+        any thread that does not block it, and then the main thread, which alone runs handlers, sleeps on.
+        """
         for names, handler in ((_FROM_TERMINAL, self._outlive), (_FORWARDED, self._forward)):
             for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     # A Python function and not SIG_IGN: the child would inherit the latter through exec.
-                    self._previous[number] = signal.signal(number, handler)  # pyright: ignore[reportArgumentType]
+                    self._previous[number] = signal.signal(number, handler)
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._previous)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Give the signals back."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def run(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
         """Run the command to its end; its exit code, or 128 + N when signal N killed it."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         self._process = subprocess.Popen(command, env=dict(variables))
         for number in self._pending:
             self._process.send_signal(number)
@@ -157,7 +164,8 @@ class Child:
         return code if code >= 0 else 128 - code
 
     def _outlive(self, number: int, frame: FrameType | None) -> None:
-        pass
+        if self._process is None:
+            self._pending.append(number)
 
     def _forward(self, number: int, frame: FrameType | None) -> None:
         if self._process is None:

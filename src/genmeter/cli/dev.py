@@ -7,6 +7,7 @@ import errno
 import signal
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from genmeter.cli.render import refuse, say
@@ -27,7 +28,9 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=port, default=4318, help="port to listen on, 0 for a free one (default 4318)")
-    parser.add_argument("--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)")
+    parser.add_argument(
+        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
+    )
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
     parser.add_argument("--max-rows", type=_rows, metavar="N", help="calls to keep; the oldest go first")
     parser.set_defaults(run=run)
@@ -35,27 +38,23 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then drain; exit 0, or 2 when it cannot start as asked."""
-    from genmeter.ledger import Ledger, StorageError
+    from genmeter.ledger import Ledger
+    from genmeter.server import TokenRequired, require_token
 
     try:
         token = read_token(args.token_file)
-    except ValueError as error:
-        return refuse(str(error))
-    if token is None and not is_loopback(args.host):
+        require_token(args.host, token)
+    except TokenRequired:
         return refuse(
             f"{args.host} can be reached from other machines, so a token is needed: put one into a file "
             "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
         )
+    except ValueError as error:
+        return refuse(str(error))
     path: Path = args.ledger or state_file()
     bound = {} if args.max_rows is None else {"max_rows": args.max_rows}
-    try:
-        ledger = Ledger.open(path, **bound)
-    except StorageError as error:
-        return refuse(f"{error}; name another file with --ledger PATH", 1)
-    try:
+    with Ledger.open(path, **bound) as ledger:
         return _serve(args, ledger, token, path)
-    finally:
-        ledger.close()
 
 
 def port(text: str) -> int:
@@ -79,18 +78,6 @@ def read_token(path: Path | None) -> str | None:
     return token
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    import ipaddress
-
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def cannot_listen(error: OSError, host: str, number: int) -> str:
     """Why the address cannot be used and what to do, in one line."""
     if error.errno == errno.EADDRINUSE:
@@ -110,9 +97,13 @@ def _serve(args: argparse.Namespace, ledger: Ledger, token: str | None, path: Pa
     from genmeter.server import Application, serve
 
     stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
     # Before the server answers: a supervisor may stop us as soon as it is ready.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stop)
     try:
         server = serve(Application(ledger, token=token), args.host, args.port)
     except OSError as error:
@@ -139,5 +130,3 @@ def _welcome(url: str, path: Path, token_file: Path | None) -> str:
         lines.append(f'  export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20$(cat {token_file})"')
     lines += ["  opentelemetry-instrument python app.py", "", "Ctrl-C stops."]
     return "\n".join(lines)
-
-

@@ -6,7 +6,6 @@ import argparse
 import re
 from datetime import UTC, datetime, timedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ADVICE = "write 2026-11-20, 2026-11-20T15:30, 2026-11-20T15:30+02:00, or how long ago: 30m, 24h, 7d"
 
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
@@ -28,8 +27,3 @@ def instant(text: str) -> datetime:
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}; {ADVICE}") from None
-
-
-def nanoseconds(moment: datetime) -> int:
-    """Unix time in nanoseconds, exact to the microsecond that a datetime holds."""
-    return (moment - EPOCH) // timedelta(microseconds=1) * 1000

@@ -62,7 +62,7 @@ def _dispatch(arguments: list[str]) -> int:
     if first in COMMANDS:
         args = parser([first]).parse_args(arguments)
     elif first.startswith("-"):
-        args = parser().parse_args(arguments or ["--help"])
+        args = parser(() if first == "--version" else COMMANDS).parse_args(arguments or ["--help"])
     else:
         near = difflib.get_close_matches(first, COMMANDS, n=1)
         advice = f"did you mean 'genmeter {near[0]}'?" if near else f"there are {', '.join(COMMANDS)}"
@@ -73,8 +73,9 @@ def _dispatch(arguments: list[str]) -> int:
 def _expected(error: Exception) -> bool:
     if isinstance(error, OSError):
         return True
-    ledger = sys.modules.get("genmeter.ledger")
-    return ledger is not None and isinstance(error, ledger.StorageError)
+    # Only where a command has loaded them: a fast start must not pay for the ledger to name its errors.
+    known = (("genmeter.ledger", "StorageError"), ("genmeter.settings", "SettingsError"))
+    return any(isinstance(error, getattr(sys.modules[module], name)) for module, name in known if module in sys.modules)
 
 
 def _words(error: Exception) -> str:

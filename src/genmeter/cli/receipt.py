@@ -1,43 +1,27 @@
-"""The receipt that ``genmeter run`` prints: one run on one slip of paper, for a person or as JSON."""
+"""The receipt that ``genmeter run`` prints: one run on one slip of paper, for a person."""
 
 from __future__ import annotations
 
 import shlex
 import textwrap
-from dataclasses import dataclass
-from typing import Any
 
 from genmeter.cli.render import aligned, grouped, usd
+from genmeter.cli.slip import Slip
 from genmeter.reports import Receipt, Row, total
 
 WIDTH = 78
 MOST_MODELS = 12
 MOST_GAPS = 6
 _MARGIN = "  "
-_LABEL = 13
+_LABEL = 15
 _BOLD, _DIM, _WARN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[0m"
 _INPUT_PARTS = {
     "cache_read": "read from cache",
-    "cache_write": "written to cache",
+    "cache_write": "written to it",
     "audio_input": "audio",
     "image_input": "image",
 }
 _OUTPUT_PARTS = {"reasoning": "reasoning", "audio_output": "audio", "image_output": "image"}
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """One run: what was run and how it ended, the ledger's receipt, what had to be said, and where to see more.
-
-    ``receipt`` is None when the ledger could not be read; ``seconds`` is the run's wall time.
-    """
-
-    command: tuple[str, ...]
-    exit_code: int
-    seconds: float
-    receipt: Receipt | None
-    notes: tuple[str, ...] = ()
-    more: str = ""
 
 
 def render(slip: Slip, *, colour: bool = False) -> str:
@@ -53,46 +37,6 @@ def render(slip: Slip, *, colour: bool = False) -> str:
         blocks.append([paint.dim(slip.more)])
     text = "\n\n".join("\n".join(f"{_MARGIN}{line}".rstrip() for line in block) for block in blocks if block)
     return f"\n{text}\n"
-
-
-def as_json(slip: Slip) -> dict[str, Any]:
-    """The slip as plain data: money as exact decimal strings by currency, durations in seconds."""
-    about: dict[str, Any] = {
-        "command": list(slip.command),
-        "exit_code": slip.exit_code,
-        "wall_seconds": round(slip.seconds, 3),
-        "notes": list(slip.notes),
-    }
-    receipt = slip.receipt
-    if receipt is None:
-        return about
-    return about | {
-        "run": receipt.run,
-        "calls": receipt.calls,
-        "errors": receipt.errors,
-        "tokens": receipt.tokens,
-        "models": [_row_json(row) for row in receipt.by_model],
-        "total": _money_json(receipt.total),
-        "unpriced_calls": receipt.unpriced_calls,
-        "unpriced": [
-            {
-                "model": gap.model,
-                "provider": gap.provider,
-                "reason": gap.reason,
-                "calls": gap.calls,
-                "tokens": gap.tokens,
-                "remedy": gap.remedy,
-            }
-            for gap in receipt.unpriced
-        ],
-        "cut_streams": receipt.cut_streams,
-        "latency_seconds": {"p50": _seconds(receipt.p50_ns), "p95": _seconds(receipt.p95_ns), "calls": receipt.timed},
-        "set_aside": {
-            "suspected_duplicates": receipt.suspected_duplicates,
-            "conflicts": receipt.conflicts,
-            "late": receipt.late,
-        },
-    }
 
 
 class _Paint:
@@ -149,9 +93,7 @@ def _lines(row: Row, *, plain: bool) -> list[tuple[str, tuple[str, str, str, str
     counts = (f"{row.calls:,}", _tokens(row.tokens["input"]), _tokens(row.tokens["output"]))
     if not row.cost:
         return [(name, (*counts, "no price" if row.unpriced else "-"))]
-    money = [
-        f"{grouped(usd(pico))}" + ("" if plain else f" {currency}") for currency, pico in sorted(row.cost.items())
-    ]
+    money = [f"{grouped(usd(pico))}" + ("" if plain else f" {currency}") for currency, pico in sorted(row.cost.items())]
     return [(name, (*counts, money[0])), *(("", ("", "", "", more)) for more in money[1:])]
 
 
@@ -166,18 +108,19 @@ def _column(head: str, cells: list[str]) -> list[str]:
 def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
     tokens = receipt.tokens
     facts = [
-        ("input", _tokens(tokens["input"]), _parts(tokens, _INPUT_PARTS)),
-        ("output", _tokens(tokens["output"]), _parts(tokens, _OUTPUT_PARTS)),
+        (f"{kind} tokens", f"{tokens[kind]:,}", _parts(tokens, parts))
+        for kind, parts in (("input", _INPUT_PARTS), ("output", _OUTPUT_PARTS))
+        if tokens[kind]
     ]
     if tokens["searches"]:
         facts.append(("searches", f"{tokens['searches']:,}", "on the web"))
     if receipt.p50_ns is not None and receipt.p95_ns is not None:
-        facts.append(("latency", duration(receipt.p50_ns), f"p50, {duration(receipt.p95_ns)} p95"))
+        facts.append(("latency p50", duration(receipt.p50_ns), f"p95 {duration(receipt.p95_ns)}"))
     if receipt.errors:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in receipt.errors.items())
         facts.append(("errors", f"{receipt.failed:,}", kinds))
     if receipt.cut_streams:
-        facts.append(("cut streams", f"{receipt.cut_streams:,}", "stopped before their end; what was seen is counted"))
+        facts.append(("cut streams", f"{receipt.cut_streams:,}", "stopped before the end; only what was seen counts"))
     set_aside = receipt.suspected_duplicates + receipt.conflicts + receipt.late
     if set_aside:
         facts.append(("set aside", f"{set_aside:,}", "reported twice or too late; in no sum"))
@@ -202,7 +145,7 @@ def _gaps(receipt: Receipt) -> list[tuple[str, str, str]]:
         for gap in struck:
             label = "" if facts else "no price"
             who = gap.model or "unknown model"
-            facts.append((label, f"{gap.calls:,}", f"{who} from {gap.provider or 'nobody known'}: {reason}"))
+            facts.append((label, f"{gap.calls:,}", f"{who} ({gap.provider or 'unknown provider'}): {reason}"))
         facts.append(("", "", struck[0].remedy))
     if rest := receipt.unpriced[MOST_GAPS:]:
         facts.append(("", f"{sum(gap.calls for gap in rest):,}", f"of {len(rest)} more kinds; --json lists all"))
@@ -233,7 +176,7 @@ def clipped(text: str, width: int) -> str:
 
 def _parts(tokens: dict[str, int], parts: dict[str, str]) -> str:
     known = [f"{tokens[kind]:,} {words}" for kind, words in parts.items() if tokens[kind]]
-    return "tokens" + (f", of which {', '.join(known)}" if known else "")
+    return f"of which {', '.join(known)}" if known else ""
 
 
 def _tokens(count: int) -> str:
@@ -248,22 +191,3 @@ def _calls(count: int) -> str:
 def _wrapped(text: str, width: int) -> list[str]:
     printable = "".join(char if char.isprintable() else "?" for char in text)
     return textwrap.wrap(printable, width, break_on_hyphens=False)
-
-
-def _row_json(row: Row) -> dict[str, Any]:
-    return {
-        "model": row.key,
-        "calls": row.calls,
-        "errors": row.errors,
-        "unpriced": row.unpriced,
-        "tokens": row.tokens,
-        "cost": _money_json(row.cost),
-    }
-
-
-def _money_json(cost: dict[str, int]) -> dict[str, str]:
-    return {currency: usd(pico) for currency, pico in sorted(cost.items())}
-
-
-def _seconds(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / 10**9

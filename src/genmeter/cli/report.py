@@ -28,12 +28,18 @@ def add(subparsers: Any) -> None:
         description=DESCRIPTION,
         allow_abbrev=False,
     )
-    parser.add_argument("--by", default="model", choices=get_args(By), help="the column to sum by (default %(default)s)")
+    parser.add_argument(
+        "--by", default="model", choices=get_args(By), help="the column to sum by (default %(default)s)"
+    )
     parser.add_argument("--since", type=instant, metavar="WHEN", help=f"calls from this instant on: {WHEN}")
     parser.add_argument("--until", type=instant, metavar="WHEN", help="calls before this instant, itself not included")
-    parser.add_argument("--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)")
+    parser.add_argument(
+        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
+    )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_const", const="json", dest="format", help="a JSON array, money as strings")
+    form.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="a JSON array, money as strings"
+    )
     form.add_argument("--csv", action="store_const", const="csv", dest="format", help="CSV with a header")
     parser.set_defaults(run=run, format="table")
 
@@ -44,11 +50,14 @@ def run(args: argparse.Namespace) -> int:
     from genmeter.reports import spend
 
     if args.since and args.until and args.since >= args.until:
-        return refuse(f"--since {args.since:%Y-%m-%dT%H:%M:%SZ} is not before --until {args.until:%Y-%m-%dT%H:%M:%SZ}")
+        since, until = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (args.since, args.until))
+        return refuse(f"--since {since} is not before --until {until}; give an earlier --since or a later --until")
     path: Path = args.ledger or state_file()
     # Opening would make an empty ledger, and an empty report would look like no spend.
     if not path.is_file():
-        return refuse(f"no ledger at {path}; make one with 'genmeter run -- python app.py', or name it with --ledger", 1)
+        return refuse(
+            f"no ledger at {path}; make one with 'genmeter run -- python app.py', or name it with --ledger", 1
+        )
     with Ledger.open(path) as ledger:
         rows = spend(ledger, by=args.by, since=args.since, until=args.until)
         whole = total_of(rows, spend(ledger, by="operation", since=args.since, until=args.until))

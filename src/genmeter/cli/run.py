@@ -10,7 +10,7 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -38,7 +38,9 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="the receipt as one JSON object on the last line")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the receipt to FILE; stderr stays the app's")
-    parser.add_argument("--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)")
+    parser.add_argument(
+        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
+    )
     parser.add_argument("--port", type=port, default=0, help="loopback port of the receiver (default: a free one)")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run, with its arguments")
     parser.set_defaults(run=run)
@@ -98,7 +100,7 @@ class _Run:
         return code
 
     @contextlib.contextmanager
-    def _ledger(self) -> Iterator[Ledger]:
+    def _ledger(self) -> Generator[Ledger]:
         from genmeter.ledger import Ledger, StorageError
 
         path: Path = self.args.ledger or state_file()
@@ -129,7 +131,8 @@ class _Run:
             say(words)
 
     def _print(self, ledger: Ledger, code: int, seconds: float, variables: dict[str, str]) -> None:
-        from genmeter.cli.receipt import Slip, as_json, render
+        from genmeter.cli.receipt import render
+        from genmeter.cli.slip import Slip, as_json
         from genmeter.ledger import StorageError
         from genmeter.reports import receipt
 

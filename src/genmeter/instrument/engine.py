@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from time import perf_counter, time_ns
 from types import TracebackType
 from typing import Any
@@ -145,7 +146,7 @@ class Observation:
         )
         inner = set_value(WITHIN, (provider.sdk, invocation.operation), set_span_in_context(self._span, context))
         self._context = coexist.announce(inner, invocation.operation)
-        telemetry.sums.add(active(invocation, 1))
+        telemetry.points.add((active(invocation, 1),))
 
     # --- around the SDK's own code ---------------------------------------------------------------------------------
 
@@ -224,21 +225,28 @@ class Observation:
             self._accumulator = accumulator(self._asked, self.invocation.content is not None)
         if self._asked:
             self._engine.asked[self._endpoint] = True
+        if self._engine.telemetry.settings.chunk_times:
+            self.invocation.gaps = array("d")
         self._engine.streams.add(self)
         reaper.ready()
 
     def fold(self, chunk: Any) -> bool:
         """Take one chunk in. True: it came only because we asked, and the app must not see it."""
         try:
+            accumulator = self._accumulator
+            if accumulator is not None and accumulator.fold(chunk):
+                return True
+            now = perf_counter()
             invocation = self.invocation
             invocation.chunks += 1
-            if invocation.first_chunk is None:
-                invocation.first_chunk = perf_counter() - self._begun
-            accumulator = self._accumulator
-            return accumulator.fold(chunk) if accumulator is not None else False
+            if invocation.chunks == 1:
+                invocation.first_chunk = now - self._begun
+            elif invocation.gaps is not None:
+                invocation.gaps.append(now - self._last_chunk)
+            self._last_chunk = now
         except Exception as error:
             guard.failed("fold", error)
-            return False
+        return False
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -295,7 +303,7 @@ class Observation:
             invocation.content.input = taken.input if taken is not None else None
         step("price", price, invocation, telemetry.catalogue)
         attributes = step("describe", describe, invocation, telemetry.settings) or {}
-        step("measure", measure, invocation, telemetry, self._context)
+        step("measure", measure, invocation, telemetry, self._span.get_span_context())
         step("span", self._write_span, invocation, attributes)
         if telemetry.settings.event:
             step("report", self._report, telemetry, attributes)
@@ -303,7 +311,6 @@ class Observation:
             step(
                 "exception", report_exception, invocation.exception, telemetry, self._context, self._attributes
             )
-        telemetry.sums.add(active(invocation, -1))
         invocation.exception = None  # it holds the frames of the app
 
     def _write_span(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:

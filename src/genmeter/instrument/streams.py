@@ -67,8 +67,76 @@ def body_of(response: Any) -> Any:
         return None
 
 
+class Iteration:
+    """One reading of a synchronous stream. Apart from the proxy, whose attributes cost more, and outliving it: a
+    ``for`` loop over a fresh stream holds its iterator alone."""
+
+    __slots__ = ("_fold", "_self_observation", "_take")
+
+    def __init__(self, take: Callable[[], Any], observation: Observation) -> None:
+        self._take = take
+        self._fold = observation.fold
+        self._self_observation = observation
+
+    def __iter__(self) -> Iteration:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            chunk = self._take()
+            while self._fold(chunk):
+                chunk = self._take()
+            return chunk
+        except StopIteration:
+            self._self_observation.close()
+            raise
+        except BaseException as error:
+            self._self_observation.fail(error)
+            raise
+
+    def __del__(self) -> None:
+        _dropped(self)
+
+
+class AsyncIteration:
+    """One reading of an asynchronous stream."""
+
+    __slots__ = ("_fold", "_self_observation", "_take")
+
+    def __init__(self, take: Callable[[], Awaitable[Any]], observation: Observation) -> None:
+        self._take = take
+        self._fold = observation.fold
+        self._self_observation = observation
+
+    def __aiter__(self) -> AsyncIteration:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            chunk = await self._take()
+            while self._fold(chunk):
+                chunk = await self._take()
+            return chunk
+        except StopAsyncIteration:
+            self._self_observation.close()
+            raise
+        except BaseException as error:
+            self._self_observation.fail(error)
+            raise
+
+    def __del__(self) -> None:
+        _dropped(self)
+
+
+def _dropped(owner: Any) -> None:
+    try:
+        owner._self_observation.abandon()
+    except Exception:  # noqa: S110  half made, or in an interpreter that is going down
+        pass
+
+
 class Watched(wrapt.ObjectProxy):
-    """A proxy that closes its observation when the app is done with the wrapped object, or drops it."""
+    """A proxy that closes its observation when the app is done with the wrapped object."""
 
     def __init__(self, wrapped: Any, observation: Observation) -> None:
         super().__init__(wrapped)
@@ -81,12 +149,6 @@ class Watched(wrapt.ObjectProxy):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__wrapped__.__reduce_ex__(protocol)
-
-    def __del__(self) -> None:
-        try:
-            self._self_observation.abandon()
-        except Exception:  # noqa: S110  a half-made proxy, or an interpreter that is going down
-            pass
 
 
 class Closing(wrapt.ObjectProxy):
@@ -108,25 +170,13 @@ class Stream(Watched):
 
     def __init__(self, wrapped: Any, observation: Observation) -> None:
         super().__init__(wrapped, observation)
-        self._self_next: Callable[[], Any] = wrapped.__next__
+        self._self_iteration = Iteration(wrapped.__next__, observation)
 
-    def __iter__(self) -> Stream:
-        return self
+    def __iter__(self) -> Iteration:
+        return self._self_iteration
 
     def __next__(self) -> Any:
-        observation: Observation = self._self_observation
-        take = self._self_next
-        try:
-            chunk = take()
-            while observation.fold(chunk):
-                chunk = take()
-            return chunk
-        except StopIteration:
-            observation.close()
-            raise
-        except BaseException as error:
-            observation.fail(error)
-            raise
+        return self._self_iteration.__next__()
 
     def __enter__(self) -> Stream:
         self.__wrapped__.__enter__()
@@ -152,25 +202,13 @@ class AsyncStream(Watched):
 
     def __init__(self, wrapped: Any, observation: Observation) -> None:
         super().__init__(wrapped, observation)
-        self._self_next: Callable[[], Awaitable[Any]] = wrapped.__anext__
+        self._self_iteration = AsyncIteration(wrapped.__anext__, observation)
 
-    def __aiter__(self) -> AsyncStream:
-        return self
+    def __aiter__(self) -> AsyncIteration:
+        return self._self_iteration
 
-    async def __anext__(self) -> Any:
-        observation: Observation = self._self_observation
-        take = self._self_next
-        try:
-            chunk = await take()
-            while observation.fold(chunk):
-                chunk = await take()
-            return chunk
-        except StopAsyncIteration:
-            observation.close()
-            raise
-        except BaseException as error:
-            observation.fail(error)
-            raise
+    def __anext__(self) -> Awaitable[Any]:
+        return self._self_iteration.__anext__()
 
     async def __aenter__(self) -> AsyncStream:
         await self.__wrapped__.__aenter__()
@@ -200,6 +238,15 @@ class AsyncStream(Watched):
 class RawResponse(Watched):
     """A raw response that the app has still to parse or to read, sync or async as the SDK made it."""
 
+    def __init__(self, wrapped: Any, observation: Observation) -> None:
+        super().__init__(wrapped, observation)
+        self._self_given: tuple[Any, Any] | None = None
+
+    def __del__(self) -> None:
+        # Once parsed, what the app holds is the stream inside, and it may outlive this.
+        if getattr(self, "_self_given", None) is None:
+            _dropped(self)
+
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         return self._self_call(self.__wrapped__.parse, self._self_parsed, *args, **kwargs)
 
@@ -221,11 +268,12 @@ class RawResponse(Watched):
         return Closing(self.__wrapped__.http_response, self._self_observation)
 
     def _self_parsed(self, result: Any) -> Any:
+        if self._self_given is not None and self._self_given[0] is result:
+            return self._self_given[1]
         observation: Observation = self._self_observation
-        if isinstance(result, Watched) or not observation.open:
-            return result
-        found = guard.step("deliver", watch_parsed, result, observation)
-        return result if found is None else found
+        found = guard.step("deliver", watch_parsed, result, observation) if observation.open else None
+        self._self_given = (result, result if found is None else found)
+        return self._self_given[1]
 
     def _self_arrived(self, result: Any) -> Any:
         observation: Observation = self._self_observation

@@ -18,7 +18,7 @@ from ..pricing import Catalogue
 from ..settings import Settings
 from . import guard
 from .context import Attributor
-from .sums import Sums
+from .points import Points
 
 LATEST_COUNTERS = {
     names.INFERENCE_INPUT: "Input tokens, cached ones included, by modality",
@@ -65,8 +65,7 @@ class Telemetry:
         self.legacy = settings.metrics in ("legacy", "both")
         self.attributor = Attributor(settings, lambda: self.resource)
         self._tracer_provider = tracer_provider
-        self.sums = Sums(settings.max_series)
-        self.histograms = _histograms(meter, self.latest, self.legacy)
+        self.points = Points(settings.max_series, _histograms(meter, self.latest, self.legacy))
         self._observe_sums(meter)
 
     @cached_property
@@ -81,7 +80,7 @@ class Telemetry:
         return {key: str(value) for key, value in getattr(resource, "attributes", {}).items()}
 
     def _observe_sums(self, meter: Meter) -> None:
-        sums = self.sums
+        sums = self.points
         if self.latest:
             for name, description in LATEST_COUNTERS.items():
                 meter.create_observable_counter(name, [sums.callback(name)], names.UNITS[name], description)

@@ -147,6 +147,8 @@ def _leave_unpriced(call: Call) -> None:
 
 
 def _count(value: Value) -> int | None:
+    if value is None:
+        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     # a garbage count would overflow the sums of everybody else

@@ -149,6 +149,8 @@ def attributes(pairs: Iterable[KeyValue]) -> Attributes:
 def value(any_value: AnyValue) -> Value:
     """One OTLP value as plain data; bytes become hex."""
     kind = any_value.WhichOneof("value")
+    if kind == "string_value":
+        return any_value.string_value
     if kind is None:
         return None
     if kind == "array_value":

@@ -194,6 +194,11 @@ class Catalogue:
                     made.append(Listing(seller, self._data["models"][index][0], tuple(spelled), plan))
         return made
 
+    def ids(self, seller: str) -> list[str]:
+        """Every model name of one seller (catalogue id), the user's own included."""
+        listed = self._data["sellers"].get(seller)
+        return [*self._own.get(seller, ()), *(listed["ids"] if listed else ())]
+
     # Resolving: a question without its numbers → a plan, or a refusal
 
     def _plan(self, key: _Key) -> Plan | Unpriced:
@@ -251,11 +256,12 @@ class Catalogue:
         entry = f"{found.seller}/{model[0]}" if found.seller == key else f"{key}:{found.seller}/{model[0]}"
         if model[1] == "free":
             return free_plan(entry)
-        number = model[1]
+        number: int | None = model[1]
         if tier != STANDARD:
-            number = model[2].get(tier) if len(model) > 2 and not found.borrowed else None
-            if number is None:
-                return Unpriced("unknown_service_tier", f"no published {_shown(tier)} price for {entry}")
+            tiers = cast(dict[str, int], model[2] if len(model) > 2 and not found.borrowed else {})
+            number = tiers.get(tier)
+        if number is None:
+            return Unpriced("unknown_service_tier", f"no published {_shown(tier)} price for {entry}")
         entry += (f";{tier}" if tier else "") + (f";region={region}" if region else "")
         return compile_plan(entry, self._data["plans"][number], self._calendars, ratio)
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from genmeter.model import Cost, Unpriced, Usage
 from genmeter.pricing.plan import Plan, Rates, Tiers
 
+_make = Cost._make
+
 MAX = 2**63 - 1
 """Most pico-USD that one bill may hold ($9.2 million): the same integer in Go."""
 
@@ -86,7 +88,7 @@ def _text(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Non
             return None
     if into <= 0 or total > MAX:
         return None
-    return tuple.__new__(Cost, (total, lines, "local", version, rates[13], partial))
+    return _make((total, lines, "local", version, rates[13], partial))
 
 
 def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:

@@ -59,7 +59,7 @@ def same_but_version(name: str, base: str) -> bool:
 
 
 def shorter(name: str) -> str | None:
-    """``name`` without its last version-like tail (``-2026-11-17``, ``@20250929``, ``-v1:0``, ``-latest``, ``-002``)."""
+    """``name`` without its last version-like tail: ``-2026-11-17``, ``@20250929``, ``-v1``, ``:0``, ``-latest``."""
     cut = max(name.rfind("-"), name.rfind("@"), name.rfind(":"))
     if cut <= 0:
         return None

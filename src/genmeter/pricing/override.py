@@ -27,6 +27,7 @@ COLUMNS = (
 )
 OTHER = ("free", "from", "same_as", "currency")
 _AS_TEXT = {"image_input": "input", "image_cache_read": "cache_read"}
+_WORD = re.compile(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
 _DEAREST = Decimal(1_000_000)
 
 
@@ -94,7 +95,7 @@ class _Lines:
 
 
 def _words(header: str) -> list[str]:
-    pairs = cast(list[tuple[str, str, str]], re.findall(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)', header.split("#")[0]))
+    pairs = cast(list[tuple[str, str, str]], _WORD.findall(header.partition("#")[0]))
     return ["".join(pair) for pair in pairs]
 
 
@@ -105,9 +106,7 @@ def _rows(table: Mapping[str, Any], lines: _Lines) -> Iterator[Own]:
         for model, given in cast(dict[str, Any], models).items():
             rows = cast(list[Any], given if isinstance(given, list) else [given])
             if not rows or not all(isinstance(row, dict) for row in rows):
-                raise PricesError(
-                    f'{lines.where(seller, model)}: write [prices.{seller}."{model}"] with prices in it'
-                )
+                raise PricesError(f'{lines.where(seller, model)}: write [prices.{seller}."{model}"] with prices in it')
             yield _own(seller, model, cast(list[dict[str, Any]], rows), lines)
 
 
@@ -123,7 +122,7 @@ def _own(seller: str, model: str, rows: list[dict[str, Any]], lines: _Lines) -> 
         if special == "same_as":
             return Own(seller, model, where, [], same_as=_name(first["same_as"], lines, seller, model))
         if first["free"] is not True:
-            raise PricesError(f"{lines.where(seller, model, 'free')}: only `free = true` can be written; else give prices")
+            raise PricesError(f"{lines.where(seller, model, 'free')}: write `free = true`, or give prices instead")
         return Own(seller, model, where, [], free=True)
     periods = [_period(seller, model, row, lines, number) for number, row in enumerate(rows)]
     starts = [period.get("from", "") for period in periods]

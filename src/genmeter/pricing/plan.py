@@ -1,4 +1,4 @@
-"""A price plan in the form that arithmetic wants: periods, length tiers and windows, compiled once per resolved call."""
+"""A price plan as arithmetic wants it: periods, length tiers and windows, compiled once per resolved call."""
 
 from __future__ import annotations
 
@@ -117,18 +117,14 @@ def days(dates: Sequence[str]) -> frozenset[int]:
     return frozenset(seconds(date) // 86400 for date in dates)
 
 
-def _period(
-    entry: str, period: PeriodData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]
-) -> Period:
+def _period(entry: str, period: PeriodData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]) -> Period:
     start = period.get("from")
     name = f"{entry};from={start}" if start else entry
     windows = tuple(_window(name, window, calendars, ratio) for window in period.get("windows", ()))
     return Period(seconds(start) if start else None, _tiers(name, period["rows"], ratio), windows)
 
 
-def _window(
-    entry: str, window: WindowData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]
-) -> Window:
+def _window(entry: str, window: WindowData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]) -> Window:
     name = f"{entry};hours={_clock(window['start'])}-{_clock(window['end'])}"
     calendar = window.get("except", "")
     holidays = calendars[calendar] if calendar else frozenset[int]()

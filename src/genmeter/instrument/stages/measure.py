@@ -1,120 +1,123 @@
-"""The call in numbers: histograms through the SDK, sums kept by us as exact integers."""
+"""The call in numbers: what it adds to sums and histograms, whatever the sampler decided."""
 
 from __future__ import annotations
 
-from opentelemetry.context import Context
+from operator import attrgetter
+
+from opentelemetry.trace import SpanContext
 
 from ... import names
 from ...model import Cost, Invocation, Unpriced, Usage
-from ..sums import Labels
+from ..points import Labels, Point
 from ..telemetry import Telemetry
 
-_MODALITIES = {
-    names.INFERENCE_INPUT: ("input", ("text", "text_input"), ("audio", "audio_input"), ("image", "image_input")),
-    names.INFERENCE_OUTPUT: ("output", ("text", "text_output"), ("audio", "audio_output"), ("image", "image_output")),
-    names.INFERENCE_CACHE_READ: ("cache_read", ("audio", "audio_cache_read"), ("image", "image_cache_read")),
-    names.INFERENCE_CACHE_WRITE: ("cache_write",),
-    names.INFERENCE_REASONING: ("reasoning",),
-}
 INFERENCE = frozenset({names.CHAT, names.TEXT_COMPLETION, names.GENERATE_CONTENT})
-Entry = tuple[str, Labels, int]
+_MODALITIES = (
+    (names.INFERENCE_INPUT, "input", (("text", "text_input"), ("audio", "audio_input"), ("image", "image_input"))),
+    (names.INFERENCE_OUTPUT, "output", (("text", "text_output"), ("audio", "audio_output"), ("image", "image_output"))),
+    (names.INFERENCE_CACHE_READ, "cache_read", (("audio", "audio_cache_read"), ("image", "image_cache_read"))),
+    (names.INFERENCE_CACHE_WRITE, "cache_write", ()),
+    (names.INFERENCE_REASONING, "reasoning", ()),
+)
+_totals = attrgetter(*(total for _, total, _ in _MODALITIES))
+_UNKNOWN = (names.TOKEN_MODALITY, "unknown")
 
 
-def labels(invocation: Invocation, environment: str | None, allowed: tuple[str, ...]) -> dict[str, str | int]:
-    """The bounded attributes of every point of this call; never a user or a session."""
-    found: dict[str, str | int] = {
-        names.OPERATION: invocation.operation,
-        names.PROVIDER: invocation.seller.name,
-    }
-    if invocation.request.model:
-        found[names.REQUEST_MODEL] = invocation.request.model
-    if invocation.response.model:
-        found[names.RESPONSE_MODEL] = invocation.response.model
-    if invocation.address is not None:
-        found[names.SERVER_ADDRESS] = invocation.address
-    if invocation.port is not None:
-        found[names.SERVER_PORT] = invocation.port
-    who = invocation.attribution
-    if who.department and "department" in allowed:
-        found[names.DEPARTMENT] = who.department
-    if who.application and "application" in allowed:
-        found[names.APPLICATION] = who.application
-    if environment and "environment" in allowed:
-        found[names.ENVIRONMENT] = environment
-    return found
-
-
-def active(invocation: Invocation, change: int) -> list[Entry]:
+def active(invocation: Invocation, change: int) -> Point:
     """The call's part in the calls under way: +1 when it starts, -1 when it ends, under the same labels."""
-    seller, model = invocation.seller.name, invocation.request.model
-    known: Labels = ((names.OPERATION, invocation.operation), (names.PROVIDER, seller))
-    return [(names.CALLS_ACTIVE, (*known, (names.REQUEST_MODEL, model)) if model else known, change)]
+    known: Labels = ((names.OPERATION, invocation.operation), (names.PROVIDER, invocation.seller.name))
+    model = invocation.request.model
+    return Point(names.CALLS_ACTIVE, (*known, (names.REQUEST_MODEL, model)) if model else known, change)
 
 
-def measure(invocation: Invocation, telemetry: Telemetry, context: Context) -> None:
-    """Record the call's points: duration, tokens, cost; whatever the sampler decided."""
-    common = labels(invocation, telemetry.environment, telemetry.settings.metric_labels)
-    _record(invocation, telemetry, common, context)
-    telemetry.sums.add(_sums(invocation, telemetry, tuple(common.items())))
-
-
-def _record(
-    invocation: Invocation, telemetry: Telemetry, common: dict[str, str | int], context: Context
-) -> None:
-    histograms, operation, usage = telemetry.histograms, invocation.operation, invocation.usage
-    timed = {**common, names.ERROR_TYPE: invocation.error} if invocation.error is not None else common
+def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext) -> None:
+    """Add the call's points: duration, tokens, cost, and that it is over."""
+    labels = _labels(invocation, telemetry)
+    points = [active(invocation, -1), *_cost(invocation, labels)]
     if telemetry.latest:
-        if operation in INFERENCE:
-            histograms[names.INFERENCE_DURATION].record(invocation.duration, timed, context)
-            # Both are recorded for every call, with 0 when no usage arrived (conventions, PR 536).
-            histograms[names.INFERENCE_OPERATION_INPUT].record(usage and usage.input or 0, timed, context)
-            histograms[names.INFERENCE_OPERATION_OUTPUT].record(usage and usage.output or 0, timed, context)
-            if invocation.first_chunk is not None:
-                histograms[names.INFERENCE_FIRST_CHUNK].record(invocation.first_chunk, common, context)
-        elif operation == names.EMBEDDINGS:
-            histograms[names.EMBEDDINGS_DURATION].record(invocation.duration, timed, context)
-            if usage is not None and usage.input is not None:
-                histograms[names.EMBEDDINGS_INPUT].record(usage.input, common, context)
-    if telemetry.legacy or operation not in INFERENCE and operation != names.EMBEDDINGS:
-        histograms[names.OPERATION_DURATION].record(invocation.duration, timed, context)
+        _latest(invocation, labels, span, points)
     if telemetry.legacy:
-        _record_legacy(invocation, telemetry, common, context)
+        _legacy(invocation, labels, span, points)
+    telemetry.points.add(points, len(invocation.gaps) if invocation.gaps else 0)
 
 
-def _record_legacy(
-    invocation: Invocation, telemetry: Telemetry, common: dict[str, str | int], context: Context
-) -> None:
-    usage, tokens = invocation.usage, telemetry.histograms[names.LEGACY_TOKEN_USAGE]
+def _labels(invocation: Invocation, telemetry: Telemetry) -> Labels:
+    """The bounded attributes of every point of this call; never a user or a session."""
+    who, allowed = invocation.attribution, telemetry.settings.metric_labels
+    found = (
+        (names.OPERATION, invocation.operation),
+        (names.PROVIDER, invocation.seller.name),
+        (names.REQUEST_MODEL, invocation.request.model),
+        (names.RESPONSE_MODEL, invocation.response.model),
+        (names.SERVER_ADDRESS, invocation.address),
+        (names.SERVER_PORT, invocation.port),
+        (names.DEPARTMENT, who.department if "department" in allowed else None),
+        (names.APPLICATION, who.application if "application" in allowed else None),
+        (names.ENVIRONMENT, telemetry.environment if "environment" in allowed else None),
+    )
+    return tuple([(name, value) for name, value in found if value is not None])
+
+
+def _cost(invocation: Invocation, labels: Labels) -> list[Point]:
+    cost = invocation.cost
+    if isinstance(cost, Cost):
+        return [Point(names.COST_USD, labels, cost.total)]
+    if isinstance(cost, Unpriced):
+        return [Point(names.CALLS_UNPRICED, (*labels, (names.COST_REASON, cost.reason)), 1)]
+    return []
+
+
+def _timed(invocation: Invocation, labels: Labels) -> Labels:
+    return labels if invocation.error is None else (*labels, (names.ERROR_TYPE, invocation.error))
+
+
+def _latest(invocation: Invocation, labels: Labels, span: SpanContext, points: list[Point]) -> None:
+    """The conventions' current names. Inference and embeddings have metrics of their own."""
+    operation, usage, timed = invocation.operation, invocation.usage, _timed(invocation, labels)
+    if operation in INFERENCE:
+        # Token histograms take every call, with 0 when no usage arrived (conventions, PR 536).
+        spent = (usage.input or 0, usage.output or 0) if usage is not None else (0, 0)
+        points.append(Point(names.INFERENCE_DURATION, timed, invocation.duration, span))
+        points.append(Point(names.INFERENCE_OPERATION_INPUT, timed, spent[0], span))
+        points.append(Point(names.INFERENCE_OPERATION_OUTPUT, timed, spent[1], span))
+        if invocation.first_chunk is not None:
+            points.append(Point(names.INFERENCE_FIRST_CHUNK, labels, invocation.first_chunk, span))
+        if invocation.gaps:
+            points.append(Point(names.INFERENCE_CHUNK_GAP, labels, invocation.gaps, span))
+        if usage is not None:
+            _token_sums(usage, labels, points)
+    elif operation == names.EMBEDDINGS:
+        points.append(Point(names.EMBEDDINGS_DURATION, timed, invocation.duration, span))
+        if usage is not None and usage.input is not None:
+            points.append(Point(names.EMBEDDINGS_INPUT, labels, usage.input, span))
+    else:
+        points.append(Point(names.OPERATION_DURATION, timed, invocation.duration, span))
+
+
+def _legacy(invocation: Invocation, labels: Labels, span: SpanContext, points: list[Point]) -> None:
+    """The names of core v1.41, which most dashboards still read."""
+    usage = invocation.usage
+    if points[-1].metric != names.OPERATION_DURATION:
+        points.append(Point(names.OPERATION_DURATION, _timed(invocation, labels), invocation.duration, span))
     if usage is not None and invocation.operation != names.FETCH_RESPONSE:
         for kind, count in (("input", usage.input), ("output", usage.output)):
             if count is not None:
-                tokens.record(count, {**common, names.TOKEN_TYPE: kind}, context)
+                points.append(Point(names.LEGACY_TOKEN_USAGE, (*labels, (names.TOKEN_TYPE, kind)), count, span))
     if invocation.first_chunk is not None:
-        telemetry.histograms[names.LEGACY_FIRST_CHUNK].record(invocation.first_chunk, common, context)
+        points.append(Point(names.LEGACY_FIRST_CHUNK, labels, invocation.first_chunk, span))
+    if invocation.gaps:
+        points.append(Point(names.LEGACY_CHUNK_GAP, labels, invocation.gaps, span))
 
 
-def _sums(invocation: Invocation, telemetry: Telemetry, common: Labels) -> list[Entry]:
-    entries: list[Entry] = []
-    cost = invocation.cost
-    if isinstance(cost, Cost):
-        entries.append((names.COST_USD, common, cost.total))
-    elif isinstance(cost, Unpriced):
-        entries.append((names.CALLS_UNPRICED, (*common, (names.COST_REASON, cost.reason)), 1))
-    if telemetry.latest and invocation.usage is not None and invocation.operation in INFERENCE:
-        _token_sums(invocation.usage, common, entries)
-    return entries
-
-
-def _token_sums(usage: Usage, common: Labels, entries: list[Entry]) -> None:
+def _token_sums(usage: Usage, labels: Labels, points: list[Point]) -> None:
     """A counter summed over its modalities equals the total: what the provider did not split goes to ``unknown``."""
-    for metric, (total, *parts) in _MODALITIES.items():
-        rest = getattr(usage, total)
-        if not rest:
+    for (metric, _, parts), total in zip(_MODALITIES, _totals(usage), strict=True):
+        if not total:
             continue
         for modality, field in parts:
             count = getattr(usage, field)
             if count:
-                entries.append((metric, (*common, (names.TOKEN_MODALITY, modality)), count))
-                rest -= count
-        if rest > 0:
-            entries.append((metric, (*common, (names.TOKEN_MODALITY, "unknown")), rest))
+                points.append(Point(metric, (*labels, (names.TOKEN_MODALITY, modality)), count))
+                total -= count
+        if total > 0:
+            points.append(Point(metric, (*labels, _UNKNOWN), total))

@@ -16,6 +16,7 @@ const REASONS = {
   no_price_for_date: "No price for the date", not_priced: "Nobody priced it", no_currency: "Amount without currency",
   invalid_cost: "Not an amount",
 };
+const OPERATIONS = { generate_content: "generate", text_completion: "complete", embeddings: "embed" };
 const SIGNS = { USD: "$", EUR: "€", GBP: "£" };
 const state = { paused: false, by: "model", hours: "", revision: "", rows: new Map(), trace: null, timer: 0, started: false };
 
@@ -33,6 +34,7 @@ function el(tag, props, ...children) {
 
 // ---- numbers -------------------------------------------------------------------------------------------------------
 
+const capital = (word) => word[0].toUpperCase() + word.slice(1);
 const count = (n) => Number(n).toLocaleString("en-US");
 
 // Decimal text is cut as text: a float would lose what the ledger kept.
@@ -119,9 +121,11 @@ async function refresh(force) {
   ]);
   state.revision = revision;
   $("gate").hidden = true;
+  $("controls").hidden = false;
   const nothing = !summary.counters.booked;
   $("empty").hidden = !nothing;
   $("full").hidden = nothing;
+  $("empty-token").hidden = !sessionStorage.getItem("genmeter-token");
   $("place").textContent = summary.path === ":memory:" ? "in memory" : summary.path;
   showTotals(summary);
   showCalls(calls.calls, summary);
@@ -139,7 +143,7 @@ function problem(text) {
 function lock() {
   const tried = sessionStorage.getItem("genmeter-token");
   sessionStorage.removeItem("genmeter-token");
-  for (const id of ["empty", "full", "notice"]) $(id).hidden = true;
+  for (const id of ["empty", "full", "notice", "controls"]) $(id).hidden = true;
   $("gate").hidden = false;
   $("gate-error").textContent = tried ? "That is not the token." : "";
   $("token").focus();
@@ -176,8 +180,8 @@ function showTotals(summary) {
 function statusOf(call) {
   if (call.error_type) return ["bad", call.error_type];
   if (call.cost_status === "unpriced") return ["warn", "unpriced"];
-  if (call.cut) return ["warn", `stream ${call.cut}`];
-  if (call.cost_status === "partial") return ["warn", "partly priced"];
+  if (call.cut) return ["warn", call.cut];
+  if (call.cost_status === "partial") return ["warn", "partial"];
   return ["", "ok"];
 }
 
@@ -204,9 +208,10 @@ function callRow(call, key, seen) {
   const { input, output, cache_read } = call.usage;
   const row = el("tr", {},
     el("td", { class: "time", title: new Date(call.started_us / 1000).toISOString() }, clock(call.started_us)),
-    el("td", { title: `${call.model || ""}, ${call.provider}` }, el("button", { type: "button" }, call.model || call.operation), el("span", { class: "sub" }, call.operation.replaceAll("_", " "))),
+    el("td", { title: `${call.model || ""}, ${call.provider}` }, el("div", { class: "model" }, el("button", { type: "button" }, call.model || call.operation), el("span", { class: "sub" }, OPERATIONS[call.operation] || call.operation))),
     el("td", { class: "wide", title: call.application }, call.application || call.service || el("span", { class: "none" }, "none")),
-    el("td", { class: "number wide" }, cache_read ? el("span", { class: "sub" }, `${count(cache_read)} cached `) : "", input === undefined ? el("span", { class: "none" }, "–") : count(input)),
+    el("td", { class: "number wide" }, input === undefined ? el("span", { class: "none" }, "–") : count(input)),
+    el("td", { class: "number wide cached" }, cache_read ? count(cache_read) : ""),
     el("td", { class: "number wide" }, output === undefined ? el("span", { class: "none" }, "–") : count(output)),
     el("td", { class: "number" }, call.cost === null ? el("span", { class: "none" }, "–") : el("span", { class: "cost", title: exact(call.cost, call.currency) }, money(call.cost, call.currency))),
     el("td", { class: "number wide" }, duration(call.duration_ns)),
@@ -233,10 +238,14 @@ function showSpend(rows) {
 
 function showGaps(gaps) {
   $("unpriced-section").hidden = !gaps.length;
-  $("unpriced").replaceChildren(...gaps.slice(0, 30).map((gap) => el("li", {},
-    el("div", { class: "what" }, el("b", { title: gap.provider }, gap.model || gap.provider || "(none)"), el("span", { class: "number none" }, `${count(gap.calls)} ${gap.calls === 1 ? "call" : "calls"}`)),
-    el("p", { class: "why" }, REASONS[gap.reason] || gap.reason || "No reason given"),
-    el("p", { class: "remedy" }, gap.remedy),
+  const reasons = new Map();
+  for (const gap of gaps.slice(0, 50)) reasons.set(gap.reason, [...(reasons.get(gap.reason) || []), gap]);
+  $("unpriced").replaceChildren(...[...reasons].map(([reason, members]) => el("li", {},
+    el("p", { class: "why" }, REASONS[reason] || reason || "No reason given"),
+    el("p", { class: "remedy" }, members[0].remedy),
+    el("ul", { class: "models" }, ...members.map((gap) => el("li", { class: "what" },
+      el("span", { class: "key-name", title: gap.model }, gap.model || "(no model)", el("small", {}, gap.provider)),
+      el("span", { class: "number none" }, `${count(gap.calls)} ${gap.calls === 1 ? "call" : "calls"}`)))),
   )));
 }
 
@@ -263,7 +272,7 @@ function showTrace(spanId) {
   $("sheet-heading").textContent = chosen.name;
   $("sheet-id").textContent = `trace ${trace_id}`;
   const head = el("thead", { class: "unseen" }, el("tr", {}, ...["Span", "When", "Duration", "Cost"].map((word) => el("th", { scope: "col" }, word))));
-  $("sheet-body").replaceChildren(el("table", { class: "tree", "aria-label": "Spans of the trace" }, head, el("tbody", {}, ...rows)), detail(chosen));
+  $("sheet-body").replaceChildren(el("table", { class: "tree", "aria-label": "Spans of the trace" }, el("colgroup", {}, el("col", { class: "t-name" }), el("col", { class: "t-lane" }), el("col"), el("col")), head, el("tbody", {}, ...rows)), detail(chosen));
 }
 
 function treeRow(span, chosen, start, length) {
@@ -286,7 +295,7 @@ function treeRow(span, chosen, start, length) {
 function facts(title, pairs, kind) {
   const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
   if (!known.length) return "";
-  const items = known.flatMap(([name, value, style]) => [el("dt", { class: style }, name), el("dd", { class: style }, value)]);
+  const items = known.flatMap(([name, value, style]) => [el("dt", { class: style === "mono" ? "" : style }, name), el("dd", { class: style }, value)]);
   return el("section", { class: kind }, el("h3", {}, title), el("dl", {}, ...items));
 }
 
@@ -306,16 +315,16 @@ function callFacts(call) {
     ["Output", call.usage.output === undefined ? "" : count(call.usage.output)], ...OUTPUT_PARTS.map(part),
     ["Searches", call.usage.searches === undefined ? "" : count(call.usage.searches)],
   ];
-  const lines = Object.entries(call.lines).map(([kind, text]) => [KINDS[kind] || kind.replaceAll("_", " "), exact(text, call.currency)]);
+  const lines = Object.entries(call.lines).map(([kind, text]) => [capital(KINDS[kind] || kind.replaceAll("_", " ")), exact(text, call.currency)]);
   const cost = call.cost === null ? [["Status", call.cost_status], ["Reason", REASONS[call.cost_reason] || call.cost_reason]]
     : [...lines, [call.cost_status === "partial" ? "Total so far" : "Total", exact(call.cost, call.currency), "sum"]];
   const stated = { provider: "the provider's own charge", local: "the price catalogue" };
   return [
     facts("Tokens", tokens),
     facts("Cost", [...cost, ["Priced by", stated[call.cost_source] || call.cost_source], ["Catalogue", call.cost_catalogue], ["Row", call.cost_entry]]),
-    facts("Who pays", [["Department", call.department], ["Application", call.application], ["User", call.user_hash], ["Session", call.session], ["Environment", call.environment], ["Service", call.service]]),
+    facts("Who pays", [["Department", call.department], ["Application", call.application], ["User", call.user_hash, "mono"], ["Session", call.session], ["Environment", call.environment], ["Service", call.service]]),
     facts("Answer", [["Provider", call.provider], ["Asked for", call.request_model], ["Answered by", call.response_model], ["Finish", call.finish_reasons.join(", ")],
-      ["First chunk", call.first_chunk_ns === null ? "" : duration(call.first_chunk_ns)], ["Stream", call.cut], ["Tier", call.service_tier], ["Region", call.region], ["Response", call.response_id]]),
+      ["First chunk", call.first_chunk_ns === null ? "" : duration(call.first_chunk_ns)], ["Stream", call.cut], ["Tier", call.service_tier], ["Region", call.region], ["Response", call.response_id, "mono"]]),
   ];
 }
 

@@ -1,0 +1,118 @@
+# Every gate and every demo is a target here; CI (.ci/run) calls the same ones as a person does.
+# Needed on the machine: python3 (3.11 or newer) and make. All else comes from pip, pinned by .ci/locks.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+MAJORS := openai2-anthropic1 openai1-anthropic0
+PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
+# The folders that talk to the providers' SDKs: they run on every major of them.
+SDK_TESTS := $(wildcard tests/stub_tests tests/instrument tests/instrument_faults)
+PYTEST := -m pytest -q --timeout=180 --numprocesses=auto
+DEMO_LEDGER := .cache/demo/ledger.db
+ARGS ?=
+
+##@ Start here
+
+help: ## This list
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: install ## A small app on a loopback provider under `genmeter run`, and its receipt; no API key
+	@mkdir -p $(dir $(DEMO_LEDGER))
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.demo -- genmeter run --ledger $(DEMO_LEDGER) -- python examples/demo.py
+	@echo "  The page with every call: $(BIN)/genmeter dev --ledger $(DEMO_LEDGER)   then open http://127.0.0.1:4318"
+	@echo
+
+install: .venv/.ready ## .venv with genmeter, the SDKs and all tools
+
+venv: install ## The same as install
+
+##@ Gates
+
+test: test-main test-matrix ## The whole suite, then the SDK tests on the older majors of openai and anthropic
+
+test-main: install ## The whole suite on openai 3 and anthropic 2 (ARGS="tests/pricing -k tier" for a part)
+	@echo "==> openai3-anthropic2: the whole suite"
+	@$(BIN)/python $(PYTEST) $(ARGS)
+
+test-matrix: $(MAJORS:%=.venvs/%/.ready) ## The SDK tests on the older majors of openai and anthropic
+	@for name in $(MAJORS); do echo "==> $$name: $(SDK_TESTS)"; .venvs/$$name/bin/python $(PYTEST) $(SDK_TESTS); done
+
+test-coexist: $(PEERS:%=.venvs/%/.ready) ## Beside other instrumentations of the same SDKs, each in its own environment
+	@for name in $(PEERS); do echo "==> $$name"; .venvs/$$name/bin/python $(PYTEST) tests/instrument -k coexist; done
+
+test-wheel: .venvs/base/.ready ## The built wheel with its five packages and nothing else
+	@rm -rf .cache/wheel && mkdir -p .cache/wheel
+	@.venvs/base/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir .cache/wheel .
+	@.venvs/base/bin/python -m pip install --quiet --no-deps --force-reinstall .cache/wheel/*.whl
+	@cd .cache && ../.venvs/base/bin/python -I ../.ci/wheel.py wheel/*.whl
+
+lint: install ## ruff check, ruff format --check, pyright
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+
+format: install ## Let ruff sort imports and format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: install ## Overhead per call and per chunk beside the bare SDK, a hand-written floor and other tools
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+e2e: install ## The whole path through real processes: launcher, OTLP, genmeter dev, report
+	@echo "No collector back ends yet (OpenTelemetry Collector, Prometheus, Jaeger, Loki): they come with a later issue."
+	@$(BIN)/python $(PYTEST) tests/e2e $(ARGS)
+
+##@ Upkeep
+
+prices: install ## Compile the price catalogue from genai-prices and the overlay (ARGS=--check writes nothing)
+	@$(BIN)/python .ci/prices $(ARGS)
+
+lock: .venvs/lock/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt
+	@for name in base openai3-anthropic2 $(MAJORS) $(PEERS); do \
+	  echo "==> .ci/locks/$$name.txt"; \
+	  .venvs/lock/bin/uv pip compile pyproject.toml --group $$name --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet --output-file .ci/locks/$$name.txt $(ARGS); \
+	done
+
+clean: ## Remove the environments and everything else that was made here
+	rm -rf .venv .venvs .cache .pytest_cache .ruff_cache dist build
+
+# An environment is made anew when its lock changes; pyproject.toml alone only renews the editable install.
+
+.venv/.locked: .ci/locks/openai3-anthropic2.txt
+	@$(call environment,.venv)
+.venvs/lock/.ready: Makefile
+	@$(call python)
+	@$(PYTHON) -m venv --clear .venvs/lock
+	@.venvs/lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	@touch $@
+.venvs/%/.locked: .ci/locks/%.txt
+	@$(call environment,$(@D))
+%/.ready: %/.locked pyproject.toml
+	@$(@D)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+define python
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+  echo "genmeter needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1); name one: make PYTHON=python3.12" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+  echo "$(PYTHON) comes without venv and pip; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+endef
+
+define environment
+$(call python); \
+echo "==> $(1) from $<"; \
+$(PYTHON) -m venv --clear $(1); \
+$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement $<; \
+touch $@
+endef
+
+.PRECIOUS: .venvs/%/.locked
+.PHONY: help demo install venv test test-main test-matrix test-coexist test-wheel lint format bench e2e prices lock clean

@@ -1,0 +1,66 @@
+"""``genmeter models``: the models that have a price, who sells them and what they cost now."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from genmeter.cli.price import catalogue
+from genmeter.cli.render import refuse, usd, write_rows
+from genmeter.model import Unpriced, Usage
+from genmeter.pricing.catalogue import Listing
+from genmeter.pricing.charge import choose
+
+HEADERS = ("seller", "model", "input", "cached", "cache_write", "output", "since")
+"""Prices are US dollars per million tokens, as exact decimals; empty where none is published."""
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = subparsers.add_parser("models", help="models with a price, and the price", description=__doc__)
+    parser.add_argument("query", nargs="?", default="", help="part of a model's name")
+    parser.add_argument("--seller", metavar="NAME", help="only this seller, e.g. openai, aws.bedrock")
+    parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="write JSON")
+    shape.add_argument("--csv", action="store_true", help="write CSV")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the models; 0 with at least one, 1 without, 2 for a wrong argument."""
+    try:
+        prices = catalogue(args.config)
+    except ValueError as error:
+        return refuse(str(error))
+    only = prices.named(args.seller) if args.seller else None
+    if args.seller and only is None:
+        return refuse(f"no seller {args.seller!r}; `genmeter models --csv` names them all")
+    query = args.query.strip().lower()
+    now = time.time()
+    rows = [
+        _row(one, now)
+        for one in prices.listings()
+        if (only is None or one.seller == only.id) and any(query in name for name in (one.model, *one.names))
+    ]
+    if not rows:
+        return refuse(f"no model with a price matches {args.query!r}; try a shorter part of its name", 1)
+    shape: Literal["json", "csv", "table"] = "json" if args.json else "csv" if args.csv else "table"
+    write_rows(HEADERS, rows, shape, sys.stdout)
+    return 0
+
+
+def _row(one: Listing, now: float) -> tuple[str | None, ...]:
+    plan = one.plan
+    if plan.free:
+        return one.seller, one.model, "0.00", None, None, "0.00", None
+    rates = plan.flat or choose(plan, Usage(0, 0), now)
+    if isinstance(rates, Unpriced):
+        return one.seller, one.model, None, None, None, None, None
+    started = next((p.start for p in plan.periods if p.start is None or p.start <= now), None)
+    since = None if started is None else datetime.fromtimestamp(started, UTC).date().isoformat()
+    prices = (rates.input, rates.cache_read, rates.cache_write, rates.output)
+    return one.seller, one.model, *(None if price is None else usd(price * 10**6) for price in prices), since

@@ -1,0 +1,251 @@
+"""``genmeter price``: what one call costs and how the sum is made, or every call of a log, one result a line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO, cast
+
+from genmeter.cli.render import refuse, table, usd, write_rows
+from genmeter.model import Cost, Unpriced, Usage
+from genmeter.pricing import Catalogue, Explanation, Term, parse
+from genmeter.pricing.recorded import Question, question
+from genmeter.settings import Settings
+
+COUNTS = {
+    "input": "input tokens in all, cached ones included",
+    "output": "output tokens in all, reasoning included",
+    "cached": "input tokens read from the cache",
+    "cache-write": "input tokens written to the cache, both lifetimes",
+    "cache-write-1h": "of these, with a lifetime of one hour",
+    "audio-input": "of the input, audio",
+    "audio-output": "of the output, audio",
+    "audio-cached": "of the audio input, read from the cache",
+    "image-input": "of the input, images",
+    "image-output": "of the output, images",
+    "image-cached": "of the image input, read from the cache",
+    "searches": "billed web searches",
+}
+FIELDS = {"cached": "cache_read", "audio_cached": "audio_cache_read", "image_cached": "image_cache_read"}
+ADVICE = {
+    "unknown_provider": "`genmeter models` lists the sellers; your own go under [prices] in genmeter.toml",
+    "unknown_model": "`genmeter models QUERY` searches; your own prices go under [prices] in genmeter.toml",
+    "no_usage": "give --input and --output",
+    "invalid_usage": "totals contain their parts: check the counts",
+    "unpriced_dimension": "the seller publishes no such price; your own goes under [prices] in genmeter.toml",
+    "unknown_service_tier": "only tiers with a published price are known; leave --tier and --batch out for the standard",
+    "no_price_for_date": "choose a later --at, or put a dated row under [prices] in genmeter.toml",
+}
+TIMES = ("time", "start_time", "startTimeUnixNano")
+NANOSECONDS = 10**14
+"""Unix times above this are nanoseconds: as seconds they lie three million years ahead."""
+
+
+class _Call(NamedTuple):
+    """One call to price and the instant at which it began."""
+
+    asked: Question
+    at: float
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = subparsers.add_parser("price", help="what a call costs, and how the sum is made", description=__doc__)
+    parser.add_argument("seller", nargs="?", help="who bills, e.g. openai, azure, aws.bedrock")
+    parser.add_argument("model", nargs="?", help="the model's id as the seller writes it")
+    for name, words in COUNTS.items():
+        parser.add_argument(f"--{name}", metavar="N", help=words)
+    parser.add_argument("--tier", metavar="NAME", help="service tier of the response: flex, priority, fast, ...")
+    parser.add_argument("--batch", action="store_true", help="a call through the seller's batch endpoint")
+    parser.add_argument("--region", metavar="NAME", help="price region, e.g. us, eu")
+    parser.add_argument("--at", metavar="TIME", help="when the call began, ISO 8601 (default: now)")
+    parser.add_argument("--file", metavar="PATH", help="price a log instead: one JSON object a line; - is stdin")
+    parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="write JSON")
+    shape.add_argument("--csv", action="store_true", help="write CSV")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Price one call or a file; 0 priced, 1 not priced or a bad line, 2 a wrong argument."""
+    try:
+        prices = catalogue(args.config)
+        if args.file is not None:
+            return _file(args.file, prices)
+        call = _from_arguments(args, prices)
+    except ValueError as error:
+        return refuse(str(error))
+    explained = _explained(prices, call)
+    if args.json:
+        json.dump(_as_object(explained.result) | {"terms": [_term(term) for term in explained.terms]}, sys.stdout)
+        sys.stdout.write("\n")
+    elif args.csv:
+        headers = ("kind", "quantity", "unit", "price", "amount")
+        write_rows(headers, [tuple(_term(term).values()) for term in explained.terms], "csv", sys.stdout)
+    if isinstance(explained.result, Unpriced):
+        return refuse(_refusal(explained.result, args, prices), 1)
+    if not args.json and not args.csv:
+        sys.stdout.write(_receipt(explained, call.at))
+    return 0
+
+
+def catalogue(config: str | None) -> Catalogue:
+    """The bundled catalogue under the user's own prices; ValueError says which line of them is wrong."""
+    own = Settings.load(path=config).prices
+    bundled = Catalogue.bundled()
+    return bundled.with_overrides(parse(own.rows, own.path, own.text)) if own else bundled
+
+
+def instant(text: str) -> float:
+    """Unix seconds of an ISO 8601 date or time; UTC where it names no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time; write it like 2026-11-01T00:00:00Z") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _from_arguments(args: argparse.Namespace, prices: Catalogue) -> _Call:
+    if args.seller is None or args.model is None:
+        raise ValueError(
+            "name a seller and a model (genmeter price openai gpt-4o --input 1200 --output 80) or a --file"
+        )
+    usage = Usage()
+    known = {field.name for field in fields(Usage)}
+    given = 0
+    for flag in COUNTS:
+        name = flag.replace("-", "_")
+        text = getattr(args, name)
+        if text is None:
+            continue
+        given += 1
+        if not (text.isascii() and text.isdecimal() and len(text) < 20):
+            raise ValueError(f"--{flag} {text!r}: write a whole number, 0 or more")
+        field = FIELDS.get(name, name)
+        setattr(usage, field if field in known else name, int(text))
+    if given and usage.output is None:
+        usage.output = 0
+    seller = prices.named(args.seller)
+    region = args.region or (seller.region if seller else None)
+    asked = Question(seller, args.model, args.model if seller and seller.id == "azure" else None,
+                     usage if given else None, args.tier, args.batch, region, False, False)  # fmt: skip
+    try:
+        at = instant(args.at) if args.at else time.time()
+    except ValueError as error:
+        raise ValueError(f"--at {error}") from None
+    return _Call(asked, at)
+
+
+def _explained(prices: Catalogue, call: _Call) -> Explanation:
+    asked = call.asked
+    seller = asked.seller.id if asked.seller else None
+    return prices.explain(
+        seller, asked.request_model, asked.response_model, asked.usage, call.at, asked.service_tier, asked.batch,
+        asked.region, asked.partial,
+    )  # fmt: skip
+
+
+def _term(term: Term) -> dict[str, str | int]:
+    unit, per = ("1k calls", 1000) if term.unit == "call" else ("1M tokens", 10**6)
+    return {
+        "kind": term.kind,
+        "quantity": term.quantity,
+        "unit": unit,
+        "price": usd(term.price * per),
+        "amount": usd(term.amount),
+    }
+
+
+def _receipt(explained: Explanation, at: float) -> str:
+    cost = cast(Cost, explained.result)
+    rows: list[tuple[str | int | None, ...]] = [tuple(_term(term).values()) for term in explained.terms]
+    rows.append(("total", None, None, None, usd(cost.total)))
+    drawn = table(("line", "quantity", "per", "price USD", "amount USD"), rows, right=(1, 3, 4))
+    when = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"{drawn}\n\nrow        {cost.entry}\nat         {when}\ncatalogue  {cost.catalogue}\n"
+
+
+def _refusal(result: Unpriced, args: argparse.Namespace, prices: Catalogue) -> str:
+    close = list[str]()
+    if result.reason == "unknown_model":
+        seller = prices.named(args.seller)
+        ids = prices.ids(seller.id) if seller and seller.id else []
+        wanted = str(args.model).lower()
+        close = get_close_matches(wanted, ids, n=3) or [one for one in ids if wanted in one][:3]
+    near = f"; close to it: {', '.join(close)}" if close else ""
+    return f"no price ({result.reason}): {result.detail}{near}; {ADVICE[result.reason]}"
+
+
+def _as_object(result: Cost | Unpriced) -> dict[str, Any]:
+    if isinstance(result, Unpriced):
+        return {"amount": None, "reason": result.reason, "detail": result.detail}
+    return {
+        "amount": usd(result.total),
+        "currency": "USD",
+        "lines": {kind: usd(amount) for kind, amount in result.lines},
+        "entry": result.entry,
+        "catalogue": result.catalogue,
+    } | ({"partial": True} if result.partial else {})
+
+
+def _file(path: str, prices: Catalogue) -> int:
+    if path == "-":
+        return _lines(sys.stdin, prices)
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as source:
+            return _lines(source, prices)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise ValueError(f"--file {path}: {error.strerror}") from None
+
+
+def _lines(source: TextIO, prices: Catalogue) -> int:
+    bad = False
+    for number, result in _results(source, prices):
+        bad = bad or "error" in result
+        sys.stdout.write(json.dumps({"line": number} | result, ensure_ascii=False) + "\n")
+    return int(bad)
+
+
+def _results(source: TextIO, prices: Catalogue) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(source, 1):
+        if not line.strip():
+            continue
+        try:
+            call = _from_record(line, prices)
+        except ValueError as error:
+            yield number, {"error": f"line {number}: {error}"}
+            continue
+        repaired = {"repaired": True} if call.asked.repaired else {}
+        yield number, _as_object(_explained(prices, call).result) | repaired
+
+
+def _from_record(line: str, prices: Catalogue) -> _Call:
+    try:
+        record: object = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON; write one object a line") from None
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object; write one object a line")
+    values = cast(dict[str, object], record)
+    inner = values.get("attributes")
+    attributes = {**values, **cast(Mapping[str, object], inner)} if isinstance(inner, dict) else values
+    moment = next((values[key] for key in TIMES if key in values), None)
+    return _Call(question(attributes, prices), _moment(moment))
+
+
+def _moment(value: object) -> float:
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value[:30])
+    if isinstance(value, str):
+        return instant(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**19:
+        raise ValueError('no "time"; write ISO 8601, or Unix time in seconds or nanoseconds')
+    return value / 10**9 if value > NANOSECONDS else float(value)

@@ -1,0 +1,136 @@
+"""Metric points that cost a call an append: folded into exact sums and SDK histograms when a reader collects.
+
+A synchronous instrument of the SDK costs 6-14 µs a point, three times that with cold caches, and adds floats; a call
+makes about ten points. Here a call appends its points to a deque. When a reader collects, observable counters read sums
+of ours (Python integers, so no drift) and histograms get the waiting points through the SDK, before it reads them.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from threading import Lock
+from typing import NamedTuple, cast
+from weakref import WeakSet
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, Histogram, Observation
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
+
+from . import guard
+from .reaper import reaper
+
+Labels = tuple[tuple[str, str | int | bool], ...]
+OVERFLOW: Labels = (("otel.metric.overflow", True),)
+FOLD_AT = 4096
+"""Points that may wait before they are folded aside: bounds the memory of an app that nobody collects from."""
+
+
+class Point(NamedTuple):
+    """What one call adds to one series: an integer for a sum; one number or an array of them for a histogram, with the
+    span that they belong to."""
+
+    metric: str
+    labels: Labels
+    value: int | float | array[float]
+    span: SpanContext | None = None
+
+
+class Points:
+    """Waiting points, and integer sums by metric and labels, bounded to ``max_series`` as the SDK bounds its own.
+
+    ``add`` takes no lock: a finalizer that the garbage collector runs in the middle of ``add`` or ``fold`` may itself
+    add, and would wait for ever for a lock that its own thread holds.
+    """
+
+    def __init__(self, max_series: int, histograms: Mapping[str, Histogram]) -> None:
+        self._max_series = max_series
+        self._histograms = histograms
+        self._waiting: deque[Point] = deque()
+        self._sums: dict[str, dict[Labels, int]] = {}
+        self._folding = Lock()
+        self._called = False
+        self._weight = 0  # two threads may lose a little of it: it is a threshold, not a count
+        _alive.add(self)
+
+    def add(self, points: Iterable[Point], weight: int = 0) -> None:
+        """Take the points of one call; ``weight`` is how many numbers its arrays hold."""
+        self._waiting.extend(points)
+        self._weight += weight
+        if len(self._waiting) + self._weight >= FOLD_AT and not self._called:
+            self._called = True
+            reaper.ready()
+            reaper.put(self.fold)
+
+    def fold(self) -> None:
+        """Take the waiting points in; whoever comes while another thread folds leaves it to that one."""
+        if self._folding.acquire(blocking=False):
+            try:
+                self._fold_waiting()
+            finally:
+                self._folding.release()
+
+    def _fold_waiting(self) -> None:
+        self._called, self._weight = False, 0
+        take, histograms = self._waiting.popleft, self._histograms
+        # A bounded number: appenders that are faster than this loop must not keep it here for ever.
+        for _ in range(len(self._waiting)):
+            metric, labels, value, span = take()
+            histogram = histograms.get(metric)
+            if histogram is None:
+                self._sum(metric, labels, cast(int, value))
+            else:
+                guard.step("histogram", _record, histogram, value, dict(labels), _context(span))
+
+    def _sum(self, metric: str, labels: Labels, value: int) -> None:
+        series = self._sums.setdefault(metric, {})
+        if labels not in series and len(series) >= self._max_series - 1:
+            labels = OVERFLOW
+        series[labels] = series.get(labels, 0) + value
+
+    def read(self, metric: str) -> dict[Labels, int]:
+        """The sums of one metric now."""
+        with self._folding:
+            self._fold_waiting()
+            return dict(self._sums.get(metric, {}))
+
+    def callback(self, metric: str, scale: int = 1) -> Callable[[CallbackOptions], Iterator[Observation]]:
+        """A callback for an observable instrument: the sums of ``metric``, each divided by ``scale`` once."""
+
+        def observe(_: CallbackOptions) -> Iterator[Observation]:
+            for labels, value in self.read(metric).items():
+                yield Observation(value if scale == 1 else value / scale, dict(labels))
+
+        return observe
+
+    def forget(self) -> None:
+        """Start from nothing: a forked child would report its parent's sums a second time."""
+        self._waiting = deque()
+        self._sums = {}
+        self._folding = Lock()
+        self._called, self._weight = False, 0
+
+
+def _record(
+    histogram: Histogram, value: float | array[float], labels: dict[str, str | int | bool], context: Context | None
+) -> None:
+    for number in value if isinstance(value, array) else (value,):
+        histogram.record(number, labels, context)
+
+
+def _context(span: SpanContext | None) -> Context | None:
+    """What an exemplar needs of the call's context; the span itself would keep its attributes alive until folded."""
+    return None if span is None else set_span_in_context(NonRecordingSpan(span), Context())
+
+
+_alive: WeakSet[Points] = WeakSet()
+
+
+def _after_fork() -> None:
+    for points in _alive:
+        points.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,99 @@
+"""The calls that are measured, written as an app writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import canned
+
+CHAT: dict[str, Any] = {
+    "model": "gpt-4o",
+    "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say something."}],
+    "temperature": 0.5,
+    "max_tokens": 100,
+}
+CHAT_STREAM = {**CHAT, "stream": True}
+EMBED: dict[str, Any] = {"model": "text-embedding-3-small", "input": "Say something.", "encoding_format": "float"}
+MESSAGE: dict[str, Any] = {
+    "model": "claude-sonnet-4-5",
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Say something."}],
+}
+MESSAGE_STREAM = {**MESSAGE, "stream": True}
+
+
+def oai_chat(client: Any) -> Any:
+    return client.chat.completions.create(**CHAT)
+
+
+def oai_stream(client: Any) -> None:
+    for _ in client.chat.completions.create(**CHAT_STREAM):
+        pass
+
+
+def oai_embed(client: Any) -> Any:
+    return client.embeddings.create(**EMBED)
+
+
+def ant_msg(client: Any) -> Any:
+    return client.messages.create(**MESSAGE)
+
+
+def ant_stream(client: Any) -> None:
+    for _ in client.messages.create(**MESSAGE_STREAM):
+        pass
+
+
+async def oai_chat_async(client: Any) -> Any:
+    return await client.chat.completions.create(**CHAT)
+
+
+async def oai_stream_async(client: Any) -> None:
+    async for _ in await client.chat.completions.create(**CHAT_STREAM):
+        pass
+
+
+async def ant_msg_async(client: Any) -> Any:
+    return await client.messages.create(**MESSAGE)
+
+
+async def ant_stream_async(client: Any) -> None:
+    async for _ in await client.messages.create(**MESSAGE_STREAM):
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One kind of call. ``chunks`` is 0 for a whole answer, ``single`` the scenario of the same call unstreamed."""
+
+    name: str
+    sdk: str
+    call: Callable[[Any], Any]
+    body: Callable[[], bytes]
+    chunks: int = 0
+    awaited: bool = False
+    single: str = ""
+
+    def client(self) -> Any:
+        """A client that is answered with this scenario's bytes."""
+        return canned.client(self.sdk, self.body(), awaited=self.awaited)
+
+
+ALL = (
+    Scenario("oai_chat", "openai", oai_chat, canned.chat),
+    Scenario("oai_stream", "openai", oai_stream, canned.chat_stream, canned.CHUNKS, single="oai_chat"),
+    Scenario("oai_embed", "openai", oai_embed, canned.embedding),
+    Scenario("oai_chat_async", "openai", oai_chat_async, canned.chat, awaited=True),
+    Scenario(
+        "oai_stream_async", "openai", oai_stream_async, canned.chat_stream, canned.CHUNKS, True, "oai_chat_async"
+    ),
+    Scenario("ant_msg", "anthropic", ant_msg, canned.message),
+    Scenario("ant_stream", "anthropic", ant_stream, canned.message_stream, canned.CHUNKS, single="ant_msg"),
+    Scenario("ant_msg_async", "anthropic", ant_msg_async, canned.message, awaited=True),
+    Scenario(
+        "ant_stream_async", "anthropic", ant_stream_async, canned.message_stream, canned.CHUNKS, True, "ant_msg_async"
+    ),
+)
+BY_NAME = {scenario.name: scenario for scenario in ALL}

@@ -1,0 +1,37 @@
+"""What differs between the majors of the SDKs, and the words that many tests say."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import anthropic
+import openai
+
+OPENAI = tuple(int(part) for part in openai.__version__.split(".")[:2])
+ANTHROPIC = tuple(int(part) for part in anthropic.__version__.split(".")[:2])
+
+HELLO: Any = [{"role": "user", "content": "Hello!"}]
+CHAT: Any = {"model": "gpt-4o", "messages": HELLO}
+CLAUDE: Any = {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": HELLO}
+AWS: Any = {"aws_access_key": "AKIASTUB", "aws_secret_key": "secret", "aws_region": "eu-north-1"}
+GOOGLE: Any = {"region": "global", "project_id": "my-project", "access_token": "token"}
+
+
+async def settled(value: Any) -> Any:
+    """The value, awaited where it has to be: raw responses are sync in one SDK and async in the other."""
+    return await value if inspect.isawaitable(value) else value
+
+
+def dump(value: Any) -> Any:
+    """Everything that an app can see of an SDK's result, comparable."""
+    if hasattr(value, "model_dump"):
+        return [
+            type(value).__name__,
+            value.model_dump(warnings=False),
+            value.model_dump(exclude_unset=True, warnings=False),
+            repr(value),
+        ]
+    if hasattr(value, "iter_bytes"):
+        return [type(value).__name__, value.content]
+    return [type(value).__name__, value]
