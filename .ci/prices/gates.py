@@ -58,7 +58,9 @@ def _uneven(new: dict[str, Any], face: dict[str, Any], over: int, under: int, wa
     faults: list[str] = []
     for index in sorted(set(face["ids"].values())):
         name, plan, *tiers = new["models"][index]
-        if plan == "free" or not any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in wanted):
+        if plan == "free" or not any(
+            name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in wanted
+        ):
             continue
         for number in [plan, *(tiers[0].values() if tiers else ())]:
             for cell in _cells(new["plans"][number]):
@@ -84,7 +86,7 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], list[s
         for name in sorted(face["ids"].keys() - before["ids"].keys()):
             changes.append(f"+ {seller}/{name}")
         for name in sorted(face["ids"].keys() & before["ids"].keys()):
-            was, now = _latest(old, before["ids"][name]), _latest(new, face["ids"][name])
+            was, now = (_latest(old, before["ids"][name]), _latest(new, face["ids"][name]))
             if was != now and seller in BIG:
                 changes.append(f"~ {seller}/{name}: {was} → {now}")
             faults += [f"{seller}/{name}: {a} → {b} micro-USD is more than {JUMP}x" for a, b in _jumps(was, now)]

@@ -48,7 +48,7 @@ def _price(models: dict[str, Model], _refused: dict[str, str], row: dict[str, An
     before = models.get(name)
     model = Model(name, {name} | set(row.get("ids", ())), set(row.get("dated", ())))
     if before:
-        model.exact, model.dated = model.exact | before.exact, model.dated | before.dated
+        model.exact, model.dated = (model.exact | before.exact, model.dated | before.dated)
         if row.get("keep_tiers"):
             model.tiers = {tier: periods for tier, periods in before.tiers.items() if tier}
     model.exact -= model.dated

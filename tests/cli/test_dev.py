@@ -66,7 +66,8 @@ def test_a_request_in_flight_is_answered_before_it_stops(dev, number):
     port = int(url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as sender:
         sender.sendall(
-            b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
+            b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
         )
         time.sleep(0.3)
         process.send_signal(number)

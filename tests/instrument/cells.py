@@ -73,7 +73,6 @@ IMAGE_RESULT: Any = dict(
 )  # fmt: skip
 PAINT: Any = {"model": "gpt-image-1", "prompt": "A cat"}
 SOUND = ("a.mp3", b"ID3", "audio/mpeg")
-JSON_ONLY = {name: way for name, way in WHOLE.items() if name != "streaming_lines"}
 
 OPENAI_APIS = [
     Api("chat", "chat.completions.create", CHAT, **CHAT_RESULT, ways={**WHOLE, **STREAMED}),
@@ -136,13 +135,16 @@ MESSAGE: Any = dict(
     id="msg_0123456789abcdef01234567", finish=("stop",), client="anthropic", provider="anthropic",
 )  # fmt: skip
 ANSWERED = {**WHOLE, **STREAMED}
-# claude-haiku-4-5 1 / 5: 25 × 1 + 15 × 5 = 25 + 75, the global profile of Bedrock and Vertex's global region alike
+# claude-haiku-4-5 1 / 5, a tenth more through one of Bedrock's geographic profiles: 25 × 1.1 + 15 × 5.5 = 27.5 + 82.5
 BEDROCK: Any = {
-    **MESSAGE, "response_model": "claude-haiku-4-5-20251001", "cost": 100.0, "client": "bedrock",
+    **MESSAGE, "response_model": "claude-haiku-4-5-20251001", "cost": 110.0, "client": "bedrock",
     "provider": "aws.bedrock", "id": "msg_bdrk_0123456789abcdef01234567",
 }  # fmt: skip
-VERTEX: Any = {**BEDROCK, "client": "vertex", "provider": "gcp.vertex_ai", "id": "msg_vrtx_0123456789abcdef01234567"}
-BEDROCK_ASK: Any = {**CLAUDE, "model": "global.anthropic.claude-haiku-4-5-20251001-v1:0"}
+# Vertex's global region: 25 × 1 + 15 × 5 = 25 + 75
+VERTEX: Any = {
+    **BEDROCK, "client": "vertex", "provider": "gcp.vertex_ai", "cost": 100.0, "id": "msg_vrtx_0123456789abcdef01234567",
+}  # fmt: skip
+BEDROCK_ASK: Any = {**CLAUDE, "model": "eu.anthropic.claude-haiku-4-5-20251001-v1:0"}
 VERTEX_ASK: Any = {**CLAUDE, "model": "claude-haiku-4-5@20251001"}
 
 ANTHROPIC_APIS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,22 @@ from tests.stub import StubServer, exchange
 
 from .rig import Meter
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 MeterFactory = Callable[..., Meter]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The SDKs say of some models that they will be retired; that is not what is tested here."""
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("ignore:The model:DeprecationWarning"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_ssl_context() -> Iterator[None]:
+    """Loading the certificates takes 40 ms for each client, and nothing here is encrypted."""
+    with pytest.MonkeyPatch.context() as patch:
+        context = ssl.create_default_context()
+        patch.setattr(ssl, "create_default_context", lambda *_, **__: context)
+        yield
 
 
 @pytest.fixture

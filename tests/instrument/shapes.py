@@ -137,7 +137,6 @@ WHOLE: dict[str, tuple[Way, AsyncWay]] = {
     "streaming_json": (_streaming("json"), _streaming_async("json")),
     "streaming_read": (_streaming("read"), _streaming_async("read")),
     "streaming_text": (_streaming("text"), _streaming_async("text")),
-    "streaming_lines": (streaming_lines, streaming_lines_async),
 }
 """Answers in one piece."""
 PARSED = {name: WHOLE[name] for name in ("whole", "raw", "streaming_parse")}

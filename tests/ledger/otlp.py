@@ -91,7 +91,9 @@ def traces(*spans: Span, **resource: Attribute) -> ExportTraceServiceRequest:
     return request
 
 
-def details(number: int, attributes: Mapping[str, Attribute], *, trace: int = 1, ended_ns: int = NOON + 2 * SECOND) -> ExportLogsServiceRequest:
+def details(
+    number: int, attributes: Mapping[str, Attribute], *, trace: int = 1, ended_ns: int = NOON + 2 * SECOND
+) -> ExportLogsServiceRequest:
     """The usage event of the call whose span has this number."""
     request = ExportLogsServiceRequest()
     group = request.resource_logs.add()

@@ -100,7 +100,9 @@ def test_a_moderation_is_a_call_without_money(ledger: Ledger) -> None:
 
 def test_a_call_that_failed_before_it_used_anything_is_an_error_and_not_unpriced(ledger: Ledger) -> None:
     bare = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5"}
-    ledger.book_traces(traces(span(1, {**bare, "error.type": "RateLimitError"}, failed=True), span(2, bare, failed=True)))
+    ledger.book_traces(
+        traces(span(1, {**bare, "error.type": "RateLimitError"}, failed=True), span(2, bare, failed=True))
+    )
     (row,) = spend(ledger)
     assert (row.calls, row.errors, row.unpriced, row.cost) == (2, 2, 0, {})
     assert {call.error_type for call in calls(ledger)} == {"RateLimitError", "_OTHER"}
@@ -111,7 +113,11 @@ FOREIGN = chat(gen_ai__usage__cost__amount=None, gen_ai__usage__cost__currency=N
 
 def test_tokens_of_another_instrumentation_without_cost_are_unpriced(ledger: Ledger) -> None:
     ledger.book_traces(traces(span(1, FOREIGN)))
-    assert (only(ledger).cost_status, only(ledger).cost_reason, only(ledger).cost_pico) == ("unpriced", "not_priced", None)
+    assert (only(ledger).cost_status, only(ledger).cost_reason, only(ledger).cost_pico) == (
+        "unpriced",
+        "not_priced",
+        None,
+    )
 
 
 def test_a_pricer_is_asked_for_calls_without_a_verdict_and_for_no_others() -> None:
@@ -143,7 +149,9 @@ def test_zero_is_a_price(ledger: Ledger) -> None:
         ({"gen_ai__usage__cost__amount": 1e300}, "invalid_cost"),
     ],
 )
-def test_an_amount_that_is_no_money_is_unpriced_with_its_reason(ledger: Ledger, change: dict[str, float], reason: str) -> None:
+def test_an_amount_that_is_no_money_is_unpriced_with_its_reason(
+    ledger: Ledger, change: dict[str, float], reason: str
+) -> None:
     ledger.book_traces(traces(span(1, chat(**change))))
     assert (only(ledger).cost_status, only(ledger).cost_reason, only(ledger).cost_pico) == ("unpriced", reason, None)
 
@@ -241,7 +249,12 @@ def test_json_and_protobuf_book_the_same(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("encoding", [Encoding.PROTOBUF, Encoding.JSON])
 def test_garbage_is_a_bad_payload(ledger: Ledger, encoding: Encoding) -> None:
-    for garbage in (b"\xff\xff\xff", b'{"resourceSpans": 3}', b"[" * 100_000, b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}'):
+    for garbage in (
+        b"\xff\xff\xff",
+        b'{"resourceSpans": 3}',
+        b"[" * 100_000,
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}',
+    ):
         if encoding is Encoding.PROTOBUF and garbage[0] != 0xFF:
             continue
         with pytest.raises(BadPayload):
@@ -268,7 +281,9 @@ def test_log_records_that_are_not_usage_events_are_left_alone(ledger: Ledger) ->
 
 def test_absurd_token_counts_are_unknown_and_break_no_sum(ledger: Ledger) -> None:
     for number in (1, 2):
-        ledger.book_traces(traces(span(number, chat(gen_ai__usage__input_tokens=2**62, gen_ai__usage__output_tokens=-5))))
+        ledger.book_traces(
+            traces(span(number, chat(gen_ai__usage__input_tokens=2**62, gen_ai__usage__output_tokens=-5)))
+        )
     (row,) = spend(ledger)
     assert (row.tokens["input"], row.tokens["output"]) == (0, 0)
 

@@ -101,6 +101,14 @@ def test_a_file_is_found_again_with_everything_in_it(tmp_path: Path) -> None:
         assert ledger.book_traces(numbered(1, 3)).outcome.booked == 0
 
 
+def test_a_commit_reaches_the_disk_before_it_returns(tmp_path: Path) -> None:
+    store = SqliteStore(str(tmp_path / "l.db"))
+    modes = [store._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    # 2 is FULL: the log is synchronised at every commit, so a power cut loses nothing that was answered
+    assert modes == ["wal", 2]
+    store.close()
+
+
 def test_what_is_no_ledger_is_refused_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("this is no database, and long enough to be read as one " * 20)
     with pytest.raises(StorageError, match=r"notes\.txt cannot be opened.*check the path"):

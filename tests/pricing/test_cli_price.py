@@ -33,7 +33,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_every_term_the_row_and_the_exact_total_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert genmeter(*HEAD, *NOVEMBER) == 0
     shown = capsys.readouterr().out
-    # 200 × 4.00 + 1,000 × 0.40 + 80 × 20.00 per million = 0.0008 + 0.0004 + 0.0016
+    # 200 x 4.00 + 1,000 x 0.40 + 80 x 20.00 per million = 0.0008 + 0.0004 + 0.0016
     for words in ("0.0008", "0.0004", "0.0016", "0.0028", "openai/gpt-5.6-sol;from=2026-08-21", "2026-11-01T00:00:00Z"):
         assert words in shown
 
@@ -60,7 +60,7 @@ def test_csv_has_one_row_a_term(capsys: pytest.CaptureFixture[str]) -> None:
 def test_tier_batch_region_date_and_searches_change_the_sum(
     more: list[str], amount: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # halves of 0.0028; 1.1 times it; 200 × 5 + 1,000 × 0.5 + 80 × 30 per million; 2 × 0.01 more
+    # halves of 0.0028; 1.1 times it; 200 x 5 + 1,000 x 0.5 + 80 x 30 per million; 2 x 0.01 more
     assert genmeter(*HEAD, *(more if "--at" in more else [*more, *NOVEMBER]), "--json") == 0
     assert json.loads(capsys.readouterr().out)["amount"] == amount
 
@@ -151,7 +151,7 @@ def test_an_exported_span_with_nested_attributes_is_accepted(
 ) -> None:
     more = {"openai.response.service_tier": "flex", "gen_ai.response.model": "gpt-5.6-sol-2026-07-09"}
     code, results = priced(log({"start_time": "2026-11-01", "attributes": {**CALL, **more}}), tmp_path, capsys)
-    assert code == 0 and results[0]["amount"] == "0.003"  # 1,000 × 2 + 100 × 10 per million
+    assert code == 0 and results[0]["amount"] == "0.003"  # 1,000 x 2 + 100 x 10 per million
 
 
 def test_the_seller_and_its_region_come_from_the_address_too(
@@ -161,7 +161,7 @@ def test_the_seller_and_its_region_come_from_the_address_too(
     anonymous = {key: value for key, value in call.items() if key != "gen_ai.provider.name"}
     code, results = priced(log({"time": SECOND, **call}, {"time": SECOND, **anonymous}), tmp_path, capsys)
     assert code == 0
-    assert [one["amount"] for one in results] == ["0.0066", "0.0066"]  # (1,000 × 4 + 100 × 20) × 1.1 per million
+    assert [one["amount"] for one in results] == ["0.0066", "0.0066"]  # (1,000 x 4 + 100 x 20) x 1.1 per million
 
 
 def test_an_input_count_without_its_cache_is_repaired_where_that_is_certain(
@@ -170,7 +170,7 @@ def test_an_input_count_without_its_cache_is_repaired_where_that_is_certain(
     call = {**CALL, "gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-opus-5",
             "gen_ai.usage.input_tokens": 10, "gen_ai.usage.cache_read.input_tokens": 1000}  # fmt: skip
     code, results = priced(log({"time": SECOND, **call}), tmp_path, capsys)
-    # 10 × 5 + 1,000 × 0.5 + 100 × 25 per million
+    # 10 x 5 + 1,000 x 0.5 + 100 x 25 per million
     assert code == 0 and results[0]["amount"] == "0.00305" and results[0]["repaired"] is True
     code, results = priced(log({"time": SECOND, **call, "gen_ai.provider.name": "openai"}), tmp_path, capsys)
     assert code == 0 and results[0]["reason"] in ("unknown_model", "invalid_usage")

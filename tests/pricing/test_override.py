@@ -22,7 +22,7 @@ def bill(text: str, *call: str | None, usage: Usage | None = None, **more: objec
 
 def test_an_own_price_replaces_the_listed_one_and_says_so() -> None:
     cost = bill('[prices.openai."gpt-4o"]\ninput = "2.00"\noutput = "8.00"\n', "openai", "gpt-4o", None)
-    # 1,000 × 2.00 + 100 × 8.00 per million = 0.0020 + 0.0008 = 0.0028
+    # 1,000 x 2.00 + 100 x 8.00 per million = 0.0020 + 0.0008 = 0.0028
     assert isinstance(cost, Cost)
     assert (cost.total, cost.entry) == (2_800_000_000, "override:openai/gpt-4o")
     assert cost.catalogue.startswith(Catalogue.bundled().version + "+own-")
@@ -110,7 +110,7 @@ def test_free_is_written_and_then_holds_without_usage() -> None:
 def test_a_deployment_is_mapped_to_a_listed_model() -> None:
     text = '[prices.azure."my-deployment"]\nsame_as = "gpt-4o"\n'
     cost = bill(text, "azure", "my-deployment", None)
-    # gpt-4o: 1,000 × 2.50 + 100 × 10.00 per million = 0.0035
+    # gpt-4o: 1,000 x 2.50 + 100 x 10.00 per million = 0.0035
     assert isinstance(cost, Cost) and cost.total == 3_500_000_000
     assert cost.entry == "azure:openai/gpt-4o"
 
@@ -118,7 +118,7 @@ def test_a_deployment_is_mapped_to_a_listed_model() -> None:
 def test_what_the_response_says_is_believed_before_the_map() -> None:
     text = '[prices.azure."my-deployment"]\nsame_as = "gpt-4o"\n'
     cost = bill(text, "azure", "my-deployment", "gpt-4o-mini-2024-07-18")
-    # gpt-4o-mini: 1,000 × 0.15 + 100 × 0.60 per million = 0.00021
+    # gpt-4o-mini: 1,000 x 0.15 + 100 x 0.60 per million = 0.00021
     assert isinstance(cost, Cost) and cost.total == 210_000_000
 
 
@@ -133,8 +133,8 @@ def test_a_map_to_nothing_stops_the_start() -> None:
 
 
 BAD = [
-    ('[prices.openai."gpt-4o"]\ninput = 2.5\n', 2, "prices.openai.gpt-4o.input: 2.5 is not a string; write dollars per "
-     'million tokens as a string, e.g. "2.50"'),
+    ('[prices.openai."gpt-4o"]\ninput = 2.5\n', 2, "prices.openai.gpt-4o.input: 2.5 is not a string; write dollars"),
+    ('[prices.openai."gpt-4o"]\ninput = 2.5\n', 2, 'per million tokens as a string, e.g. "2.50"'),
     ('[prices.openai."gpt-4o"]\ninput = "cheap"\n', 2, "prices.openai.gpt-4o.input: 'cheap' is not a number"),
     ('[prices.openai."gpt-4o"]\noutput = "1"\ninput = "-1"\n', 3, "prices.openai.gpt-4o.input: '-1' is no price"),
     ('[prices.openai."gpt-4o"]\ninput = "NaN"\n', 2, "prices.openai.gpt-4o.input: 'NaN' is no price"),

@@ -27,7 +27,10 @@ def test_spend_by_each_dimension_is_dearest_first_and_unknown_stays_none(ledger:
     book(ledger, 1, genmeter__department="legal", genmeter__application="search", user__id="u1", session__id="s1")
     book(ledger, 2, genmeter__department="legal", gen_ai__usage__cost__amount=1.0)
     book(ledger, 3, gen_ai__response__model=None, gen_ai__usage__cost__amount=0.5)
-    found = {by: [(row.key, row.calls, row.cost["USD"]) for row in spend(ledger, by=by)] for by in ("department", "application", "user", "session", "model")}
+    found = {
+        by: [(row.key, row.calls, row.cost["USD"]) for row in spend(ledger, by=by)]
+        for by in ("department", "application", "user", "session", "model")
+    }
     assert found["department"] == [("legal", 2, 1_012_500_000_000), (None, 1, 500_000_000_000)]
     assert found["application"] == [(None, 2, 1_500_000_000_000), ("search", 1, 12_500_000_000)]
     assert found["user"] == [(None, 2, 1_500_000_000_000), ("u1", 1, 12_500_000_000)]
@@ -48,7 +51,9 @@ def test_a_window_holds_its_beginning_and_not_its_end(ledger: Ledger) -> None:
     later = datetime(2026, 11, 21, 12, 0, 1, tzinfo=UTC)
     book(ledger, 1)
     book(ledger, 2, started_ns=NOON + SECOND)
-    assert [len(calls(ledger, since=since, until=until)) for since, until in ((noon, later), (later, None), (None, noon))] == [1, 1, 0]
+    assert [
+        len(calls(ledger, since=since, until=until)) for since, until in ((noon, later), (later, None), (None, noon))
+    ] == [1, 1, 0]
 
 
 def test_days_are_days_of_the_zone_that_is_asked_for(ledger: Ledger) -> None:
@@ -57,7 +62,10 @@ def test_days_are_days_of_the_zone_that_is_asked_for(ledger: Ledger) -> None:
     book(ledger, 2, started_ns=NOON + (6 * 3600 + 40 * 60) * SECOND)
     kolkata = ZoneInfo("Asia/Kolkata")
     assert [(row.key, row.calls) for row in spend(ledger, by="day")] == [("2026-11-21", 2)]
-    assert [(row.key, row.calls) for row in spend(ledger, by="day", zone=kolkata)] == [("2026-11-21", 1), ("2026-11-22", 1)]
+    assert [(row.key, row.calls) for row in spend(ledger, by="day", zone=kolkata)] == [
+        ("2026-11-21", 1),
+        ("2026-11-22", 1),
+    ]
     assert spend(ledger, since=date(2026, 11, 22), zone=kolkata)[0].calls == 1
 
 
@@ -73,7 +81,13 @@ def test_unpriced_calls_are_grouped_with_their_remedy_and_kept_out_of_cost(ledge
     book(ledger, 3, **nothing, genmeter__cost__reason="unknown_model", gen_ai__response__model="llama")
     book(ledger, 4, **nothing, genmeter__cost__reason="a_reason_of_next_year")
     first, second = unpriced(ledger)
-    assert (first.reason, first.provider, first.model, first.calls, first.tokens) == ("unknown_model", "openai", "llama", 2, 2400)
+    assert (first.reason, first.provider, first.model, first.calls, first.tokens) == (
+        "unknown_model",
+        "openai",
+        "llama",
+        2,
+        2400,
+    )
     assert "genmeter.toml" in first.remedy
     assert (second.reason, second.calls) == ("a_reason_of_next_year", 1)
     assert "Upgrade genmeter" in second.remedy
@@ -128,7 +142,10 @@ def test_a_trace_is_a_tree_and_a_call_known_from_its_event_alone_is_in_it(ledger
     assert found is not None
     (root,) = found.roots
     assert (root.name, found.spans) == ("POST /ask", 3)
-    assert [(child.name, child.call is not None) for child in root.children] == [("chat gpt-5", True), ("chat gpt-5", True)]
+    assert [(child.name, child.call is not None) for child in root.children] == [
+        ("chat gpt-5", True),
+        ("chat gpt-5", True),
+    ]
     assert trace(ledger, "f" * 32) is None
 
 

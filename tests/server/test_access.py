@@ -14,7 +14,16 @@ from tests.ledger.otlp import chat, span, traces
 from tests.server.client import Client, served
 
 BATCH = traces(span(1, chat())).SerializeToString()
-GUARDED = ("/readyz", "/metrics", "/api/calls", "/api/spend", "/api/unpriced", "/api/summary", "/api/trace/00", "/nothing")
+GUARDED = (
+    "/readyz",
+    "/metrics",
+    "/api/calls",
+    "/api/spend",
+    "/api/unpriced",
+    "/api/summary",
+    "/api/trace/00",
+    "/nothing",
+)
 
 
 @pytest.fixture
@@ -37,7 +46,9 @@ def test_with_a_token_every_route_but_health_and_the_empty_page_asks_for_it(lock
     assert [locked_client.get(path).status for path in ("/healthz", "/", "/page.js", "/page.css")] == [200] * 4
 
 
-@pytest.mark.parametrize("wrong", ["Bearer s3cre", "Bearer s3cretx", "Bearer", "Basic s3cret", "s3cret", "Bearer \u00fc"])
+@pytest.mark.parametrize(
+    "wrong", ["Bearer s3cre", "Bearer s3cretx", "Bearer", "Basic s3cret", "s3cret", "Bearer \u00fc"]
+)
 def test_a_wrong_token_is_refused(locked_client: Client, wrong: str) -> None:
     assert locked_client.get("/api/calls", Authorization=wrong).status == 401
 
@@ -50,7 +61,11 @@ def test_the_right_token_opens_everything_from_any_host(locked_client: Client) -
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:4318", "127.0.0.1.evil.example", "10.0.0.7:4318", ""])
 def test_on_loopback_a_foreign_host_is_refused(open_client: Client, host: str) -> None:
-    for reply in (open_client.get("/api/calls", Host=host), open_client.post("/v1/traces", BATCH, Host=host), open_client.get("/", Host=host)):
+    for reply in (
+        open_client.get("/api/calls", Host=host),
+        open_client.post("/v1/traces", BATCH, Host=host),
+        open_client.get("/", Host=host),
+    ):
         assert reply.status == 403
 
 

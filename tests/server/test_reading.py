@@ -49,7 +49,9 @@ def metrics_request(*metrics: Metric, **resource: str) -> bytes:
     return request.SerializeToString()
 
 
-def summed(value: int, at: int, temporality: AggregationTemporality.ValueType, name: str = "jobs.done", **labels: str) -> Metric:
+def summed(
+    value: int, at: int, temporality: AggregationTemporality.ValueType, name: str = "jobs.done", **labels: str
+) -> Metric:
     metric = Metric(name=name, unit="{job}")
     metric.sum.is_monotonic, metric.sum.aggregation_temporality = True, temporality
     metric.sum.data_points.add(as_int=value, time_unix_nano=at, attributes=key_values(labels))
@@ -59,9 +61,15 @@ def summed(value: int, at: int, temporality: AggregationTemporality.ValueType, n
 def test_calls_and_traces_are_read_back_with_exact_money(client: Client) -> None:
     root = span(1, {"http.route": "/ask"}, name="POST /ask", seconds=5)
     lines = chat(genmeter__cost__input=0.01, genmeter__cost__output=0.0025, gen_ai__response__finish_reasons=["stop"])
-    client.post("/v1/traces", traces(root, span(2, lines, parent=1), span(3, {}, parent=2, name="POST")).SerializeToString())
+    client.post(
+        "/v1/traces", traces(root, span(2, lines, parent=1), span(3, {}, parent=2, name="POST")).SerializeToString()
+    )
     (call,) = client.get("/api/calls").json["calls"]
-    assert (call["cost"], call["lines"], call["finish_reasons"]) == ("0.0125", {"input": "0.01", "output": "0.0025"}, ["stop"])
+    assert (call["cost"], call["lines"], call["finish_reasons"]) == (
+        "0.0125",
+        {"input": "0.01", "output": "0.0025"},
+        ["stop"],
+    )
     tree = client.get(f"/api/trace/{call['trace_id']}").json["spans"]
     assert [(node["name"], node["depth"], node["call"] is not None) for node in tree] == [
         ("POST /ask", 0, False),
@@ -80,7 +88,9 @@ def test_spend_is_grouped_and_windowed(client: Client) -> None:
     assert client.get("/api/summary?until=2026-11-21T12:00:00.000001Z").json["calls"] == 2
 
 
-@pytest.mark.parametrize("path", ["/api/spend?by=colour", "/api/calls?limit=0", "/api/calls?limit=many", "/api/summary?since=soon"])
+@pytest.mark.parametrize(
+    "path", ["/api/spend?by=colour", "/api/calls?limit=0", "/api/calls?limit=many", "/api/summary?since=soon"]
+)
 def test_a_question_that_makes_no_sense_is_told_why(client: Client, path: str) -> None:
     reply = client.get(path)
     assert reply.status == 400
@@ -88,10 +98,18 @@ def test_a_question_that_makes_no_sense_is_told_why(client: Client, path: str) -
 
 
 def test_unpriced_calls_come_with_what_to_do(client: Client) -> None:
-    unpriced = chat(gen_ai__usage__cost__amount=None, genmeter__cost__status="unpriced", genmeter__cost__reason="unknown_model")
+    unpriced = chat(
+        gen_ai__usage__cost__amount=None, genmeter__cost__status="unpriced", genmeter__cost__reason="unknown_model"
+    )
     client.post("/v1/traces", traces(span(1, unpriced), span(2, unpriced)).SerializeToString())
     (gap,) = client.get("/api/unpriced").json["rows"]
-    assert (gap["reason"], gap["provider"], gap["model"], gap["calls"], gap["tokens"]) == ("unknown_model", "openai", "gpt-5-2026", 2, 2400)
+    assert (gap["reason"], gap["provider"], gap["model"], gap["calls"], gap["tokens"]) == (
+        "unknown_model",
+        "openai",
+        "gpt-5-2026",
+        2,
+        2400,
+    )
     assert "genmeter.toml" in gap["remedy"]
 
 
@@ -186,7 +204,16 @@ def test_names_follow_the_rules_of_the_collector(name: str, unit: str, kind: str
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.01, "0.01"), (10.0, "10"), (0.0, "0"), (16384.0, "16384"), (1048576.0, "1.048576e+06"), (1e6, "1e+06"), (1e-05, "1e-05"), (-2.5, "-2.5")],
+    [
+        (0.01, "0.01"),
+        (10.0, "10"),
+        (0.0, "0"),
+        (16384.0, "16384"),
+        (1048576.0, "1.048576e+06"),
+        (1e6, "1e+06"),
+        (1e-05, "1e-05"),
+        (-2.5, "-2.5"),
+    ],
 )
 def test_bounds_are_written_as_go_writes_them(value: float, expected: str) -> None:
     assert bound(value) == expected

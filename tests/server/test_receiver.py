@@ -42,6 +42,13 @@ def client() -> Iterator[Client]:
         yield client
 
 
+def head(length: int, more: bytes = b"") -> bytes:
+    return (
+        b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\n"
+        b"%bContent-Length: %d\r\n\r\n" % (more, length)
+    )
+
+
 def booked(client: Client) -> int:
     return client.get("/api/summary").json["calls"]
 
@@ -82,7 +89,9 @@ def test_gzip_in_one_or_several_members_is_unpacked(client: Client) -> None:
 
 def test_a_body_in_chunks_is_read(client: Client) -> None:
     pieces = iter([BATCH[:10], BATCH[10:11], BATCH[11:]])
-    client.connection.request("POST", "/v1/traces", pieces, {"Content-Type": "application/x-protobuf"}, encode_chunked=True)
+    client.connection.request(
+        "POST", "/v1/traces", pieces, {"Content-Type": "application/x-protobuf"}, encode_chunked=True
+    )
     answer = client.connection.getresponse()
     assert (answer.status, answer.read()) == (200, b"")
     assert booked(client) == 1
@@ -117,7 +126,11 @@ def test_what_cannot_be_used_is_refused_and_the_next_request_works(
 
 
 def test_other_methods_are_told_what_is_allowed(client: Client) -> None:
-    for method, path, allowed in (("GET", "/v1/traces", "POST"), ("DELETE", "/v1/logs", "POST"), ("POST", "/api/calls", "GET, HEAD")):
+    for method, path, allowed in (
+        ("GET", "/v1/traces", "POST"),
+        ("DELETE", "/v1/logs", "POST"),
+        ("POST", "/api/calls", "GET, HEAD"),
+    ):
         reply = client.ask(method, path)
         assert (reply.status, reply.headers["allow"]) == (405, allowed)
 
@@ -128,7 +141,10 @@ def test_bad_records_are_counted_in_the_answer_and_the_good_ones_are_booked(clie
     nameless.trace_id = b""
     if as_json:
         good = {"traceId": "0" * 31 + "1", "spanId": "0" * 15 + "1", "startTimeUnixNano": "1795262400000000000"}
-        own = [{"key": key, "value": {"stringValue": "openai" if "provider" in key else "chat"}} for key in ("gen_ai.provider.name", "gen_ai.operation.name")]
+        own = [
+            {"key": key, "value": {"stringValue": "openai" if "provider" in key else "chat"}}
+            for key in ("gen_ai.provider.name", "gen_ai.operation.name")
+        ]
         document = {"resourceSpans": [{"scopeSpans": [{"spans": [{**good, "attributes": own}, {"name": "bad"}]}]}]}
         reply = client.ask("POST", "/v1/traces", json.dumps(document).encode(), JSON)
         partial = reply.json["partialSuccess"]
@@ -206,8 +222,7 @@ def test_closing_finishes_the_request_in_flight_and_takes_no_new_one(tmp_path: P
     server = serve(Application(ledger), "127.0.0.1", 0)
     idle = socket.create_connection(("127.0.0.1", server.port))
     slow = socket.create_connection(("127.0.0.1", server.port))
-    head = f"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: {len(BATCH)}\r\n\r\n"
-    slow.sendall(head.encode() + BATCH[:20])
+    slow.sendall(head(len(BATCH)) + BATCH[:20])
     time.sleep(0.2)
     drained: list[bool] = []
     closing = threading.Thread(target=lambda: drained.append(server.close(10)))
@@ -232,7 +247,7 @@ def test_closing_finishes_the_request_in_flight_and_takes_no_new_one(tmp_path: P
 def test_closing_gives_up_on_a_sender_that_never_finishes() -> None:
     server = serve(Application(Ledger.open()), "127.0.0.1", 0)
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
-        slow.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{")
+        slow.sendall(head(9) + b"{")
         time.sleep(0.2)
         started = time.monotonic()
         assert server.close(0.3) is False
@@ -241,8 +256,7 @@ def test_closing_gives_up_on_a_sender_that_never_finishes() -> None:
 
 def test_a_cautious_sender_is_told_to_go_on(client: Client) -> None:
     with socket.create_connection(("127.0.0.1", client.server.port), timeout=5) as sender:
-        head = f"Host: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\nExpect: 100-continue\r\nContent-Length: {len(BATCH)}\r\n\r\n"
-        sender.sendall(b"POST /v1/traces HTTP/1.1\r\n" + head.encode())
+        sender.sendall(head(len(BATCH), b"Expect: 100-continue\r\n"))
         assert sender.recv(100).startswith(b"HTTP/1.1 100 ")
         sender.sendall(BATCH)
         assert sender.recv(1000).startswith(b"HTTP/1.1 200 ")

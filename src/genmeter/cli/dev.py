@@ -16,8 +16,8 @@ from genmeter.cli.state import state_file
 if TYPE_CHECKING:
     from genmeter.ledger import Ledger
 
-DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them as they come on one page.
-Stops on Ctrl-C or SIGTERM, after what has arrived is booked."""
+DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them on one page as they
+come. Stops on Ctrl-C or SIGTERM, after what has arrived is booked."""
 DRAIN_SECONDS = 10.0
 
 

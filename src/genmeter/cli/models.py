@@ -20,7 +20,9 @@ HEADERS = ("seller", "model", "input", "cached", "cache_write", "output", "since
 
 def add(subparsers: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("models", help="models with a price, and the price", description=__doc__)
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "models", help="models with a price, and the price", description=__doc__
+    )
     parser.add_argument("query", nargs="?", default="", help="part of a model's name")
     parser.add_argument("--seller", metavar="NAME", help="only this seller, e.g. openai, aws.bedrock")
     parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
@@ -63,4 +65,4 @@ def _row(one: Listing, now: float) -> tuple[str | None, ...]:
     started = next((p.start for p in plan.periods if p.start is None or p.start <= now), None)
     since = None if started is None else datetime.fromtimestamp(started, UTC).date().isoformat()
     prices = (rates.input, rates.cache_read, rates.cache_write, rates.output)
-    return one.seller, one.model, *(None if price is None else usd(price * 10**6) for price in prices), since
+    return (one.seller, one.model, *(None if price is None else usd(price * 10**6) for price in prices), since)

@@ -40,7 +40,7 @@ ADVICE = {
     "no_usage": "give --input and --output",
     "invalid_usage": "totals contain their parts: check the counts",
     "unpriced_dimension": "the seller publishes no such price; your own goes under [prices] in genmeter.toml",
-    "unknown_service_tier": "only tiers with a published price are known; leave --tier and --batch out for the standard",
+    "unknown_service_tier": "only tiers with a published price are known; leave --tier and --batch out",
     "no_price_for_date": "choose a later --at, or put a dated row under [prices] in genmeter.toml",
 }
 TIMES = ("time", "start_time", "startTimeUnixNano")
@@ -57,7 +57,9 @@ class _Call(NamedTuple):
 
 def add(subparsers: Any) -> None:
     """Register the command."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("price", help="what a call costs, and how the sum is made", description=__doc__)
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "price", help="what a call costs, and how the sum is made", description=__doc__
+    )
     parser.add_argument("seller", nargs="?", help="who bills, e.g. openai, azure, aws.bedrock")
     parser.add_argument("model", nargs="?", help="the model's id as the seller writes it")
     for name, words in COUNTS.items():
@@ -233,7 +235,7 @@ def _from_record(line: str, prices: Catalogue) -> _Call:
     except (ValueError, RecursionError):
         raise ValueError("not JSON; write one object a line") from None
     if not isinstance(record, dict):
-        raise ValueError("not a JSON object; write one object a line")
+        raise ValueError("not a JSON object; write one object a line")  # noqa: TRY004
     values = cast(dict[str, object], record)
     inner = values.get("attributes")
     attributes = {**values, **cast(Mapping[str, object], inner)} if isinstance(inner, dict) else values

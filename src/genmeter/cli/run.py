@@ -166,7 +166,7 @@ class _Run:
         elif {"genmeter", "*"} & set(disabled):
             yield "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS switches genmeter off: take it out of that list"
         elif self.requests:
-            yield "Telemetry arrived without a call to a model: none was made, or its SDK is not one that genmeter meters."
+            yield "Telemetry arrived without a call to a model: none was made, or its SDK is not one genmeter meters."
         else:
             yield (
                 "Nothing arrived: no call to a model was made, or its SDK is not one that genmeter meters, "

@@ -58,8 +58,8 @@ def detach(token: Any) -> None:
     """
     try:
         _RUNTIME_CONTEXT.detach(token)
-    except (ValueError, RuntimeError):
-        pass
+    except (ValueError, RuntimeError, TypeError):
+        pass  # TypeError: attaching had failed, and there is no token
 
 
 class attribution:  # noqa: N801  used like a function

@@ -38,7 +38,7 @@ class Endpoints:
         self._known[key] = (ref(client), url, endpoint)
         return endpoint
 
-    def _resolve(self, provider: Provider, client: type, url: Any) -> Endpoint:
+    def _resolve(self, provider: Provider, client: type[Any], url: Any) -> Endpoint:
         host = str(getattr(url, "host", "") or "").lower()
         port = getattr(url, "port", None) or PORTS.get(str(getattr(url, "scheme", "")), None)
         path = str(getattr(url, "path", "") or "")
@@ -60,7 +60,7 @@ class Endpoints:
         name = max(fits, key=lambda fit: len(fit[0]))[1]
         return self.catalogue.named(name) or Seller(name, name)
 
-    def _by_mode(self, provider: Provider, client: type) -> Seller | None:
+    def _by_mode(self, provider: Provider, client: type[Any]) -> Seller | None:
         for kind in client.__mro__:
             mode = provider.modes.get(kind.__name__)
             if mode is not None:

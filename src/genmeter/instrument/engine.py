@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from time import perf_counter, time_ns
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry.context import Context, attach, get_current, set_value
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
@@ -18,7 +18,7 @@ from .context import WITHIN, UnattributedCall, detach, suppressed
 from .endpoints import Endpoints
 from .errors import error_type
 from .reaper import reaper
-from .spec import Accumulator, Dialect, Endpoint, Kwargs, Provider, Target
+from .spec import Accumulator, Kwargs, Provider, Target
 from .stages.attribute import attribute
 from .stages.describe import describe
 from .stages.measure import active, measure
@@ -38,7 +38,8 @@ class Engine:
         self.telemetry = telemetry
         self.endpoints = Endpoints(telemetry.settings, telemetry.catalogue)
         self.streams: set[Observation] = set()
-        self.asked: dict[Endpoint, bool] = {}
+        self.reports_usage: dict[tuple[str | None, int | None], bool] = {}
+        """Address → whether the server there takes the option that asks for a stream's usage; absent until tried."""
 
     def passes(self, provider: Provider, target: Target, context: Context) -> bool:
         """Whether a call goes straight through: suppressed, or inside a call that is already observed."""
@@ -87,13 +88,14 @@ class Observation:
         "_context",
         "_dialect",
         "_engine",
-        "_endpoint",
         "_last_chunk",
         "_once",
         "_parent",
+        "_server",
         "_span",
         "_started",
         "_token",
+        "_unasked",
         "invocation",
         "kwargs",
     )
@@ -114,9 +116,11 @@ class Observation:
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
         attributes = _start_attributes(invocation)
         attributes.update(attribute(invocation, telemetry.attributor, context))
-        self._engine, self._dialect, self._endpoint = engine, dialect, endpoint
+        self._engine, self._dialect = engine, dialect
+        self._server = (endpoint.address, endpoint.port)
         self._accumulator: Accumulator | None = None
         self._asked = False
+        self._unasked: Kwargs | None = None
         self._attributes = attributes
         self._once = [True]
         self._token: Any = None
@@ -161,42 +165,35 @@ class Observation:
         detach(self._token)
         if error is None:
             return False
-        if self._asked and self._refused(error):
+        if self._asked and guard.step("ask", self._refused, error):
             return True
         self.fail(error)
         return False
 
     def _ask(self, kwargs: Kwargs) -> None:
         """Ask for a stream's usage, in arguments of our own, unless the caller decided or the server refuses it."""
-        options = kwargs.get("stream_options")
+        given: Any = kwargs.get("stream_options")
         extra: Any = kwargs.get("extra_body")
-        decided = isinstance(options, dict) and "include_usage" in options
-        if decided or (isinstance(extra, dict) and "stream_options" in extra):
+        options = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+        if "include_usage" in options or (isinstance(extra, dict) and "stream_options" in extra):
             return
-        if self._engine.asked.get(self._endpoint) is False:
+        if self._engine.reports_usage.get(self._server) is False:
             return
-        given: dict[str, Any] = options if isinstance(options, dict) else {}
-        self.kwargs = {**self.kwargs, "stream_options": {**given, "include_usage": True}}
+        self._unasked = self.kwargs
+        self.kwargs = {**self.kwargs, "stream_options": {**options, "include_usage": True}}
         self._asked = True
 
     def _refused(self, error: BaseException) -> bool:
-        """A server that never took the option gets the caller's own arguments; the second answer is the call's."""
-        try:
-            engine = self._engine
-            if getattr(error, "status_code", None) not in REFUSALS or engine.asked.get(self._endpoint):
-                return False
-            if "stream_options" in str(error):
-                engine.asked[self._endpoint] = False
-            given = self.kwargs["stream_options"]
-            rest = {name: value for name, value in given.items() if name != "include_usage"}
-            self.kwargs = {name: value for name, value in self.kwargs.items() if name != "stream_options"}
-            if rest:
-                self.kwargs["stream_options"] = rest
-            self._asked = False
-            return True
-        except Exception as failure:
-            guard.failed("ask", failure)
+        """Whether the refusal may be of our option: the caller's own arguments are tried, and their answer counts.
+
+        Compatible servers word it in many ways or not at all, so any 400 is tried again until the server has once
+        taken the option.
+        """
+        if getattr(error, "status_code", None) not in REFUSALS or self._engine.reports_usage.get(self._server):
             return False
+        if self._unasked is not None:
+            self.kwargs, self._asked = self._unasked, False
+        return True
 
     # --- what the SDK gave -----------------------------------------------------------------------------------------
 
@@ -223,8 +220,8 @@ class Observation:
         accumulator = self._dialect.accumulator
         if accumulator is not None and self._accumulator is None:
             self._accumulator = accumulator(self._asked, self.invocation.content is not None)
-        if self._asked:
-            self._engine.asked[self._endpoint] = True
+        if self._unasked is not None:
+            self._engine.reports_usage[self._server] = self._asked
         if self._engine.telemetry.settings.chunk_times:
             self.invocation.gaps = array("d")
         self._engine.streams.add(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 from collections.abc import Collection
 from typing import Any
@@ -13,10 +12,11 @@ from opentelemetry.instrumentation.instrumentor import (
 
 from ..pricing import Catalogue
 from ..pricing.override import parse
-from ..settings import Settings, SettingsError
+from ..settings import Settings
 from .engine import Engine
 from .patch import Patches
 from .providers import PROVIDERS
+from .reaper import reaper
 from .telemetry import Telemetry
 
 logger = logging.getLogger("genmeter")
@@ -37,24 +37,28 @@ class GenmeterInstrumentor(BaseInstrumentor):
 
     def _instrument(self, **kwargs: Any) -> None:
         try:
-            settings: Settings = kwargs.get("settings") or Settings.load()
-            catalogue = load_catalogue(settings)
-        except (SettingsError, ValueError) as error:
-            if kwargs.get("strict"):
+            self._start(**kwargs)
+        except Exception as error:
+            if kwargs.get("strict") and isinstance(error, ValueError):
                 raise
-            logger.error("genmeter is off, nothing is metered: %s", error)
-            return
+            # Raising here would keep the launcher from loading the other instrumentors.
+            known = isinstance(error, ValueError)
+            logger.error("genmeter is off, nothing is metered: %s", error if known else repr(error), exc_info=not known)
+
+    def _start(self, **kwargs: Any) -> None:
+        settings: Settings = kwargs.get("settings") or Settings.load()
         providers = {name: kwargs.get(name) for name in ("tracer_provider", "meter_provider", "logger_provider")}
-        self._engine = Engine(Telemetry(settings, catalogue, **providers))
-        self._patches = Patches(self._engine, PROVIDERS)
+        engine = Engine(Telemetry(settings, load_catalogue(settings), **providers))
+        self._engine, self._patches = engine, Patches(engine, PROVIDERS)
+        reaper.endings.append(engine.close_streams)
+        reaper.last()
         self._patches.arm()
-        atexit.register(self._engine.close_streams)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._patches is not None:
             self._patches.restore()
         if self._engine is not None:
-            atexit.unregister(self._engine.close_streams)
+            reaper.endings.remove(self._engine.close_streams)
             self._engine.close_streams()
         self._patches = self._engine = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import wrapt
@@ -12,8 +13,9 @@ from opentelemetry.context import get_value
 
 from . import guard
 from .coexist import Site
-from .context import WITHIN
+from .context import WITHIN, UnattributedCall
 from .engine import Engine
+from .reaper import reaper
 from .spec import Kwargs, Provider, Target
 from .streams import Manager
 
@@ -100,8 +102,7 @@ class Patches:
         read = original.fget
 
         def tracer(client: Any) -> Any:
-            within: Any = get_value(WITHIN)
-            return None if within is not None and within[0] == provider.sdk else read(client)
+            return None if guard.step("mute", within, provider) else read(client)
 
         self._replace(holder, name, original, property(tracer))
 
@@ -121,11 +122,21 @@ class Patches:
     def opener(
         self, provider: Provider, target: Target, site: Site, instance: Any, args: tuple[Any, ...], kwargs: Kwargs
     ) -> Any:
-        """An Observation for this call, or None when it is to pass."""
-        engine = self.engine
-        if engine is None or self._taken(provider, site):
+        """An Observation for this call, or None when it is to pass.
+
+        Raises:
+            UnattributedCall: the user's policy rejects calls that nobody can be charged for.
+        """
+        try:
+            engine = self.engine
+            if engine is None or self._taken(provider, site):
+                return None
+            return engine.open(provider, target, instance, args, kwargs)
+        except UnattributedCall:
+            raise
+        except Exception as error:
+            guard.failed("open", error)
             return None
-        return engine.open(provider, target, instance, args, kwargs)
 
 
 def _plain(patches: Patches, provider: Provider, target: Target, site: Site) -> Wrapper:
@@ -145,6 +156,7 @@ def _awaited(patches: Patches, provider: Provider, target: Target, site: Site) -
         observation = patches.opener(provider, target, site, instance, args, kwargs)
         if observation is None:
             return await wrapped(*args, **kwargs)
+        guard.step("reaper", reaper.ready)  # a coroutine that is dropped is closed by a finalizer
         while True:
             with observation:
                 return observation.deliver(await wrapped(*args, **observation.kwargs))
@@ -162,13 +174,16 @@ def _manager(patches: Patches, provider: Provider, target: Target, site: Site) -
         manager = wrapped(*args, **kwargs)
         if patches.engine is None:
             return manager
-
-        def opener() -> Any:
-            return patches.opener(provider, target, site, instance, args, kwargs)
-
+        opener = partial(patches.opener, provider, target, site, instance, args, kwargs)
         return Manager(manager, opener, target.inner)
 
     return call
+
+
+def within(provider: Provider) -> bool:
+    """Whether this code runs inside an observed call of the provider's SDK."""
+    found: Any = get_value(WITHIN)
+    return found is not None and found[0] == provider.sdk
 
 
 def _imported(module: Any) -> None:

@@ -11,17 +11,21 @@ import atexit
 import os
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread, current_thread
 
 from . import guard
 
 Closing = Callable[[], None]
+LAST_SECONDS = 2.0
+"""How long the process's end, or ``uninstrument``, waits for closings that are under way."""
 
 
 class Reaper:
     """A queue of closings and the daemon thread that runs them, started with the first stream."""
 
     def __init__(self) -> None:
+        self.endings: list[Closing] = []
+        """Run when the process ends, before the SDK's providers shut down."""
         self._queue: SimpleQueue[Closing] = SimpleQueue()
         self._thread: Thread | None = None
         self._starting = Lock()
@@ -34,13 +38,20 @@ class Reaper:
         """Start the thread if there is none yet. Not for finalizers: starting a thread takes locks."""
         if self._thread is None and self._starting.acquire(blocking=False):
             try:
-                self._thread = Thread(target=self._run, name="genmeter-reaper", daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._run, name="genmeter-reaper", daemon=True)
+                thread.start()
+                self._thread = thread
+                self.last()
             finally:
                 self._starting.release()
 
     def drain(self) -> None:
-        """Run what waits, here and now."""
+        """Return when all that waits has run, here or on the reaper's thread."""
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not current_thread():
+            done = Event()
+            self._queue.put(done.set)
+            done.wait(LAST_SECONDS)
         while True:
             try:
                 closing = self._queue.get_nowait()
@@ -48,15 +59,31 @@ class Reaper:
                 return
             guard.step("reaper", closing)
 
+    def last(self) -> None:
+        """Have ``end`` run before what others have registered for the process's end until now.
+
+        A provider shuts down at exit; one that was made after ``instrument()`` would do so before our streams are closed.
+        """
+        atexit.unregister(self.end)
+        atexit.register(self.end)
+
+    def end(self) -> None:
+        """The process ends: close what is open."""
+        self.drain()
+        for ending in list(self.endings):
+            guard.step("end", ending)
+
     def _run(self) -> None:
         while True:
             guard.step("reaper", self._queue.get())
 
     def forget(self) -> None:
         """Start anew in a forked child: threads do not survive a fork, and the parent closes its own streams."""
-        self.__init__()
+        self._queue = SimpleQueue()
+        self._thread = None
+        self._starting = Lock()
 
 
 reaper = Reaper()
-atexit.register(reaper.drain)
+reaper.last()
 os.register_at_fork(after_in_child=reaper.forget)

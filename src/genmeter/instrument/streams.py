@@ -1,20 +1,18 @@
-"""What the app gets in place of a stream or a raw response: the same type, the same laziness, seen once.
-
-Proxies are ``wrapt.ObjectProxy``: ``isinstance`` holds, every attribute is the wrapped object's. None is needed where
-the SDK has already read everything.
-"""
+"""What the app gets for what the SDK gave: a value as it is, a stream, a raw response or a manager as a proxy."""
 
 from __future__ import annotations
 
 import inspect
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
 
 from . import guard
+from .proxies import AsyncStream, Proxy, Stream, Watched, closing, leave, stop, strip, then
 
 if TYPE_CHECKING:
     from .engine import Observation
@@ -24,23 +22,7 @@ RAW_HEADER = "X-Stainless-Raw-Response"
 
 def watch(result: Any, observation: Observation) -> Any:
     """``result`` as the app shall get it; closes the observation when there is nothing more to come."""
-    if is_raw(observation.kwargs):
-        return _watch_raw(result, observation)
-    return watch_parsed(result, observation)
-
-
-def watch_parsed(result: Any, observation: Observation) -> Any:
-    """A stream as a proxy; anything else is read now."""
-    if observation.invocation.request.stream:
-        kind = type(result)
-        if hasattr(kind, "__anext__"):
-            observation.stream()
-            return AsyncStream(result, observation)
-        if hasattr(kind, "__next__"):
-            observation.stream()
-            return Stream(result, observation)
-    observation.read(result)
-    return result
+    return watch_raw(result, observation) if is_raw(observation.kwargs) else watch_parsed(result, observation)
 
 
 def is_raw(kwargs: dict[str, Any]) -> bool:
@@ -49,14 +31,26 @@ def is_raw(kwargs: dict[str, Any]) -> bool:
     return bool(headers) and RAW_HEADER in headers
 
 
-def _watch_raw(result: Any, observation: Observation) -> Any:
+def watch_raw(result: Any, observation: Observation) -> Any:
     """Read what has already arrived; otherwise a proxy that sees it arrive."""
     response = result.http_response
     if not observation.invocation.request.stream and response.is_closed:
         observation.read(body_of(response))
         return result
-    observation.stream()
+    guard.step("stream", observation.stream)
     return RawResponse(result, observation)
+
+
+def watch_parsed(result: Any, observation: Observation) -> Any:
+    """A stream as a proxy; anything else is read now."""
+    if observation.invocation.request.stream:
+        kind = type(result)
+        proxy = AsyncStream if hasattr(kind, "__anext__") else Stream if hasattr(kind, "__next__") else None
+        if proxy is not None:
+            guard.step("stream", observation.stream)
+            return proxy(result, observation)
+    observation.read(result)
+    return result
 
 
 def body_of(response: Any) -> Any:
@@ -67,172 +61,27 @@ def body_of(response: Any) -> Any:
         return None
 
 
-class Iteration:
-    """One reading of a synchronous stream. Apart from the proxy, whose attributes cost more, and outliving it: a
-    ``for`` loop over a fresh stream holds its iterator alone."""
+def deliver_unasked(result: Any, observation: Observation) -> None:
+    """Keep the usage chunk that we asked for from the app where nothing could be watched; see ``proxies.strip``."""
+    if not observation.asked:
+        return
+    if not hasattr(result, "http_response"):
+        strip(result)
+        return
+    parse, stripped = result.parse, list[Any]()
 
-    __slots__ = ("_fold", "_self_observation", "_take")
+    def once(stream: Any) -> Any:
+        if not stripped and hasattr(stream, "_iterator"):
+            stripped.append(strip(stream))
+        return stream
 
-    def __init__(self, take: Callable[[], Any], observation: Observation) -> None:
-        self._take = take
-        self._fold = observation.fold
-        self._self_observation = observation
+    async def parse_later(*args: Any, **kwargs: Any) -> Any:
+        return once(await parse(*args, **kwargs))
 
-    def __iter__(self) -> Iteration:
-        return self
+    def parse_now(*args: Any, **kwargs: Any) -> Any:
+        return once(parse(*args, **kwargs))
 
-    def __next__(self) -> Any:
-        try:
-            chunk = self._take()
-            while self._fold(chunk):
-                chunk = self._take()
-            return chunk
-        except StopIteration:
-            self._self_observation.close()
-            raise
-        except BaseException as error:
-            self._self_observation.fail(error)
-            raise
-
-    def __del__(self) -> None:
-        _dropped(self)
-
-
-class AsyncIteration:
-    """One reading of an asynchronous stream."""
-
-    __slots__ = ("_fold", "_self_observation", "_take")
-
-    def __init__(self, take: Callable[[], Awaitable[Any]], observation: Observation) -> None:
-        self._take = take
-        self._fold = observation.fold
-        self._self_observation = observation
-
-    def __aiter__(self) -> AsyncIteration:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            chunk = await self._take()
-            while self._fold(chunk):
-                chunk = await self._take()
-            return chunk
-        except StopAsyncIteration:
-            self._self_observation.close()
-            raise
-        except BaseException as error:
-            self._self_observation.fail(error)
-            raise
-
-    def __del__(self) -> None:
-        _dropped(self)
-
-
-def _dropped(owner: Any) -> None:
-    try:
-        owner._self_observation.abandon()
-    except Exception:  # noqa: S110  half made, or in an interpreter that is going down
-        pass
-
-
-class Watched(wrapt.ObjectProxy):
-    """A proxy that closes its observation when the app is done with the wrapped object."""
-
-    def __init__(self, wrapped: Any, observation: Observation) -> None:
-        super().__init__(wrapped)
-        self._self_observation = observation
-
-    @property
-    def response(self) -> Any:
-        """The HTTP response; SDK helpers close a stream through it."""
-        return Closing(self.__wrapped__.response, self._self_observation)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__wrapped__.__reduce_ex__(protocol)
-
-
-class Closing(wrapt.ObjectProxy):
-    """An HTTP response whose closing ends the call."""
-
-    def __init__(self, wrapped: Any, observation: Observation) -> None:
-        super().__init__(wrapped)
-        self._self_observation = observation
-
-    def close(self) -> Any:
-        return _then(self.__wrapped__.close(), self._self_observation.closed)
-
-    def aclose(self) -> Any:
-        return _then(self.__wrapped__.aclose(), self._self_observation.closed)
-
-
-class Stream(Watched):
-    """A synchronous stream: iterator and context manager."""
-
-    def __init__(self, wrapped: Any, observation: Observation) -> None:
-        super().__init__(wrapped, observation)
-        self._self_iteration = Iteration(wrapped.__next__, observation)
-
-    def __iter__(self) -> Iteration:
-        return self._self_iteration
-
-    def __next__(self) -> Any:
-        return self._self_iteration.__next__()
-
-    def __enter__(self) -> Stream:
-        self.__wrapped__.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Any:
-        try:
-            return self.__wrapped__.__exit__(kind, error, trace)
-        finally:
-            self._self_observation.closed()
-
-    def close(self) -> Any:
-        try:
-            return self.__wrapped__.close()
-        finally:
-            self._self_observation.closed()
-
-
-class AsyncStream(Watched):
-    """An asynchronous stream: iterator and context manager."""
-
-    def __init__(self, wrapped: Any, observation: Observation) -> None:
-        super().__init__(wrapped, observation)
-        self._self_iteration = AsyncIteration(wrapped.__anext__, observation)
-
-    def __aiter__(self) -> AsyncIteration:
-        return self._self_iteration
-
-    def __anext__(self) -> Awaitable[Any]:
-        return self._self_iteration.__anext__()
-
-    async def __aenter__(self) -> AsyncStream:
-        await self.__wrapped__.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Any:
-        try:
-            return await self.__wrapped__.__aexit__(kind, error, trace)
-        finally:
-            self._self_observation.closed()
-
-    async def close(self) -> Any:
-        try:
-            return await self.__wrapped__.close()
-        finally:
-            self._self_observation.closed()
-
-    async def aclose(self) -> Any:
-        try:
-            return await self.__wrapped__.aclose()
-        finally:
-            self._self_observation.closed()
+    result.parse = parse_later if inspect.iscoroutinefunction(parse) else parse_now
 
 
 class RawResponse(Watched):
@@ -240,40 +89,45 @@ class RawResponse(Watched):
 
     def __init__(self, wrapped: Any, observation: Observation) -> None:
         super().__init__(wrapped, observation)
-        self._self_given: tuple[Any, Any] | None = None
+        self._self_stream: tuple[Any, Any] = (None, None)
 
-    def __del__(self) -> None:
-        # Once parsed, what the app holds is the stream inside, and it may outlive this.
-        if getattr(self, "_self_given", None) is None:
-            _dropped(self)
-
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
-        return self._self_call(self.__wrapped__.parse, self._self_parsed, *args, **kwargs)
-
-    def json(self) -> Any:
-        return self._self_call(self.__wrapped__.json, self._self_arrived)
-
-    def text(self) -> Any:
-        return self._self_call(self.__wrapped__.text, self._self_arrived)
-
-    def read(self) -> Any:
-        return self._self_call(self.__wrapped__.read, self._self_arrived)
-
-    def close(self) -> Any:
-        return _then(self.__wrapped__.close(), self._self_observation.closed)
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__wrapped__, name)
+        # The older raw responses have `text` as a property and no `json`, `read` and `close` at all.
+        seen = _SEEN.get(name) if callable(found) else None
+        if seen is None:
+            return found
+        wrapped = guard.step("raw", wrapt.FunctionWrapper, found, partial(seen, self))
+        return found if wrapped is None else wrapped
 
     @property
     def http_response(self) -> Any:
         """The HTTP response itself; closing it ends the call."""
-        return Closing(self.__wrapped__.http_response, self._self_observation)
+        return closing(self.__wrapped__.http_response, self._self_observation)
+
+    def _self_parse(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        return self._self_call(wrapped, self._self_parsed, args, kwargs)
+
+    def _self_read(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        return self._self_call(wrapped, self._self_arrived, args, kwargs)
+
+    def _self_close(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        # Read to its end by the app itself, an HTTP response is closed before: such a call was not cut.
+        ended = guard.step("close", lambda: self.__wrapped__.http_response.is_closed)
+        observation: Observation = self._self_observation
+        after = partial(guard.step, "close", observation.close) if ended else partial(leave, observation)
+        return then(wrapped(*args, **kwargs), after)
 
     def _self_parsed(self, result: Any) -> Any:
-        if self._self_given is not None and self._self_given[0] is result:
-            return self._self_given[1]
+        if isinstance(result, Watched):
+            return result
         observation: Observation = self._self_observation
-        found = guard.step("deliver", watch_parsed, result, observation) if observation.open else None
-        self._self_given = (result, result if found is None else found)
-        return self._self_given[1]
+        # The SDK gives the same stream for every `parse`; so must we.
+        inner, outer = self._self_stream
+        if inner is not result or inner is None:
+            outer = watch_parsed(result, observation) if observation.open else result
+            self._self_stream = (result, outer)
+        return outer
 
     def _self_arrived(self, result: Any) -> Any:
         observation: Observation = self._self_observation
@@ -281,24 +135,43 @@ class RawResponse(Watched):
             observation.read(body_of(self.__wrapped__.http_response))
         return result
 
-    def _self_call(self, method: Callable[..., Any], seen: Callable[[Any], Any], *args: Any, **kwargs: Any) -> Any:
+    def _self_call(self, method: Callable[..., Any], seen: Callable[[Any], Any], args: Any, kwargs: Any) -> Any:
         try:
             result = method(*args, **kwargs)
         except BaseException as error:
-            self._self_observation.fail(error)
+            stop(self._self_observation, error)
             raise
-        return self._self_await(result, seen) if inspect.isawaitable(result) else seen(result)
+        return self._self_await(result, seen) if inspect.isawaitable(result) else self._self_given(result, seen)
 
     async def _self_await(self, result: Awaitable[Any], seen: Callable[[Any], Any]) -> Any:
         try:
             value = await result
         except BaseException as error:
-            self._self_observation.fail(error)
+            stop(self._self_observation, error)
             raise
-        return seen(value)
+        return self._self_given(value, seen)
+
+    def _self_given(self, result: Any, seen: Callable[[Any], Any]) -> Any:
+        try:
+            return seen(result)
+        except Exception as error:
+            guard.failed("deliver", error)
+            observation: Observation = self._self_observation
+            guard.step("close", observation.close)
+            guard.step("deliver", deliver_unasked, result, observation)
+            return result
 
 
-class Manager(wrapt.ObjectProxy):
+_SEEN: dict[str, Callable[..., Any]] = {
+    "parse": RawResponse._self_parse,
+    "json": RawResponse._self_read,
+    "text": RawResponse._self_read,
+    "read": RawResponse._self_read,
+    "close": RawResponse._self_close,
+}
+
+
+class Manager(Proxy):
     """A context manager whose entry makes the call and gives a helper around the raw stream.
 
     The helper reads the stream in several ways of its own, so what is watched is the raw stream inside it.
@@ -314,26 +187,25 @@ class Manager(wrapt.ObjectProxy):
         observation = self._self_observation = self._self_opener()
         if observation is None:
             return self.__wrapped__.__enter__()
-        with observation:
-            helper = self.__wrapped__.__enter__()
-        return self._self_inside(helper)
+        while True:
+            with observation:
+                return self._self_watched(self.__wrapped__.__enter__(), observation)
 
     async def __aenter__(self) -> Any:
         observation = self._self_observation = self._self_opener()
         if observation is None:
             return await self.__wrapped__.__aenter__()
-        with observation:
-            helper = await self.__wrapped__.__aenter__()
-        return self._self_inside(helper)
+        while True:
+            with observation:
+                return self._self_watched(await self.__wrapped__.__aenter__(), observation)
 
-    def _self_inside(self, helper: Any) -> Any:
-        guard.step("deliver", self._self_replace, helper)
+    def _self_watched(self, helper: Any, observation: Observation) -> Any:
+        try:
+            setattr(helper, self._self_inner, watch_parsed(getattr(helper, self._self_inner), observation))
+        except Exception as error:
+            guard.failed("deliver", error)
+            guard.step("close", observation.close)
         return helper
-
-    def _self_replace(self, helper: Any) -> None:
-        observation = self._self_observation
-        if observation is not None:
-            setattr(helper, self._self_inner, watch(getattr(helper, self._self_inner), observation))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -353,19 +225,4 @@ class Manager(wrapt.ObjectProxy):
 
     def _self_left(self) -> None:
         if self._self_observation is not None:
-            self._self_observation.closed()
-
-
-def _then(result: Any, after: Callable[[], None]) -> Any:
-    """Run ``after`` once ``result`` is done, now or when it is awaited."""
-    if not inspect.isawaitable(result):
-        after()
-        return result
-
-    async def wait() -> Any:
-        try:
-            return await result
-        finally:
-            after()
-
-    return wait()
+            leave(self._self_observation)

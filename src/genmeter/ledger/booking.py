@@ -98,7 +98,7 @@ def _settle(call: Call, own: Attributes, price: Price | None) -> Call:
     """Fill in usage and money, for the operations that carry them."""
     if call.operation not in names.BILLED_OPERATIONS:
         return call
-    call.usage = tuple([_count(own.get(name)) for name in _TOKENS])
+    call.usage = tuple([_count(own[name]) if name in own else None for name in _TOKENS])
     call.cost_status = text(own.get(names.COST_STATUS))
     call.cost_reason = text(own.get(names.COST_REASON))
     call.cost_source = text(own.get(names.COST_SOURCE))
@@ -123,7 +123,7 @@ def _take_cost(call: Call, own: Attributes) -> None:
         call.cost_status, call.cost_reason = UNPRICED, INVALID_COST if pico is None else NO_CURRENCY
         return
     call.cost_pico, call.currency = pico, currency.upper()
-    call.lines = tuple([None if (line := own.get(name)) is None else to_pico(line) for name in _LINES])
+    call.lines = tuple([to_pico(own[name]) if name in own else None for name in _LINES])
     call.cost_status = call.cost_status if call.cost_status not in (None, UNPRICED) else PRICED
 
 

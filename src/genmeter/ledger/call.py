@@ -24,14 +24,14 @@ UNBILLED_OPERATIONS: Final = frozenset(
         *("upsert_memory", "search_memory", "delete_memory"),
     }
 )
-"""Operations of the conventions that are no calls to a model: their spans repeat their children's totals or have none."""
+"""Operations that are no calls to a model: their spans repeat their children's totals or have none."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
     """One call under its key (``trace_id``, ``span_id``). None is unknown, never zero.
 
-    ``usage`` runs along ``USAGE_FIELDS`` and ``lines`` along ``LINE_KINDS`` (pico units of ``currency``). ``started_ns``
+    ``usage`` runs along ``USAGE_FIELDS``, ``lines`` along ``LINE_KINDS`` (pico units of ``currency``). ``started_ns``
     is Unix time, durations are nanoseconds. ``signals`` says which of ``SPAN`` and ``EVENT`` have reported it.
     ``cost_status`` is ``priced``, ``partial``, ``unpriced``, or None where no money is due.
     """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 from google.protobuf.message import Message
@@ -18,6 +18,8 @@ from genmeter.ledger.questions import Outcome
 from genmeter.ledger.stores.sqlite import MEMORY, SqliteStore
 from genmeter.ledger.stores.store import Store
 from genmeter.ledger.stores.trimming import MAX_CALLS, MAX_SPANS, STEP, Caps
+
+_log = logging.getLogger(__name__)
 
 
 class Booked(NamedTuple):
@@ -80,7 +82,7 @@ class Ledger:
         return self._done(found, outcome)
 
     def counters(self) -> dict[str, int]:
-        """Everything counted since the file was made: booked, merged, duplicates, conflicts, suspected, late, trimmed."""
+        """Everything counted since the file was made: booked, merged, duplicates, conflicts, suspected and so on."""
         return self.store.counters()
 
     def check(self) -> None:
@@ -94,7 +96,7 @@ class Ledger:
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.close()
 
     def _done(self, found: decode.Decoded, outcome: Outcome) -> Booked:
@@ -103,7 +105,7 @@ class Ledger:
             for _ in range(found.received // STEP + 1):
                 if not self.store.trim():
                     break
-        except StorageError:
+        except StorageError as error:
             # the batch is committed and must be acknowledged; the next one tries to trim again
-            pass
+            _log.warning("trimming waits for the next batch: %s", error)
         return Booked(found.received, found.rejected, found.reason, outcome)

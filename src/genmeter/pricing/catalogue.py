@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, cast
 from zlib import crc32
 
 from genmeter.model import Cost, Seller, Unpriced, Usage
 from genmeter.pricing import match, sellers
-from genmeter.pricing.charge import Term, charge, choose, terms
+from genmeter.pricing.charge import Term, charge, choose, terms, text_only
 from genmeter.pricing.override import Overrides, Own, PricesError
 from genmeter.pricing.plan import PeriodData, Plan, compile_plan, days, free_plan
 from genmeter.pricing.sellers import SellerData
@@ -19,6 +19,7 @@ CACHED = 4096
 """Resolved calls, and hosts, that are remembered; the table is emptied when it is full."""
 
 SCHEMA = 1
+BUNDLED = Path(__file__).with_name("data") / "catalogue.json"
 STANDARD = ""
 _TIERS = {"default": STANDARD, "standard": STANDARD, "on_demand": STANDARD, "on_demand_flex": "flex",
           "on_demand_priority": "priority"}  # fmt: skip
@@ -84,8 +85,7 @@ class Catalogue:
     def bundled(cls) -> Catalogue:
         """The catalogue that came with this package, loaded once."""
         if not _bundled:
-            text = files("genmeter.pricing").joinpath("data/catalogue.json").read_bytes()
-            _bundled.append(cls(cast(Data, json.loads(text))))
+            _bundled.append(cls(cast(Data, json.loads(BUNDLED.read_bytes()))))
         return _bundled[0]
 
     def with_overrides(self, overrides: Overrides) -> Catalogue:
@@ -146,7 +146,13 @@ class Catalogue:
         try:
             key = (seller, request_model, response_model, service_tier, batch, region)
             plan = self._plans.get(key) or self._plan(key)
-            return charge(plan, usage, at, self.version, partial) if isinstance(plan, Plan) else plan
+            if not isinstance(plan, Plan):
+                return plan
+            if usage is not None and plan.flat is not None:
+                cost = text_only(plan.flat, usage, self.version, partial)
+                if cost is not None:
+                    return cost
+            return charge(plan, usage, at, self.version, partial)
         except _WRONG as error:
             return _strange((seller, request_model, response_model, service_tier, region)) or Unpriced(
                 "invalid_usage", f"{type(error).__name__}: {error}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from genmeter.model import Cost, Unpriced, Usage
 from genmeter.pricing.plan import Plan, Rates, Tiers
 
-_make = Cost._make
+_new = cast(Callable[[type[Cost], tuple[object, ...]], Cost], getattr(tuple, "__new__"))  # noqa: B009
+"""Half the time of calling the class, on the path of every call."""
 
 MAX = 2**63 - 1
 """Most pico-USD that one bill may hold ($9.2 million): the same integer in Go."""
@@ -37,7 +39,7 @@ def charge(plan: Plan, usage: Usage | None, at: float, version: str, partial: bo
     rates = plan.flat or choose(plan, usage, at)
     if isinstance(rates, Unpriced):
         return rates
-    return _text(rates, usage, version, partial) or _any(rates, usage, version, partial)
+    return text_only(rates, usage, version, partial) or _any(rates, usage, version, partial)
 
 
 def _any(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Unpriced:
@@ -45,7 +47,7 @@ def _any(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Unpr
     return found if isinstance(found, Unpriced) else bill(found, version, rates.entry, partial)
 
 
-def _text(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | None:
+def text_only(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | None:
     """The common call, text in and text out, without the detours of ``terms``; None when anything else is in play."""
     into, out = usage.input, usage.output
     price_in, price_out = rates[0], rates[1]
@@ -88,7 +90,7 @@ def _text(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Non
             return None
     if into <= 0 or total > MAX:
         return None
-    return _make((total, lines, "local", version, rates[13], partial))
+    return _new(Cost, (total, lines, "local", version, rates[13], partial))
 
 
 def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, cast
 
 from genmeter.pricing.plan import PeriodData
@@ -28,7 +27,7 @@ COLUMNS = (
 OTHER = ("free", "from", "same_as", "currency")
 _AS_TEXT = {"image_input": "input", "image_cache_read": "cache_read"}
 _WORD = re.compile(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
-_DEAREST = Decimal(1_000_000)
+_DEAREST = 1_000_000
 
 
 class PricesError(ValueError):
@@ -168,6 +167,11 @@ def _period(seller: str, model: str, row: dict[str, Any], lines: _Lines, number:
 
 
 def _micro(value: object, where: str, key: str) -> int:
+    from decimal import (  # slow to load, and only the user's own prices need it
+        Decimal,
+        InvalidOperation,
+    )
+
     unit = "1,000 calls" if key in ("search", "request") else "million tokens"
     advice = f'write dollars per {unit} as a string, e.g. "2.50"'
     if not isinstance(value, str):

@@ -54,7 +54,7 @@ def question(attributes: Mapping[str, object], catalogue: Catalogue) -> Question
 
 
 def _seller(attributes: Mapping[str, object], catalogue: Catalogue) -> Seller | None:
-    name, address = _text(attributes, names.PROVIDER), _text(attributes, names.SERVER_ADDRESS)
+    name, address = (_text(attributes, names.PROVIDER), _text(attributes, names.SERVER_ADDRESS))
     named = catalogue.named(name) if name else None
     at = catalogue.seller(address) if address else None
     if named is not None and at is not None and at.id == named.id:
@@ -86,7 +86,7 @@ def _text(attributes: Mapping[str, object], name: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ValueError(f"{name} is {value!r}; it must be text")
+        raise ValueError(f"{name} is {value!r}; it must be text")  # noqa: TRY004
     return value
 
 
@@ -99,7 +99,7 @@ def _count(attributes: Mapping[str, object], name: str) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}; it must be a whole number")
+        raise ValueError(f"{name} is {value!r}; it must be a whole number")  # noqa: TRY004
     return value
 
 

@@ -13,15 +13,15 @@ from genmeter.reports.window import Moment, window
 
 REMEDIES: Final = {
     "unknown_provider": "Nobody knows who bills for this address. Name the seller of the address in genmeter.toml.",
-    "unknown_model": "The price catalogue has no such model. Upgrade genmeter, or give the model a price in genmeter.toml.",
+    "unknown_model": "The price catalogue has no such model. Upgrade genmeter, or price the model in genmeter.toml.",
     "no_usage": "The provider reported no tokens. For streams, ask for usage (OpenAI: stream_options.include_usage).",
-    "invalid_usage": "The reported tokens contradict each other (a part exceeds its total). Look at the call's tokens.",
-    "unpriced_dimension": "The call used something its catalogue row has no price for. Add that price in genmeter.toml.",
-    "unknown_service_tier": "The provider answered from a service tier the catalogue does not price. Add it in genmeter.toml.",
-    "no_price_for_date": "The catalogue knows the model, but no price for that day. Add one, with its date, in genmeter.toml.",
-    NOT_PRICED: "Another instrumentation sent tokens without a cost. Send it through the collector with genai_cost.",
+    "invalid_usage": "The reported tokens contradict each other (a part exceeds its total). Look at the call.",
+    "unpriced_dimension": "The call used something that its row has no price for. Add that price in genmeter.toml.",
+    "unknown_service_tier": "The call was served from a tier that has no price. Add that tier in genmeter.toml.",
+    "no_price_for_date": "The model has no price for that day. Add one, with its date, in genmeter.toml.",
+    NOT_PRICED: "Another instrumentation sent tokens without a cost. Send them through a collector with genai_cost.",
     NO_CURRENCY: f"The sender gave an amount without a currency. Have it send {names.COST_CURRENCY} too.",
-    INVALID_COST: "The sender's amount is no amount of money (negative, not a number, or too large). Correct the sender.",
+    INVALID_COST: "The sender's amount is no money (negative, not a number, or too large). Correct the sender.",
 }
 """Reason → what the reader can do."""
 _OTHERWISE = "The sender gave a reason that this genmeter does not know. Upgrade genmeter."

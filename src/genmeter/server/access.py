@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+
 from genmeter.server.http import Environ, Refused
 
 
@@ -23,7 +24,7 @@ def is_loopback(host: str) -> bool:
 
 
 def require_token(host: str, token: str | None) -> None:
-    """Raise ``TokenRequired`` when listening on ``host`` would open the ledger to the network without a token."""
+    """Raise ``TokenRequired`` when listening on ``host`` opens the ledger to the network without a token."""
     if not token and not is_loopback(host):
         raise TokenRequired(
             f"listening on {host or 'all addresses'} lets anyone who reaches it read and write the ledger;"
@@ -32,7 +33,7 @@ def require_token(host: str, token: str | None) -> None:
 
 
 def admit(environ: Environ, token: str | None) -> None:
-    """Raise ``Refused`` unless the request carries the token; without a token, unless it comes from this machine."""
+    """Raise ``Refused`` unless the request carries the token; without one, unless it comes from this machine."""
     if token:
         scheme, _, given = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
@@ -41,7 +42,9 @@ def admit(environ: Environ, token: str | None) -> None:
     host = str(environ.get("HTTP_HOST", ""))
     # a page on evil.example whose name resolves to 127.0.0.1 sends its own name here
     if not is_loopback(_without_port(host)):
-        raise Refused(403, "this server answers only to a loopback Host; use http://127.0.0.1, or start it with a token")
+        raise Refused(
+            403, "this server answers only to a loopback Host; use http://127.0.0.1, or start it with a token"
+        )
     origin = environ.get("HTTP_ORIGIN")
     if origin is not None and origin != f"http://{host}":
         raise Refused(403, "requests from other web pages are refused; start the server with a token to allow them")

@@ -34,7 +34,7 @@ _TRACE = "/api/trace/"
 
 
 class Application:
-    """``__call__`` is WSGI. ``token`` is asked of every request but health and the page's own files (which hold no data).
+    """``__call__`` is WSGI. ``token`` is asked of every request but health and the page's files, which hold no data.
 
     Without a token only requests to a loopback Host and from no other web page are answered.
     """
@@ -87,14 +87,16 @@ class Application:
         if route is None and (file := page.file(path)) is not None:
             route = _always(file)
         if route is None:
-            raise Refused(404, f"there is nothing at {path[:80]}; the page is at /, OTLP at /v1/traces, /v1/logs, /v1/metrics")
+            raise Refused(
+                404, f"nothing is at {path[:80]}; the page is at /, OTLP goes to /v1/traces, /v1/logs, /v1/metrics"
+            )
         if method not in ("GET", "HEAD"):
             return _not_allowed("GET, HEAD")
         return route(environ, dict(parse_qsl(str(environ.get("QUERY_STRING", "")), max_num_fields=20)))
 
     def _open_to_all(self, path: str) -> bool:
         # a browser cannot send a token for the page's own files; on loopback they are guarded like the rest
-        return path == "/healthz" or bool(self._token) and page.file(path) is not None
+        return path == "/healthz" or (bool(self._token) and page.file(path) is not None)
 
     def _routes(self) -> dict[str, Route]:
         ledger, activity, remember = self.ledger, self.activity, self._remembered.answer
@@ -104,7 +106,9 @@ class Application:
             "/metrics": self._metrics,
             "/api/calls": lambda environ, query: as_json(api.newest(ledger, query)),
             "/api/spend": lambda environ, query: as_json(remember("spend", query, lambda: api.spending(ledger, query))),
-            "/api/unpriced": lambda environ, query: as_json(remember("unpriced", query, lambda: api.gaps(ledger, query))),
+            "/api/unpriced": lambda environ, query: as_json(
+                remember("unpriced", query, lambda: api.gaps(ledger, query))
+            ),
             "/api/summary": lambda environ, query: as_json(
                 remember("summary", query, lambda: api.summary(ledger, activity, query))
             ),

@@ -80,7 +80,9 @@ def _spend(groups: Iterable[Group]) -> Iterator[str]:
 def _series(series: Series) -> Iterator[str]:
     yield from family(f"{OURS}series", "gauge", "Series of applications kept.", [("", (), str(len(series)))])
     skipped = [("", (), str(series.skipped))]
-    yield from family(f"{OURS}points_skipped_total", "counter", "Metric points beyond the series limit or of no kind.", skipped)
+    yield from family(
+        f"{OURS}points_skipped_total", "counter", "Metric points beyond the series limit or of no kind.", skipped
+    )
     for one in series.families():
         if not one.name.startswith(OURS):
             yield from family(one.name, one.kind, one.help, _samples(one))

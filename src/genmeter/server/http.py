@@ -42,7 +42,7 @@ def content_type(environ: Environ) -> str:
 
 
 def read_body(environ: Environ, most: int, most_unpacked: int) -> bytes:
-    """The body, unpacked. Raises ``Refused`` 413 beyond the bounds, 400 when it is cut or damaged, 415 for other codings."""
+    """The body, unpacked. Raises ``Refused``: 413 beyond the bounds, 400 when cut or damaged, 415 for other codings."""
     raw = _read_raw(environ, most)
     coding = str(environ.get("HTTP_CONTENT_ENCODING", "identity")).strip().lower()
     if coding in ("", "identity"):

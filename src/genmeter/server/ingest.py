@@ -85,7 +85,9 @@ class Receiver:
 def refusal(status: int, message: str, encoding: Encoding) -> Answer:
     """An OTLP error answer in the request's own encoding; a 503 says when to come back."""
     headers = (("Retry-After", str(RETRY_SECONDS)),) if status == 503 else ()
-    return Answer(status, encoding.value, _write(Status(code=_RPC_CODES.get(status, 2), message=message), encoding), headers)
+    return Answer(
+        status, encoding.value, _write(Status(code=_RPC_CODES.get(status, 2), message=message), encoding), headers
+    )
 
 
 def _accepted(signal: str, taken: _Taken, encoding: Encoding) -> Answer:

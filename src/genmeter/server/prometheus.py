@@ -91,7 +91,7 @@ def number(value: int | float) -> str:
 
 
 def bound(value: float) -> str:
-    """A bucket's upper bound as Go writes it, since ``le`` is compared as text by Prometheus 2: 10, 0.32, 1.048576e+06."""
+    """A bucket's upper bound as Go writes it (10, 0.32, 1.048576e+06): Prometheus 2 compares ``le`` as text."""
     if math.isinf(value):
         return number(value)
     exact = Decimal(repr(value)).normalize()

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from google.protobuf.message import Message
-from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, HistogramDataPoint, Metric, NumberDataPoint
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    AggregationTemporality,
+    HistogramDataPoint,
+    Metric,
+    NumberDataPoint,
+)
 
 from genmeter import names
 from genmeter.ledger import Encoding
@@ -151,7 +156,9 @@ def _update(state: Point, point: NumberDataPoint | HistogramDataPoint, delta: bo
 
 def _source(resource: Attributes) -> Labels:
     """The labels ``job`` and ``instance``, as the collector's exporter makes them of the resource."""
-    name, space, instance = (resource.get(key) for key in (names.SERVICE_NAME, names.SERVICE_NAMESPACE, names.SERVICE_INSTANCE))
+    name, space, instance = (
+        resource.get(key) for key in (names.SERVICE_NAME, names.SERVICE_NAMESPACE, names.SERVICE_INSTANCE)
+    )
     job = f"{space}/{name}" if space else name
     return tuple((key, label_value(value)) for key, value in (("job", job), ("instance", instance)) if value)
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 from genmeter.server.bodies import Body, ChunkedBody
 
 MOST_CONNECTIONS = 64
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 IDLE_SECONDS = 30.0
 """How long a connection may send nothing before it is closed."""
 
@@ -28,7 +30,9 @@ class Server:
         self._listener = _Listener(app, host, port, most_connections)
         self.host = host
         self.port = int(self._listener.server_address[1])
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), name="genmeter-server", daemon=True)
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, args=(0.05,), name="genmeter-server", daemon=True
+        )
         self._thread.start()
 
     @property
@@ -46,7 +50,9 @@ class Server:
         return self._listener.drain(deadline)
 
 
-def serve(app: Application, host: str = "127.0.0.1", port: int = 4318, *, most_connections: int = MOST_CONNECTIONS) -> Server:
+def serve(
+    app: Application, host: str = "127.0.0.1", port: int = 4318, *, most_connections: int = MOST_CONNECTIONS
+) -> Server:
     """Serve ``app`` from now on; port 0 takes a free one. Raises ``OSError`` with the address when it is taken."""
     try:
         return Server(app, host, port, most_connections)
@@ -74,7 +80,9 @@ class _Listener(socketserver.TCPServer):
         if not self._free.acquire(blocking=False):
             self._turn_away(request)
             return
-        thread = threading.Thread(target=self._serve, args=(request, client_address), name="genmeter-request", daemon=True)
+        thread = threading.Thread(
+            target=self._serve, args=(request, client_address), name="genmeter-request", daemon=True
+        )
         with self._lock:
             self._open[thread] = None
         thread.start()
@@ -117,12 +125,8 @@ class _Listener(socketserver.TCPServer):
             self._free.release()
 
     def _turn_away(self, request: Any) -> None:
-        try:
-            request.sendall(
-                b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            )
-        except OSError:
-            pass
+        with suppress(OSError):
+            request.sendall(_FULL)
         self.shutdown_request(request)
 
 
@@ -132,28 +136,27 @@ class _Handler(BaseHTTPRequestHandler):
     # without it the two small writes of an answer wait 40 ms for each other's acknowledgement
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
-    server: _Listener
+
+    @property
+    def _listener(self) -> _Listener:
+        return cast(_Listener, self.server)
 
     def setup(self) -> None:
         """Called once per connection."""
         super().setup()
         self._busy = threading.Lock()
-        self.server.register(self)
+        self._listener.register(self)
 
     def handle(self) -> None:
         """Serve requests until one side ends the connection."""
-        try:
+        with suppress(ConnectionError, TimeoutError):
             super().handle()
-        except (ConnectionError, TimeoutError):
-            pass
 
     def wake_if_idle(self) -> None:
         """End the wait for a next request; a request in flight goes on and is the last of its connection."""
         if self._busy.acquire(blocking=False):
-            try:
+            with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RD)
-            except OSError:
-                pass
             self._busy.release()
 
     def run(self) -> None:
@@ -163,11 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
             if body is None:
                 return
             environ = self._environ(body)
-            pieces = self.server.app(environ, self._start)
+            pieces = self._listener.app(environ, self._start)
             for piece in pieces:
                 self.wfile.write(piece)
             self.wfile.flush()
-        if self.server.closing or not body.drained(1 << 20):
+        if self._listener.closing or not body.drained(1 << 20):
             self.close_connection = True
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = run
@@ -204,8 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
             "SCRIPT_NAME": "",
             "PATH_INFO": unquote(path, "iso-8859-1"),
             "QUERY_STRING": query,
-            "SERVER_NAME": str(self.server.server_address[0]),
-            "SERVER_PORT": str(self.server.server_address[1]),
+            "SERVER_NAME": str(self._listener.server_address[0]),
+            "SERVER_PORT": str(self._listener.server_address[1]),
             "SERVER_PROTOCOL": self.request_version,
             "REMOTE_ADDR": self.client_address[0],
             "wsgi.version": (1, 0),
@@ -229,6 +232,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
-        if self.server.closing:
+        if self._listener.closing:
             self.send_header("Connection", "close")
         self.end_headers()

@@ -83,8 +83,8 @@ def main():
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
         # Long enough for the batch that the environment's short delay sends: SIGTERM skips atexit.
         time.sleep(1.0)
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             time.sleep(20)
         except KeyboardInterrupt:
             print("interrupted", flush=True)

@@ -13,8 +13,16 @@ from typing import Any
 from ...model import PICO, Response, Usage
 from .wire import count, fields, known_count
 
-INPUT_NAMES = (("prompt_tokens", "prompt_tokens_details"), ("input_tokens", "input_tokens_details"))
-OUTPUT_NAMES = (("completion_tokens", "completion_tokens_details"), ("output_tokens", "output_tokens_details"))
+INPUT_NAMES = (
+    ("prompt_tokens", ("prompt_tokens_details",)),
+    # A transcription writes "token" in the singular: https://platform.openai.com/docs/api-reference/audio/json-object
+    ("input_tokens", ("input_tokens_details", "input_token_details")),
+)
+OUTPUT_NAMES = (
+    ("completion_tokens", ("completion_tokens_details",)),
+    ("output_tokens", ("output_tokens_details", "output_token_details")),
+)
+Spellings = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def read_usage(raw: Any) -> Usage | None:
@@ -37,11 +45,11 @@ def read_usage(raw: Any) -> Usage | None:
     return usage
 
 
-def _total(found: Mapping[str, Any], spellings: tuple[tuple[str, str], ...]) -> tuple[int | None, Mapping[str, Any]]:
+def _total(found: Mapping[str, Any], spellings: Spellings) -> tuple[int | None, Mapping[str, Any]]:
     for total, details in spellings:
         value = found.get(total)
         if value is not None:
-            return known_count(value), fields(found.get(details))
+            return known_count(value), next((fields(found[name]) for name in details if found.get(name)), {})
     return None, {}
 
 

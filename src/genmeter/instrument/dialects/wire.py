@@ -18,6 +18,8 @@ def fields(value: Any) -> Mapping[str, Any]:
     """
     if isinstance(value, dict):
         return cast("dict[str, Any]", value)
+    if isinstance(value, type):
+        return NOTHING  # a class as an argument (`response_format=Step`): its dictionary holds no fields
     own: Any = getattr(value, "__dict__", None)
     if not own:
         return NOTHING

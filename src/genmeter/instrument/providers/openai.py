@@ -24,6 +24,10 @@ OPENAI = Provider(
         *both("openai.resources.responses.responses", "Responses", "create", OPENAI_RESPONSES),
         *both("openai.resources.responses.responses", "Responses", "parse", OPENAI_RESPONSES),
         *both("openai.resources.responses.responses", "Responses", "retrieve", OPENAI_FETCH, arguments=["response_id"]),
+        *both("openai.resources.beta.responses.responses", "Responses", "create", OPENAI_RESPONSES),
+        *both(
+            "openai.resources.beta.responses.responses", "Responses", "retrieve", OPENAI_FETCH, arguments=["response_id"]
+        ),
         *both("openai.resources.completions", "Completions", "create", OPENAI_COMPLETIONS),
         *both("openai.resources.embeddings", "Embeddings", "create", OPENAI_EMBEDDINGS),
         *both("openai.resources.images", "Images", "generate", OPENAI_IMAGES),

@@ -22,13 +22,13 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
         invocation.cost = Unpriced("no_usage", "the call stopped before it reported what it used")
         return
     invocation.cost = catalogue.price(
-        seller=invocation.seller.id,
-        request_model=request.model,
-        response_model=response.model,
-        usage=usage,
-        at=invocation.started,
-        service_tier=response.service_tier,
-        batch=response.batch,
-        region=response.region or invocation.seller.region,
-        partial=stopped,
+        invocation.seller.id,
+        request.model,
+        response.model,
+        usage,
+        invocation.started,
+        response.service_tier,
+        response.batch,
+        response.region or invocation.seller.region,
+        stopped,
     )

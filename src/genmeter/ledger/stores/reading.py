@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from genmeter import names
 from genmeter.ledger.call import COLUMNS, USAGE_COLUMNS, Call, from_row
@@ -21,6 +21,7 @@ DIMENSIONS: Final = {
 }
 """What sums can be grouped by: the expression over ``calls``, and over ``daily``, which has forgotten some."""
 
+_SPAN_COLUMNS = ("service", *(name for name in Span._fields if name != "resource"))
 _CALLS = f"SELECT {', '.join(COLUMNS)} FROM calls"
 
 
@@ -65,14 +66,9 @@ def trace_calls(connection: sqlite3.Connection, trace_id: str) -> list[Call]:
 
 def trace_spans(connection: sqlite3.Connection, trace_id: str) -> list[Span]:
     """The spans of one trace, oldest first."""
-    rows = connection.execute(
-        "SELECT trace_id, span_id, parent_span_id, name, kind, started_ns, ended_ns, failed, message, attributes,"
-        " service, scope FROM spans WHERE trace_id = ? ORDER BY started_ns, id LIMIT 2000",
-        (trace_id,),
-    )
-    return [
-        Span(*row[:7], bool(row[7]), row[8], json.loads(row[9]), {names.SERVICE_NAME: row[10]}, row[11]) for row in rows
-    ]
+    statement = f"SELECT {', '.join(_SPAN_COLUMNS)} FROM spans WHERE trace_id = ? ORDER BY started_ns, id LIMIT 2000"
+    rows = connection.execute(statement, (trace_id,))
+    return [_span(row) for row in rows]
 
 
 def quarantined(connection: sqlite3.Connection, limit: int, run: str | None) -> list[Quarantined]:
@@ -88,6 +84,14 @@ def quarantine_counts(connection: sqlite3.Connection, run: str | None) -> dict[s
     where, values = (" WHERE run = ?", (run,)) if run is not None else ("", ())
     rows = connection.execute(f"SELECT reason, count(*) FROM quarantine{where} GROUP BY reason", values)
     return dict(rows.fetchall())
+
+
+def _span(row: tuple[Any, ...]) -> Span:
+    fields = dict(zip(_SPAN_COLUMNS, row, strict=True))
+    fields["failed"] = bool(fields["failed"])
+    fields["attributes"] = json.loads(fields["attributes"])
+    resource = {names.SERVICE_NAME: fields.pop("service")}
+    return Span(**fields, resource=resource)
 
 
 def _sums_of_calls(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[int, ...]]:

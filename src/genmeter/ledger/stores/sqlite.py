@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from genmeter.ledger.call import Call
@@ -19,6 +19,8 @@ from genmeter.ledger.stores.trimming import Caps
 MEMORY = ":memory:"
 BUSY_SECONDS = 5.0
 """How long a write waits for another process before it gives up and the sender is told to come back."""
+
+CACHE_KIB, CHECKPOINT_PAGES = 32_768, 4_000
 
 T = TypeVar("T")
 
@@ -102,7 +104,7 @@ class SqliteStore:
                 raise StorageError(f"the ledger {self.path} cannot be read: {error}") from error
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         with self._writing:
             try:
                 # IMMEDIATE: a transaction that reads first and writes later fails at once when another process wrote
@@ -116,12 +118,10 @@ class SqliteStore:
                 raise
 
     def _roll_back(self) -> None:
-        try:
-            # a full disk may have rolled back by itself
+        # a full disk may have rolled back by itself
+        with suppress(sqlite3.Error):
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
-        except sqlite3.Error:
-            pass
 
     def _complaint(self, error: sqlite3.Error) -> str:
         advice = "look at the file and its disk"
@@ -142,13 +142,15 @@ class SqliteStore:
             connection = self._connect(busy_seconds)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             schema.migrate(connection)
         except (sqlite3.Error, schema.NewerSchema) as error:
             if connection is not None:
                 connection.close()
             if isinstance(error, schema.NewerSchema):
-                message = f"the ledger {self.path} was written by a newer genmeter; upgrade genmeter or name another file"
+                fault = "was written by a newer genmeter; upgrade genmeter"
             else:
-                message = f"the ledger {self.path} cannot be opened: {error}; check the path, or name another file"
-            raise StorageError(message) from error
+                fault = f"cannot be opened: {error}; check the path"
+            raise StorageError(f"the ledger {self.path} {fault}, or name another file") from error
         return connection

@@ -14,9 +14,11 @@ STEP = 5_000
 MAX_CALLS, MAX_SPANS = 1_000_000, 200_000
 
 _OLDEST = "SELECT id FROM calls WHERE started_ns < ? ORDER BY started_ns, id LIMIT ?"
+_RAISE_MARK = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
 _FOLD = f"""
 INSERT INTO daily (key, {", ".join((*DAILY_KEYS, *SUMS, *SPAN_OF_TIME))})
-SELECT json_array({", ".join(DAILY_KEYS.values())}), {", ".join((*DAILY_KEYS.values(), *SUMS.values(), *SPAN_OF_TIME.values()))}
+SELECT json_array({", ".join(DAILY_KEYS.values())}),
+{", ".join((*DAILY_KEYS.values(), *SUMS.values(), *SPAN_OF_TIME.values()))}
 FROM calls WHERE id IN ({_OLDEST}) GROUP BY {", ".join(str(n + 2) for n in range(len(DAILY_KEYS)))}
 ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)},
 first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)
@@ -73,8 +75,7 @@ def _trim_calls(connection: sqlite3.Connection, excess: int, horizon_ns: int) ->
             continue
         connection.execute(_FOLD, (before_ns, limit))
         connection.execute(f"DELETE FROM calls WHERE id IN ({_OLDEST})", (before_ns, limit))
-        raise_mark = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
-        connection.execute(raise_mark, (WATERMARK, oldest[0]))
+        connection.execute(_RAISE_MARK, (WATERMARK, oldest[0]))
         count(connection, {"rows_calls": -oldest[1], "trimmed_calls": oldest[1]})
         gone += oldest[1]
     return gone

@@ -69,12 +69,11 @@ def _meet(connection: sqlite3.Connection, call: Call, known: tuple[str | int | N
         return "conflicts" if _quarantine(connection, call, CONFLICT, digest, now_ns) else "duplicates"
     if not isinstance(signals, int) or signals | call.signals == signals:
         return "duplicates"
-    missing = [name for name, old in zip(FILLABLE, filled, strict=True) if old is None and getattr(call, name) is not None]
-    assignments = "".join(f", {name} = ?" for name in missing)
-    connection.execute(
-        f"UPDATE calls SET signals = ?{assignments} WHERE id = ?",
-        (signals | call.signals, *(getattr(call, name) for name in missing), row_id),
-    )
+    offers = {name: getattr(call, name) for name, old in zip(FILLABLE, filled, strict=True) if old is None}
+    additions = {name: value for name, value in offers.items() if value is not None}
+    assignments = "".join(f", {name} = ?" for name in additions)
+    update = f"UPDATE calls SET signals = ?{assignments} WHERE id = ?"
+    connection.execute(update, (signals | call.signals, *additions.values(), row_id))
     return "merged"
 
 
@@ -93,19 +92,25 @@ def _span_row(span: Span) -> tuple[str | int | None, ...]:
     return (
         *(span.trace_id, span.span_id, span.parent_span_id, span.name[:_LONGEST], span.kind),
         *(span.started_ns, span.ended_ns, int(span.failed), span.message[:_LONGEST]),
-        *(service[:_LONGEST] if isinstance(service, str) else None, span.scope[:_LONGEST], _attributes(span.attributes)),
+        service[:_LONGEST] if isinstance(service, str) else None,
+        span.scope[:_LONGEST],
+        _attributes(span.attributes),
     )
 
 
 def _attributes(own: Attributes) -> str:
     """The attributes as bounded JSON, without anybody's messages."""
-    kept = [(name, value) for name, value in own.items() if name not in _CONTENT][:_MOST_ATTRIBUTES]
-    return json.dumps({name[:_LONGEST]: _bounded(value) for name, value in kept})
+    kept: Attributes = {}
+    for name, value in own.items():
+        if name not in _CONTENT:
+            # most attributes are short texts and integers: no call for them, this runs for every span
+            kept[name[:_LONGEST]] = value[:_LONGEST] if isinstance(value, str) else _bounded(value)
+            if len(kept) == _MOST_ATTRIBUTES:
+                break
+    return json.dumps(kept)
 
 
 def _bounded(value: Value) -> Value:
-    if isinstance(value, str):
-        return value[:_LONGEST]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, (list, dict)):

@@ -1,0 +1,136 @@
+"""Taking turns: blocks of calls, A B C … C B A …, so that whatever slows the machine slows everybody.
+
+The clock is the process's CPU time: the transport never waits, and other programs' turns on the core are not ours. A
+block stands for its lower quartile, because what disturbs a call only ever adds to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter, process_time_ns
+from typing import Any
+
+from .contenders import Contender
+from .scenarios import Scenario
+
+ROUNDS = 24
+Blocks = dict[str, list[float]]
+"""Contender → µs a call, one value a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A median with its quartiles. ``allowance`` is the notch of a box plot: 1.57 × IQR / √n, about two standard errors."""
+
+    median: float
+    first: float
+    third: float
+    allowance: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Figure:
+        """Median and quartiles of at least one value."""
+        if len(values) < 2:
+            return cls(values[0], values[0], values[0], 0.0)
+        first, middle, third = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(middle, first, third, 1.57 * (third - first) / len(values) ** 0.5)
+
+    def plus(self, more: float) -> Figure:
+        """Shifted by a constant."""
+        return Figure(self.median + more, self.first + more, self.third + more, self.allowance)
+
+    def over(self, count: int) -> Figure:
+        """Divided by a count."""
+        return Figure(*(value / count for value in (self.median, self.first, self.third, self.allowance)))
+
+
+def differences(blocks: Blocks, name: str, base: str) -> list[float]:
+    """``name`` minus ``base``, round by round."""
+    return [ours - theirs for ours, theirs in zip(blocks[name], blocks[base], strict=True)]
+
+
+def timed(call: Callable[[Any], Any], client: Any, count: int, loop: asyncio.AbstractEventLoop | None) -> list[int]:
+    """Nanoseconds of each of ``count`` calls, after one that is not counted; the cyclic collector rests meanwhile."""
+    gc.collect()
+    gc.disable()
+    try:
+        return loop.run_until_complete(_timed_async(call, client, count)) if loop else _timed(call, client, count)
+    finally:
+        gc.enable()
+
+
+def _timed(call: Callable[[Any], Any], client: Any, count: int) -> list[int]:
+    call(client)
+    taken: list[int] = []
+    for _ in range(count):
+        begun = process_time_ns()
+        call(client)
+        taken.append(process_time_ns() - begun)
+    return taken
+
+
+async def _timed_async(call: Callable[[Any], Any], client: Any, count: int) -> list[int]:
+    await call(client)
+    taken: list[int] = []
+    for _ in range(count):
+        begun = process_time_ns()
+        await call(client)
+        taken.append(process_time_ns() - begun)
+    return taken
+
+
+class Turns:
+    """One scenario, its client, and the contenders in turn."""
+
+    def __init__(self, scenario: Scenario, contenders: Sequence[Contender]) -> None:
+        self.scenario, self.contenders = scenario, contenders
+        self.client = scenario.client()
+        self.loop = asyncio.new_event_loop() if scenario.awaited else None
+
+    def close(self) -> None:
+        """Close the client and its loop."""
+        if self.loop is None:
+            self.client.close()
+        else:
+            self.loop.run_until_complete(self.client.close())
+            self.loop.close()
+
+    def block(self, contender: Contender, count: int) -> float:
+        """µs a call: the lower quartile of a block."""
+        contender.enter()
+        try:
+            taken = timed(contender.call(self.scenario), self.client, count, self.loop)
+        finally:
+            contender.leave()
+        contender.collect()
+        return sorted(taken)[len(taken) // 4] / 1e3
+
+    def run(self, seconds: float, rounds: int = ROUNDS) -> Blocks:
+        """``rounds`` rounds that take about ``seconds`` together; every second one runs backwards."""
+        for contender in self.contenders:
+            self.block(contender, 2)
+        gc.collect()
+        gc.freeze()  # or each block would begin by walking everything that the SDKs have loaded
+        begun = perf_counter()
+        self.block(self.contenders[-1], 3)
+        single = (perf_counter() - begun) / 4
+        count = max(3, int(seconds / rounds / len(self.contenders) / single))
+        blocks: Blocks = {contender.name: [] for contender in self.contenders}
+        for number in range(rounds):
+            order = self.contenders if number % 2 == 0 else self.contenders[::-1]
+            for contender in order:
+                blocks[contender.name].append(self.block(contender, count))
+        return blocks
+
+
+def measure(scenario: Scenario, contenders: Sequence[Contender], seconds: float, rounds: int = ROUNDS) -> Blocks:
+    """Blocks of every contender for one scenario."""
+    turns = Turns(scenario, contenders)
+    try:
+        return turns.run(seconds, rounds)
+    finally:
+        turns.close()
