@@ -6,12 +6,14 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import ModuleType
 from typing import Any
 
-from .scenarios import ALL, Scenario
+from opentelemetry.context import attach, detach, set_value
+
+from .scenarios import REAL, Scenario
 from .sinks import Sinks
 
 SDKS = ("openai", "anthropic")
@@ -27,9 +29,13 @@ class Contender:
     sinks: Sinks | None = None
     call: Callable[[Scenario], Call] = lambda scenario: scenario.call
     patches: list[tuple[Any, str, Any, Any]] = field(default_factory=list)
+    suppressed: bool = False
+    _token: Any = None
 
     def enter(self) -> None:
-        """Put the patches in place."""
+        """Put the patches in place, and suppress instrumentation where that is what is measured."""
+        if self.suppressed:
+            self._token = attach(set_value("suppress_instrumentation", True))
         for holder, name, _, ours in self.patches:
             setattr(holder, name, ours)
 
@@ -40,6 +46,9 @@ class Contender:
                 delattr(holder, name)
             else:
                 setattr(holder, name, original)
+        if self._token is not None:
+            detach(self._token)
+            self._token = None
 
     def collect(self) -> None:
         """What the export interval does."""
@@ -63,7 +72,7 @@ def holders() -> Iterable[Any]:
 @cache
 def load() -> None:
     """Make every call once, unmetered: SDKs import their resources late, and what is to be patched must be there."""
-    for scenario in ALL:
+    for scenario in REAL:
         if scenario.sdk in SDKS:
             client = scenario.client()
             if scenario.awaited:
@@ -97,7 +106,7 @@ def floor(sinks: Sinks) -> Contender:
     from .floor_calls import Floor
 
     made = Floor(sinks)
-    return Contender("floor", sinks, lambda scenario: getattr(made, scenario.name))
+    return Contender("floor", sinks, lambda scenario: getattr(made, scenario.method))
 
 
 def genmeter(sinks: Sinks) -> Contender:
@@ -108,6 +117,11 @@ def genmeter(sinks: Sinks) -> Contender:
     return patched(
         "genmeter", sinks, lambda sinks: genmeter.instrument(**sinks.providers(), settings=Settings())
     )
+
+
+def suppressed(metered: Contender) -> Contender:
+    """genmeter in place, and told to keep out."""
+    return replace(metered, name="suppressed", suppressed=True)
 
 
 def disable_genmeter(contender: Contender) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from . import canned
+from . import alone, canned
 
 CHAT: dict[str, Any] = {
     "model": "gpt-4o",
@@ -66,7 +66,10 @@ async def ant_stream_async(client: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One kind of call. ``chunks`` is 0 for a whole answer, ``single`` the scenario of the same call unstreamed."""
+    """One kind of call. ``chunks`` is 0 for a whole answer, ``single`` the scenario of the same call unstreamed.
+
+    ``alone`` marks a call without the SDK's own work (see ``alone.py``).
+    """
 
     name: str
     sdk: str
@@ -75,13 +78,21 @@ class Scenario:
     chunks: int = 0
     awaited: bool = False
     single: str = ""
+    alone: bool = False
 
     def client(self) -> Any:
-        """A client that is answered with this scenario's bytes."""
+        """A client that is answered with this scenario's bytes, or with what the SDK once made of them."""
+        if self.alone:
+            return alone.client(replace(self, alone=False))
         return canned.client(self.sdk, self.body(), awaited=self.awaited)
 
+    @property
+    def method(self) -> str:
+        """The name of the call, by which the floor knows it."""
+        return self.call.__name__
 
-ALL = (
+
+REAL = (
     Scenario("oai_chat", "openai", oai_chat, canned.chat),
     Scenario("oai_stream", "openai", oai_stream, canned.chat_stream, canned.CHUNKS, single="oai_chat"),
     Scenario("oai_embed", "openai", oai_embed, canned.embedding),
@@ -96,4 +107,10 @@ ALL = (
         "ant_stream_async", "anthropic", ant_stream_async, canned.message_stream, canned.CHUNKS, True, "ant_msg_async"
     ),
 )
+ALONE = tuple(
+    replace(scenario, name=f"{scenario.name}_alone", alone=True, single=scenario.single and f"{scenario.single}_alone")
+    for scenario in REAL
+    if scenario.name != "oai_embed"
+)
+ALL = (*REAL, *ALONE)
 BY_NAME = {scenario.name: scenario for scenario in ALL}

@@ -27,7 +27,6 @@ WAIVED = {
         "beta.chatkit.*": MANAGED,
         "beta.realtime.*": "a WebSocket, not a call: each turn is billed by an event",
         "beta.responses.*.cancel": MANAGED,
-        "beta.responses.*.compact": "the twin of responses.compact, see there",
         "beta.responses.*.connect": "a WebSocket, not a call: each turn is billed by an event",
         "beta.responses.input_tokens.*": "counts tokens; free",
         "beta.threads.*": "withdrawn by OpenAI on 2026-08-26; runs were billed asynchronously",
@@ -42,7 +41,6 @@ WAIVED = {
         "live.*": "a live session, not a call: each turn is billed by an event",
         "realtime.*": "a WebSocket, not a call: each turn is billed by an event",
         "responses.responses.Responses.cancel": MANAGED,
-        "responses.responses.Responses.compact": "usage without a model: nothing to price it by until the stub serves it",
         "responses.responses.Responses.connect": "a WebSocket, not a call: each turn is billed by an event",
         "responses.input_tokens.*": "counts tokens; free",
         "safety.*": MANAGED,
@@ -76,6 +74,8 @@ WAIVED = {
         "user_profiles.*": MANAGED,
     },
 }
+LATER = {("openai.resources.beta.responses.responses", "parse")}
+"""Twins that the SDK does not have yet."""
 NEWEST = {"openai": OPENAI >= (3, 0), "anthropic": ANTHROPIC >= (2, 0)}
 
 
@@ -117,7 +117,9 @@ def test_every_method_that_can_be_billed_is_metered_or_waived(provider: Provider
     sending = sorted(posting(provider.sdk))
     assert len(sending) > 20, "the SDK's resources were not found"
     forgotten = [
-        name for name in sending if name not in known and not any(fnmatchcase(name, pattern) for pattern in waived)
+        name
+        for name in sending
+        if name not in known and not any(fnmatchcase(name.replace(".Async", "."), pattern) for pattern in waived)
     ]
     assert forgotten == []
 
@@ -127,6 +129,8 @@ def test_every_row_of_the_table_exists_in_the_newest_sdk(provider: Provider) -> 
     """A renamed method is noticed; older majors lack some rows."""
     missing: list[str] = []
     for target in provider.targets:
+        if (target.module, target.path.rpartition(".")[2]) in LATER:
+            continue
         try:
             holder: Any = importlib.import_module(target.module)
             for name in target.path.split("."):

@@ -102,6 +102,8 @@ def count_searches(found: Mapping[str, Any]) -> int:
 def finish_reasons(found: Mapping[str, Any]) -> list[str]:
     """One reason for the one answer: how it ended, or that it called tools."""
     status = found.get("status")
+    if found.get("object") == "response.compaction":
+        return ["compaction"]
     if status == "completed" or status is None:
         calls = any(fields(item).get("type") == "function_call" for item in found.get("output") or ())
         return ["tool_call" if calls else "stop"]

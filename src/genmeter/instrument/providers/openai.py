@@ -11,7 +11,16 @@ from ..dialects.openai_media import (
     OPENAI_TRANSCRIPTS,
 )
 from ..dialects.openai_responses import OPENAI_FETCH, OPENAI_RESPONSES
-from ..spec import Provider, both
+from ..spec import Provider, Target, both
+
+def _responses(module: str) -> tuple[Target, ...]:
+    return (
+        *both(module, "Responses", "create", OPENAI_RESPONSES),
+        *both(module, "Responses", "parse", OPENAI_RESPONSES),
+        *both(module, "Responses", "compact", OPENAI_RESPONSES),
+        *both(module, "Responses", "retrieve", OPENAI_FETCH, arguments=["response_id"]),
+    )
+
 
 # The `stream` helpers of chat completions and responses call `create` (and `retrieve`) themselves.
 OPENAI = Provider(
@@ -21,13 +30,8 @@ OPENAI = Provider(
     targets=(
         *both("openai.resources.chat.completions", "Completions", "create", OPENAI_CHAT),
         *both("openai.resources.chat.completions", "Completions", "parse", OPENAI_CHAT),
-        *both("openai.resources.responses.responses", "Responses", "create", OPENAI_RESPONSES),
-        *both("openai.resources.responses.responses", "Responses", "parse", OPENAI_RESPONSES),
-        *both("openai.resources.responses.responses", "Responses", "retrieve", OPENAI_FETCH, arguments=["response_id"]),
-        *both("openai.resources.beta.responses.responses", "Responses", "create", OPENAI_RESPONSES),
-        *both(
-            "openai.resources.beta.responses.responses", "Responses", "retrieve", OPENAI_FETCH, arguments=["response_id"]
-        ),
+        *_responses("openai.resources.responses.responses"),
+        *_responses("openai.resources.beta.responses.responses"),
         *both("openai.resources.completions", "Completions", "create", OPENAI_COMPLETIONS),
         *both("openai.resources.embeddings", "Embeddings", "create", OPENAI_EMBEDDINGS),
         *both("openai.resources.images", "Images", "generate", OPENAI_IMAGES),

@@ -45,7 +45,8 @@ function money(text, currency) {
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
   if (whole.replace("-", "") !== "0") return `${sign}${roundUp(grouped, part, 2)}`;
   const zeros = part.match(/^0*/)[0].length;
-  return `${sign}${roundUp(grouped, part, Math.max(zeros + 3, 2)).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
+  if (zeros > 5) return `<${sign}0.000001`;
+  return `${sign}${roundUp(grouped, part, Math.max(zeros + (zeros > 3 ? 2 : 3), 2)).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
 }
 
 function roundUp(whole, part, digits) {
@@ -151,8 +152,8 @@ function lock() {
 
 // ---- showing -------------------------------------------------------------------------------------------------------
 
-function figure(kind, label, value, below, title) {
-  return el("div", { class: kind }, el("dt", {}, label), el("dd", { title }, value, below ? el("small", {}, below) : ""));
+function figure(kind, label, value, title) {
+  return el("div", { class: kind }, el("dt", {}, label), el("dd", { title }, value));
 }
 
 function showTotals(summary) {
@@ -161,7 +162,7 @@ function showTotals(summary) {
   const { input = 0, output = 0, cache_read = 0 } = summary.tokens;
   const cached = cache_read && input ? `, ${Math.round((100 * cache_read) / input)} % of input from cache` : "";
   $("totals").replaceChildren(
-    figure("lead", "Cost", money(USD, "USD"), beside ? `and ${beside}` : "", exact(USD, "USD")),
+    figure("lead", beside ? `Cost, and ${beside}` : "Cost", money(USD, "USD"), exact(USD, "USD")),
     figure("", "Calls", count(summary.calls)),
     figure(summary.errors ? "bad" : "", "Errors", count(summary.errors)),
     figure(summary.unpriced ? "warn" : "", "Unpriced", count(summary.unpriced)),
@@ -230,8 +231,8 @@ function showSpend(rows) {
     return el("tr", {},
       el("td", { class: "key", title: row.key }, el("div", { class: "key-name" }, row.key === null ? el("span", { class: "none" }, "(none)") : row.key),
         el("div", { class: "track" }, share ? el("div", { class: "bar", width: `${share}%` }) : "")),
-      el("td", { class: "calls-count" }, `${count(row.calls)} ${row.calls === 1 ? "call" : "calls"}`),
-      el("td", { class: "number" }, ...(amounts.length ? amounts.map(([currency, text]) => el("div", {}, exactMoney(text, currency))) : [el("span", { class: "none" }, "unpriced")])),
+      el("td", { class: "number" }, ...(amounts.length ? amounts.map(([currency, text]) => el("div", {}, exactMoney(text, currency))) : [el("span", { class: "none" }, row.unpriced ? "unpriced" : "no cost")]),
+        el("div", { class: "calls-count" }, `${count(row.calls)} ${row.calls === 1 ? "call" : "calls"}`)),
     );
   }));
 }

@@ -1,0 +1,109 @@
+"""The small costs on their own: pricing a call, passing a suppressed one through, what is left to the collection."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from statistics import median
+from time import process_time_ns, time
+
+from opentelemetry.trace import SpanKind
+
+from genmeter.model import Usage
+from genmeter.pricing import Catalogue
+
+from . import contenders
+from .contenders import Contender
+from .results import Row
+from .rounds import Figure, Turns, differences
+from .scenarios import BY_NAME
+from .sinks import Sinks
+
+PRICE = 1.0
+"""Target: µs to price a call."""
+
+
+def repeat(function: Callable[[], object], number: int = 2000, times: int = 25) -> Figure:
+    """µs of CPU time for one run of ``function``, over ``times`` loops of ``number``."""
+    loop = range(number)
+    taken: list[float] = []
+    gc.collect()
+    for _ in range(times):
+        begun = process_time_ns()
+        for _ in loop:
+            function()
+        taken.append((process_time_ns() - begun) / 1e3 / number)
+    return Figure.of(taken)
+
+
+def price() -> Row:
+    """``Catalogue.price`` of a plain text call, asked as the price stage asks."""
+    catalogue, usage, now = Catalogue.bundled(), Usage(1200, 80), time()
+
+    def ask() -> object:
+        return catalogue.price(
+            seller="openai",
+            request_model="gpt-4o",
+            response_model="gpt-4o-2024-08-06",
+            usage=usage,
+            at=now,
+            service_tier="default",
+            batch=False,
+            region=None,
+            partial=False,
+        )
+
+    return Row("on its own", "price of a call", "µs", repeat(ask), PRICE)
+
+
+def yardstick() -> Row:
+    """A span of 15 attributes with the bare SDK: how fast this machine is just now."""
+    tracer = Sinks().tracers.get_tracer("bench")
+    start = {f"bench.start.{number}": "value" for number in range(5)}
+    rest = {f"bench.rest.{number}": number for number in range(10)}
+
+    def span() -> None:
+        made = tracer.start_span("chat gpt-4o", kind=SpanKind.CLIENT, attributes=start)
+        made.set_attributes(rest)
+        made.end()
+
+    note = " yardstick: took 15 where the targets were set"
+    return Row("on its own", "a span of 15 attributes", "µs", repeat(span, 300), None, note)
+
+
+def suppressed(metered: Contender, seconds: float, rounds: int) -> list[Row]:
+    """What a wrapper costs a call that is not to be looked at."""
+    rows: list[Row] = []
+    quiet = contenders.suppressed(metered)
+    for name in ("oai_chat_alone", "oai_chat_async_alone"):
+        turns = Turns(BY_NAME[name], [contenders.bare(), quiet])
+        try:
+            figure = Figure.of(differences(turns.run(seconds / 2, rounds), "suppressed", "bare"))
+        finally:
+            turns.close()
+        kind = "async" if "async" in name else "sync"
+        rows.append(Row("on its own", f"a suppressed call, {kind}", "µs", figure))
+    return rows
+
+
+def deferred(contender: Contender, calls: int = 200, times: int = 12) -> Figure:
+    """µs a call that are left to the next collection: the first after ``calls`` calls, less one with nothing new."""
+    client, call = BY_NAME["oai_chat_alone"].client(), contender.call(BY_NAME["oai_chat_alone"])
+    left: list[float] = []
+    contender.enter()
+    try:
+        for _ in range(times):
+            for _ in range(calls):
+                call(client)
+            full = _collection(contender)
+            idle = median(_collection(contender) for _ in range(3))
+            left.append((full - idle) / 1e3 / calls)
+    finally:
+        contender.leave()
+    return Figure.of(left)
+
+
+def _collection(contender: Contender) -> int:
+    begun = process_time_ns()
+    contender.collect()
+    return process_time_ns() - begun

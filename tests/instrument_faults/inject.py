@@ -1,0 +1,185 @@
+"""Faults in our own code: any function of genmeter's may be made to raise, wherever it is referred to.
+
+What is replaced is a function's code object, so that names imported elsewhere, methods bound before and readers held in
+tables all raise alike; functions inside functions are reached through the constants of the outer one. The walk starts
+from the interpreter's own list of functions: a reader that is added tomorrow is covered by itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FunctionType, FrameType
+from typing import Any
+
+import genmeter
+
+HOME = str(Path(genmeter.__file__).parent)
+ROOMS = ("instrument", "pricing", "model.py", "settings.py")
+
+hits = 0
+_error: Callable[[], Exception] = ValueError
+
+
+class Hostile(Exception):
+    """An exception that cannot even be printed."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+def _value() -> Exception:
+    return ValueError("injected")
+
+
+def _deep() -> Exception:
+    return RecursionError("maximum recursion depth exceeded")
+
+
+def _stop() -> Exception:
+    return StopIteration("injected")
+
+
+def _attribute() -> Exception:
+    return AttributeError("injected")
+
+
+def _hostile() -> Exception:
+    return Hostile()
+
+
+VARIETIES: dict[str, Callable[[], Exception]] = {
+    "ValueError": _value,
+    "RecursionError": _deep,
+    "StopIteration": _stop,
+    "AttributeError": _attribute,
+    "Hostile": _hostile,
+}
+
+
+def boom() -> Any:
+    """Called by every function that was made to fail."""
+    global hits
+    hits += 1
+    raise _error()
+
+
+def ours(code: CodeType) -> bool:
+    """Whether a code object is a function of ours (not a comprehension, a class body or a generated method)."""
+    if not code.co_filename.startswith(HOME) or (code.co_name.startswith("<") and code.co_name != "<lambda>"):
+        return False
+    return code.co_filename[len(HOME) + 1 :].startswith(ROOMS)
+
+
+def functions() -> dict[CodeType, list[FunctionType]]:
+    """Every live function of ours by its code."""
+    found: dict[CodeType, list[FunctionType]] = {}
+    for thing in gc.get_objects():
+        if isinstance(thing, FunctionType) and thing.__code__.co_filename.startswith(HOME):
+            found.setdefault(thing.__code__, []).append(thing)
+    return found
+
+
+def within(code: CodeType) -> Iterator[CodeType]:
+    """A code object and all that are defined inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from within(constant)
+
+
+def label(code: CodeType) -> str:
+    """``proxies.Stream.__next__`` and the like."""
+    module = code.co_filename[len(HOME) + 1 : -3].replace("/", ".").removeprefix("instrument.")
+    return f"{module}.{code.co_qualname}"
+
+
+@contextmanager
+def failing(target: CodeType, error: Callable[[], Exception]) -> Iterator[Callable[[], int]]:
+    """Every function whose code is (or contains) ``target`` raises there; gives the number of times that it did."""
+    global hits, _error
+    hits, _error = 0, error
+    swapped: list[tuple[FunctionType, CodeType]] = []
+    for code, owners in _live().items():
+        if target in tuple(within(code)):
+            broken = _broken(code, target)
+            for owner in owners:
+                swapped.append((owner, code))
+                owner.__code__ = broken
+    try:
+        yield lambda: hits
+    finally:
+        for owner, code in swapped:
+            owner.__code__ = code
+
+
+_known: dict[CodeType, list[FunctionType]] = {}
+
+
+def _live() -> dict[CodeType, list[FunctionType]]:
+    if not _known:
+        _known.update(functions())
+    return _known
+
+
+def forget() -> None:
+    """The set of live functions has changed."""
+    _known.clear()
+
+
+def _broken(code: CodeType, target: CodeType) -> CodeType:
+    if code == target:
+        return raising(code)
+    constants = tuple(_broken(c, target) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code if constants == code.co_consts else code.replace(co_consts=constants)
+
+
+def _plain(*args: Any, **kwargs: Any) -> Any:
+    __import__("tests.instrument_faults.inject", fromlist=["boom"]).boom()
+
+
+async def _coroutine(*args: Any, **kwargs: Any) -> Any:
+    __import__("tests.instrument_faults.inject", fromlist=["boom"]).boom()
+
+
+def _generator(*args: Any, **kwargs: Any) -> Any:
+    yield __import__("tests.instrument_faults.inject", fromlist=["boom"]).boom()
+
+
+def raising(code: CodeType) -> CodeType:
+    """Code of the same kind and with the same closure that raises when it is run."""
+    kind = (
+        _coroutine
+        if code.co_flags & inspect.CO_COROUTINE
+        else _generator
+        if code.co_flags & inspect.CO_GENERATOR
+        else _plain
+    )
+    return kind.__code__.replace(
+        co_freevars=code.co_freevars, co_name=code.co_name, co_qualname=code.co_qualname, co_filename=code.co_filename
+    )
+
+
+@contextmanager
+def recording() -> Iterator[set[CodeType]]:
+    """The functions of ours that run inside, on any thread."""
+    seen: set[CodeType] = set()
+
+    def profile(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and ours(frame.f_code):
+            seen.add(frame.f_code)
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # pyright: ignore[reportArgumentType]

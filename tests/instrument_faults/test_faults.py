@@ -1,0 +1,208 @@
+"""An exception at every function of ours leaves the app with exactly what the bare SDK gives, and is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any
+
+import pytest
+
+import genmeter
+from genmeter.instrument import guard
+from genmeter.instrument.instrumentor import GenmeterInstrumentor
+from genmeter.instrument.reaper import reaper
+from tests.stub import StubServer
+
+from . import inject
+from .app import WAYS, Clients, outcome
+from .sink import Telemetry, current, everything
+
+RIM = {
+    # What stands between the app and the SDK itself: these call the SDK, and everything of ours that they call is
+    # guarded by them and injected below. A raise here would be a raise in the guard.
+    "guard.step",
+    "guard.failed",
+    "patch.Patches.opener",
+    "patch.Patches._mute.<locals>.tracer",
+    "patch._plain.<locals>.call",
+    "patch._awaited.<locals>.call",
+    "patch._awaited.<locals>.observed",
+    "patch._manager.<locals>.call",
+    "engine.Observation.__enter__",
+    "engine.Observation.__exit__",
+    "engine.Observation.deliver",
+    "proxies.fold",
+    "proxies.leave",
+    "proxies.stop",
+    "proxies.then",
+    "proxies.then.<locals>.wait",
+    "proxies.closing",
+    "proxies.Watched.response",
+    "proxies.Closing.close",
+    "proxies.Closing.aclose",
+    "proxies.AsyncStream.aclose",
+    "proxies.AsyncStream.aclose.<locals>.aclose",
+    *(f"proxies.{kind}.{name}" for kind in ("Stream", "AsyncStream") for name in (
+        "__iter__", "__next__", "__enter__", "__exit__", "close", "__aiter__", "__anext__", "__aenter__", "__aexit__",
+    )),
+    "proxies.Proxy.__copy__",
+    "proxies.Proxy.__deepcopy__",
+    "proxies.Proxy.__reduce_ex__",
+    "streams.RawResponse.__getattr__",
+    "streams.RawResponse.http_response",
+    *(f"streams.RawResponse._self_{name}" for name in ("parse", "read", "close", "call", "await", "given")),
+    "streams.deliver_unasked.<locals>.once",
+    "streams.deliver_unasked.<locals>.parse_now",
+    "streams.deliver_unasked.<locals>.parse_later",
+    *(f"streams.Manager.{name}" for name in (
+        "__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "_self_watched", "_self_left",
+    )),
+}
+SILENT = {"streams.body_of"}
+"""Failing there is an answer: the body is no JSON."""
+
+injected = {"functions": set[str](), "runs": 0}
+
+
+@pytest.fixture(scope="module")
+def bare(clients: Clients, runner: asyncio.Runner) -> dict[str, Any]:
+    """What the SDKs alone give."""
+    genmeter.uninstrument()
+    found = {name: outcome(way, clients, runner) for name, way in WAYS.items()}
+    assert {name for name, made in found.items() if made[0] == "raised"} == {
+        name for name in WAYS if any(word in name for word in ("limited", "cut", "broken", "without")) and "cancel" not in name
+    }
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told() -> Iterator[None]:
+    """Say how many faults there were."""
+    yield
+    print(f"\ninjected faults: {injected['runs']} runs at {len(injected['functions'])} functions of genmeter's")
+
+
+def settle() -> None:
+    """Close what the way has dropped."""
+    gc.collect(0)
+    reaper.drain()
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_nothing_changes_without_faults(
+    name: str, bare: dict[str, Any], clients: Clients, runner: asyncio.Runner, stub: StubServer, telemetry: Telemetry
+) -> None:
+    engine = telemetry.instrument(everything(stub))
+    assert outcome(WAYS[name], clients, runner) == bare[name]
+    settle()
+    assert dict(guard.failures) == {}
+    assert len(engine.streams) == 0
+    assert len(telemetry.spans) == (2 if name == "response" else 1)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_every_function_of_ours_may_fail(
+    name: str, bare: dict[str, Any], clients: Clients, runner: asyncio.Runner, stub: StubServer, telemetry: Telemetry
+) -> None:
+    telemetry.instrument(everything(stub))
+    way, expected = WAYS[name], bare[name]
+    with inject.recording() as ran:
+        outcome(way, clients, runner)
+        settle()
+    inject.forget()
+    found: list[str] = []
+    for code in sorted(ran, key=inject.label):
+        if inject.label(code) not in RIM:
+            found += [f"{inject.label(code)}: {fault}" for fault in faults(code, way, expected, clients, runner)]
+    assert not found, "\n".join(found)
+
+
+def faults(code: CodeType, way: Any, expected: Any, clients: Clients, runner: asyncio.Runner) -> Iterator[str]:
+    """What the app would have noticed of exceptions at one function."""
+    where = inject.label(code)
+    for variety, error in inject.VARIETIES.items():
+        guard.reset()
+        with inject.failing(code, error) as hits:
+            got = outcome(way, clients, runner)
+            settle()
+            times = hits()
+        injected["runs"] += 1
+        injected["functions"].add(where)
+        if got != expected:
+            yield f"{variety}: {difference(got, expected)}"
+        elif times and not guard.failures and where not in SILENT:
+            yield f"{variety}: was not counted"
+        reset(clients)
+
+
+def reset(clients: Clients) -> None:
+    """Each fault meets the same state."""
+    engine = current()
+    engine.streams.clear()
+    engine.asked.clear()
+
+
+def difference(got: Any, expected: Any) -> str:
+    """In short."""
+    if got[0] == "raised":
+        return f"raised {got[1].__name__}: {got[2]}"
+    if isinstance(got[1], list) and isinstance(expected[1], list) and len(got[1]) != len(expected[1]):
+        return f"{len(got[1])} items instead of {len(expected[1])}"
+    return f"{str(got)[:300]} instead of {str(expected)[:300]}"
+
+
+def test_a_failure_is_logged_once_a_minute(
+    clients: Clients, stub: StubServer, telemetry: Telemetry, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    telemetry.instrument(everything(stub))
+    clock = [1000.0]
+    monkeypatch.setattr(guard.time, "monotonic", lambda: clock[0])
+    code = next(code for code in inject.functions() if inject.label(code) == "stages.price.price")
+    with caplog.at_level(logging.WARNING, "genmeter"), inject.failing(code, inject.VARIETIES["ValueError"]):
+        for after in (0, 1, 58.9, 60.1, 61):
+            clock[0] = 1000.0 + after
+            WAYS["chat"](clients)
+    assert guard.failures["price"] == 5
+    said = [record.getMessage() for record in caplog.records if "price failed" in record.getMessage()]
+    assert said == ["genmeter: price failed, the call itself is not affected: ValueError: injected"] * 2
+
+
+def test_instrument_and_uninstrument_may_fail(
+    bare: dict[str, Any], clients: Clients, runner: asyncio.Runner, stub: StubServer, telemetry: Telemetry
+) -> None:
+    instrumentor = GenmeterInstrumentor()
+    settings = everything(stub)
+    with inject.recording() as ran:
+        instrumentor.instrument(**telemetry.providers, settings=settings)
+        instrumentor.uninstrument()
+    inject.forget()
+    rim = {"instrumentor.GenmeterInstrumentor._instrument", "instrumentor.GenmeterInstrumentor._uninstrument",
+           "instrumentor.GenmeterInstrumentor.instrumentation_dependencies", "guard.step", "guard.failed"}
+    failed: list[str] = []
+    for code in sorted((c for c in ran if inject.label(c) not in rim), key=inject.label):
+        where = inject.label(code)
+        for variety, error in inject.VARIETIES.items():
+            try:
+                with inject.failing(code, error):
+                    instrumentor.instrument(**telemetry.providers, settings=settings)
+                    got = outcome(WAYS["chat_stream"], clients, runner)
+                    instrumentor.uninstrument()
+                if got != bare["chat_stream"]:
+                    failed.append(f"{where}: {variety}: {difference(got, bare['chat_stream'])}")
+            except Exception as raised:
+                failed.append(f"{where}: {variety}: raised {type(raised).__name__}")
+            finally:
+                with_all_well(instrumentor)
+            injected["runs"] += 1
+            injected["functions"].add(where)
+    assert not failed, "\n".join(failed)
+
+
+def with_all_well(instrumentor: GenmeterInstrumentor) -> None:
+    """Back to nothing."""
+    instrumentor.instrument()
+    instrumentor.uninstrument()
