@@ -32,14 +32,15 @@ class Contender:
     suppressed: bool = False
     _token: Any = None
 
-    def enter(self) -> None:
+    def __enter__(self) -> Contender:
         """Put the patches in place, and suppress instrumentation where that is what is measured."""
         if self.suppressed:
             self._token = attach(set_value("suppress_instrumentation", True))
         for holder, name, _, ours in self.patches:
             setattr(holder, name, ours)
+        return self
 
-    def leave(self) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Give the SDK back as it was."""
         for holder, name, original, _ in reversed(self.patches):
             if original is MISSING:
@@ -73,12 +74,9 @@ def holders() -> Iterable[Any]:
 def load() -> None:
     """Make every call once, unmetered: SDKs import their resources late, and what is to be patched must be there."""
     for scenario in REAL:
-        if scenario.sdk in SDKS:
-            client = scenario.client()
-            if scenario.awaited:
-                asyncio.run(scenario.call(client))
-            else:
-                scenario.call(client)
+        result = scenario.call(scenario.connect())
+        if scenario.awaited:
+            asyncio.run(result)
 
 
 def patched(name: str, sinks: Sinks, enable: Callable[[Sinks], object]) -> Contender:
@@ -92,7 +90,7 @@ def patched(name: str, sinks: Sinks, enable: Callable[[Sinks], object]) -> Conte
             original = attributes.get(key, MISSING)
             if original is not value and not key.startswith("__") and not inspect.isclass(value):
                 contender.patches.append((holder, key, original, value))
-    contender.leave()
+    contender.__exit__()
     return contender
 
 
@@ -128,5 +126,5 @@ def disable_genmeter(contender: Contender) -> None:
     """Uninstrument: its own patches must be in place for it to give the originals back."""
     import genmeter
 
-    contender.enter()
+    contender.__enter__()
     genmeter.uninstrument()

@@ -15,7 +15,7 @@ from genmeter.pricing import Catalogue
 from . import contenders
 from .contenders import Contender
 from .results import Row
-from .rounds import Figure, Turns, differences
+from .rounds import Figure, differences, measure
 from .scenarios import BY_NAME
 from .sinks import Sinks
 
@@ -76,11 +76,8 @@ def suppressed(metered: Contender, seconds: float, rounds: int) -> list[Row]:
     rows: list[Row] = []
     quiet = contenders.suppressed(metered)
     for name in ("oai_chat_alone", "oai_chat_async_alone"):
-        turns = Turns(BY_NAME[name], [contenders.bare(), quiet])
-        try:
-            figure = Figure.of(differences(turns.run(seconds / 2, rounds), "suppressed", "bare"))
-        finally:
-            turns.close()
+        blocks = measure(BY_NAME[name], [contenders.bare(), quiet], seconds / 2, rounds)
+        figure = Figure.of(differences(blocks, "suppressed", "bare"))
         kind = "async" if "async" in name else "sync"
         rows.append(Row("on its own", f"a suppressed call, {kind}", "µs", figure))
     return rows
@@ -88,18 +85,15 @@ def suppressed(metered: Contender, seconds: float, rounds: int) -> list[Row]:
 
 def deferred(contender: Contender, calls: int = 200, times: int = 12) -> Figure:
     """µs a call that are left to the next collection: the first after ``calls`` calls, less one with nothing new."""
-    client, call = BY_NAME["oai_chat_alone"].client(), contender.call(BY_NAME["oai_chat_alone"])
-    left: list[float] = []
-    contender.enter()
-    try:
+    scenario, left = BY_NAME["oai_chat_alone"], list[float]()
+    call = contender.call(scenario)
+    with scenario.session() as client, contender:
         for _ in range(times):
             for _ in range(calls):
                 call(client)
             full = _collection(contender)
             idle = median(_collection(contender) for _ in range(3))
             left.append((full - idle) / 1e3 / calls)
-    finally:
-        contender.leave()
     return Figure.of(left)
 
 

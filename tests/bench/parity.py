@@ -24,14 +24,10 @@ def exports(contender: Contender, scenario: Scenario) -> set[str]:
     sinks = contender.sinks
     sinks.spans.kept.clear()
     sinks.records.kept.clear()
-    client, call = scenario.client(), contender.call(scenario)
-    contender.enter()
-    try:
-        result = call(client)
+    with scenario.session() as client, contender:
+        result = contender.call(scenario)(client)
         if scenario.awaited:
             asyncio.run(result)
-    finally:
-        contender.leave()
     return {*_spans(sinks), *_records(sinks), *_points(sinks)}
 
 

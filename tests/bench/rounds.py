@@ -83,54 +83,33 @@ async def _timed_async(call: Callable[[Any], Any], client: Any, count: int) -> l
     return taken
 
 
-class Turns:
-    """One scenario, its client, and the contenders in turn."""
-
-    def __init__(self, scenario: Scenario, contenders: Sequence[Contender]) -> None:
-        self.scenario, self.contenders = scenario, contenders
-        self.client = scenario.client()
-        self.loop = asyncio.new_event_loop() if scenario.awaited else None
-
-    def close(self) -> None:
-        """Close the client and its loop."""
-        if self.loop is None:
-            self.client.close()
-        else:
-            self.loop.run_until_complete(self.client.close())
-            self.loop.close()
-
-    def block(self, contender: Contender, count: int) -> float:
-        """µs a call: the lower quartile of a block."""
-        contender.enter()
-        try:
-            taken = timed(contender.call(self.scenario), self.client, count, self.loop)
-        finally:
-            contender.leave()
-        contender.collect()
-        return sorted(taken)[len(taken) // 4] / 1e3
-
-    def run(self, seconds: float, rounds: int = ROUNDS) -> Blocks:
-        """``rounds`` rounds that take about ``seconds`` together; every second one runs backwards."""
-        for contender in self.contenders:
-            self.block(contender, 2)
-        gc.collect()
-        gc.freeze()  # or each block would begin by walking everything that the SDKs have loaded
-        begun = perf_counter()
-        self.block(self.contenders[-1], 3)
-        single = (perf_counter() - begun) / 4
-        count = max(3, int(seconds / rounds / len(self.contenders) / single))
-        blocks: Blocks = {contender.name: [] for contender in self.contenders}
-        for number in range(rounds):
-            order = self.contenders if number % 2 == 0 else self.contenders[::-1]
-            for contender in order:
-                blocks[contender.name].append(self.block(contender, count))
-        return blocks
+def block(scenario: Scenario, contender: Contender, client: Any, count: int) -> float:
+    """µs a call: the lower quartile of a block."""
+    loop = asyncio.new_event_loop() if scenario.awaited else None
+    try:
+        with contender:
+            taken = timed(contender.call(scenario), client, count, loop)
+    finally:
+        if loop is not None:
+            loop.close()
+    contender.collect()
+    return sorted(taken)[len(taken) // 4] / 1e3
 
 
 def measure(scenario: Scenario, contenders: Sequence[Contender], seconds: float, rounds: int = ROUNDS) -> Blocks:
-    """Blocks of every contender for one scenario."""
-    turns = Turns(scenario, contenders)
-    try:
-        return turns.run(seconds, rounds)
-    finally:
-        turns.close()
+    """Blocks of every contender for one scenario: ``rounds`` rounds that take about ``seconds`` together."""
+    with scenario.session() as client:
+        for contender in contenders:
+            block(scenario, contender, client, 2)
+        gc.collect()
+        gc.freeze()  # or each block would begin by walking everything that the SDKs have loaded
+        begun = perf_counter()
+        for contender in contenders:
+            block(scenario, contender, client, 4)
+        single = (perf_counter() - begun) / 5
+        count = max(3, int(seconds / rounds / single))
+        blocks: Blocks = {contender.name: [] for contender in contenders}
+        for number in range(rounds):
+            for contender in contenders if number % 2 == 0 else contenders[::-1]:
+                blocks[contender.name].append(block(scenario, contender, client, count))
+        return blocks

@@ -18,6 +18,7 @@ from .contenders import Contender
 from .scenarios import Scenario
 
 EVERY = 0.001
+SEVERAL = 100
 MARKS = (("/genmeter/", ""), ("/opentelemetry/", "otel:"), ("/wrapt/", "wrapt:"), ("/tests/bench/", "bench:"))
 
 
@@ -25,12 +26,15 @@ class Sampler:
     """Counts functions and lines on the stack at every tick."""
 
     def __init__(self) -> None:
+        self.looking = False
         self.samples = 0
         self.inclusive: Counter[str] = Counter()
         self.own: Counter[str] = Counter()
         self.lines: Counter[str] = Counter()
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
+        if not self.looking:
+            return
         self.samples += 1
         seen: set[str] = set()
         line = None
@@ -62,43 +66,36 @@ def _short(filename: str) -> str | None:
 
 def profile(contender: Contender, scenario: Scenario, seconds: float = 8.0) -> str:
     """Tables of the functions and lines of ours (and of OpenTelemetry) that a call spends its time in."""
-    client, call, sampler = scenario.client(), contender.call(scenario), Sampler()
+    sampler, call, taken, calls = Sampler(), contender.call(scenario), 0.0, 0
     loop = asyncio.new_event_loop() if scenario.awaited else None
-
-    def once() -> Any:
-        return loop.run_until_complete(_several(call, client)) if loop else _several_sync(call, client)
-
-    contender.enter()
     previous = signal.signal(signal.SIGALRM, sampler)
     try:
-        once()
-        gc.collect()
-        gc.freeze()
-        signal.setitimer(signal.ITIMER_REAL, EVERY, EVERY)
-        begun, calls = process_time(), 0
-        while process_time() - begun < seconds:
-            once()
-            calls += SEVERAL
-            contender.collect()
-        taken = process_time() - begun
+        with scenario.session() as client, contender:
+            signal.setitimer(signal.ITIMER_REAL, EVERY, EVERY)
+            while taken < seconds:
+                gc.collect()
+                sampler.looking, begun = calls > 0, process_time()
+                _several(call, client, loop)
+                taken += process_time() - begun if calls else 0.0
+                sampler.looking = False
+                calls += SEVERAL
+                contender.collect()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-        contender.leave()
-    return _tables(sampler, scenario, taken / calls * 1e6, calls)
+    return _tables(sampler, scenario, taken / (calls - SEVERAL) * 1e6, calls - SEVERAL)
 
 
-SEVERAL = 20
+def _several(call: Any, client: Any, loop: asyncio.AbstractEventLoop | None) -> None:
+    async def awaited() -> None:
+        for _ in range(SEVERAL):
+            await call(client)
 
-
-def _several_sync(call: Any, client: Any) -> None:
+    if loop is not None:
+        loop.run_until_complete(awaited())
+        return
     for _ in range(SEVERAL):
         call(client)
-
-
-async def _several(call: Any, client: Any) -> None:
-    for _ in range(SEVERAL):
-        await call(client)
 
 
 def _tables(sampler: Sampler, scenario: Scenario, each: float, calls: int) -> str:

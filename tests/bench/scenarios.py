@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,17 +75,25 @@ class Scenario:
     name: str
     sdk: str
     call: Callable[[Any], Any]
+    request: dict[str, Any]
     body: Callable[[], bytes]
     chunks: int = 0
     awaited: bool = False
     single: str = ""
     alone: bool = False
 
-    def client(self) -> Any:
-        """A client that is answered with this scenario's bytes, or with what the SDK once made of them."""
-        if self.alone:
-            return alone.client(replace(self, alone=False))
+    def connect(self) -> Any:
+        """A client that is answered with this scenario's bytes."""
         return canned.client(self.sdk, self.body(), awaited=self.awaited)
+
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        """A client for as long as this is open: answered with bytes, or ``alone`` with what the SDK made of them."""
+        if self.alone:
+            with alone.idle(self) as client:
+                yield client
+        else:
+            yield self.connect()
 
     @property
     def method(self) -> str:
@@ -92,20 +101,18 @@ class Scenario:
         return self.call.__name__
 
 
-REAL = (
-    Scenario("oai_chat", "openai", oai_chat, canned.chat),
-    Scenario("oai_stream", "openai", oai_stream, canned.chat_stream, canned.CHUNKS, single="oai_chat"),
-    Scenario("oai_embed", "openai", oai_embed, canned.embedding),
-    Scenario("oai_chat_async", "openai", oai_chat_async, canned.chat, awaited=True),
-    Scenario(
-        "oai_stream_async", "openai", oai_stream_async, canned.chat_stream, canned.CHUNKS, True, "oai_chat_async"
-    ),
-    Scenario("ant_msg", "anthropic", ant_msg, canned.message),
-    Scenario("ant_stream", "anthropic", ant_stream, canned.message_stream, canned.CHUNKS, single="ant_msg"),
-    Scenario("ant_msg_async", "anthropic", ant_msg_async, canned.message, awaited=True),
-    Scenario(
-        "ant_stream_async", "anthropic", ant_stream_async, canned.message_stream, canned.CHUNKS, True, "ant_msg_async"
-    ),
+def _twins(name: str, sdk: str, calls: tuple[Any, Any], request: dict[str, Any], body: Any, single: str = "") -> Any:
+    chunks = canned.CHUNKS if single else 0
+    both = (name, calls[0], single, False), (f"{name}_async", calls[1], single and f"{single}_async", True)
+    return tuple(Scenario(who, sdk, call, request, body, chunks, awaited, of) for who, call, of, awaited in both)
+
+
+REAL: tuple[Scenario, ...] = (
+    *_twins("oai_chat", "openai", (oai_chat, oai_chat_async), CHAT, canned.chat),
+    *_twins("oai_stream", "openai", (oai_stream, oai_stream_async), CHAT_STREAM, canned.chat_stream, "oai_chat"),
+    Scenario("oai_embed", "openai", oai_embed, EMBED, canned.embedding),
+    *_twins("ant_msg", "anthropic", (ant_msg, ant_msg_async), MESSAGE, canned.message),
+    *_twins("ant_stream", "anthropic", (ant_stream, ant_stream_async), MESSAGE_STREAM, canned.message_stream, "ant_msg"),
 )
 ALONE = tuple(
     replace(scenario, name=f"{scenario.name}_alone", alone=True, single=scenario.single and f"{scenario.single}_alone")

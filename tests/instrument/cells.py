@@ -65,6 +65,7 @@ RESPONSE_RESULT: Any = dict(
     id="resp_0123456789abcdef01234567", finish=("stop",),
 )  # fmt: skip
 SOL: Any = {"model": "gpt-5.6-sol", "input": "Tell me a story."}
+RAW = {name: WHOLE[name] for name in ("whole", "raw")}
 PICTURE = ("a.png", b"\x89PNG", "image/png")
 # gpt-image-1 5 (text in) / 10 (image in) / 40 (out): 10 × 5 + 40 × 10 + 50 × 40 = 50 + 400 + 2000
 IMAGE_RESULT: Any = dict(
@@ -80,7 +81,7 @@ OPENAI_APIS = [
     Api("chat-parse", "chat.completions.parse", {**CHAT, "response_format": Step}, **CHAT_RESULT, ways=PARSED),
     Api("chat-stream", "chat.completions.stream", CHAT, **CHAT_RESULT, ways=HELPED),
     Api("responses", "responses.create", SOL, **RESPONSE_RESULT, ways={**WHOLE, **STREAMED}),
-    Api("responses-parse", "responses.parse", {**SOL, "text_format": Step}, **RESPONSE_RESULT, ways=PARSED),
+    Api("responses-parse", "responses.parse", {**SOL, "text_format": Step}, **RESPONSE_RESULT, ways=RAW),
     Api("responses-stream", "responses.stream", SOL, **RESPONSE_RESULT, ways=HELPED),
     # gpt-3.5-turbo-instruct 1.50 / 2.00: 5 × 1.5 + 7 × 2 = 7.5 + 14
     Api(

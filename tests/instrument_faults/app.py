@@ -384,7 +384,15 @@ def outcome(way: Way, clients: Clients, runner: asyncio.Runner) -> Any:
         made = way(clients)
         return ["gave", runner.run(_awaited(made)) if inspect.isawaitable(made) else made]
     except Exception as error:
-        return ["raised", type(error), error.args, str(error), getattr(error, "status_code", None), cause(error)]
+        return ["raised", type(error), error.args, words(error), getattr(error, "status_code", None), cause(error)]
+
+
+def words(error: BaseException) -> str:
+    """What an exception says, if it can."""
+    try:
+        return str(error)
+    except Exception as failure:
+        return repr(failure)
 
 
 def cause(error: BaseException) -> list[Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from genmeter import names
 from genmeter.ledger import BadPayload, Call, Encoding, Ledger
 from genmeter.ledger.money import to_pico, to_text
 from genmeter.model import Cost, Unpriced
@@ -121,16 +123,16 @@ def test_tokens_of_another_instrumentation_without_cost_are_unpriced(ledger: Led
 
 
 def test_a_pricer_is_asked_for_calls_without_a_verdict_and_for_no_others() -> None:
-    asked: list[str] = []
+    asked: list[tuple[object, float]] = []
 
-    def price(call: Call) -> Cost | Unpriced | None:
-        asked.append(call.span_id)
+    def price(attributes: Mapping[str, object], at: float) -> Cost | Unpriced:
+        asked.append((attributes[names.REQUEST_MODEL], at))
         return Cost(3_000_000, (("input", 1_000_000), ("output", 2_000_000)), "local", "2026.11", "openai/gpt-5")
 
     with Ledger.open(price=price) as ledger:
         ledger.book_traces(traces(span(1, FOREIGN), span(2, chat())))
         foreign = next(call for call in calls(ledger) if call.span_id.endswith("1"))
-    assert asked == ["0000000000000001"]
+    assert asked == [("gpt-5", NOON / 1e9)]
     assert (foreign.cost_pico, foreign.cost_catalogue, foreign.cost_status) == (3_000_000, "2026.11", "priced")
 
 

@@ -39,9 +39,12 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then drain; exit 0, or 2 when it cannot start as asked."""
     from genmeter.ledger import Ledger
+    from genmeter.pricing import Recorded
     from genmeter.server import TokenRequired, require_token
+    from genmeter.settings import Settings
 
     try:
+        price = Recorded(Settings.load()).price
         token = read_token(args.token_file)
         require_token(args.host, token)
     except TokenRequired:
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         return refuse(str(error))
     path: Path = args.ledger or state_file()
     bound = {} if args.max_rows is None else {"max_rows": args.max_rows}
-    with Ledger.open(path, **bound) as ledger:
+    with Ledger.open(path, price=price, **bound) as ledger:
         return _serve(args, ledger, token, path)
 
 

@@ -8,11 +8,12 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from genmeter.cli.price import catalogue
 from genmeter.cli.render import refuse, usd, write_rows
 from genmeter.model import Unpriced, Usage
+from genmeter.pricing import catalogue_for
 from genmeter.pricing.catalogue import Listing
 from genmeter.pricing.charge import choose
+from genmeter.settings import Settings
 
 HEADERS = ("seller", "model", "input", "cached", "cache_write", "output", "since")
 """Prices are US dollars per million tokens, as exact decimals; empty where none is published."""
@@ -35,7 +36,7 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the models; 0 with at least one, 1 without, 2 for a wrong argument."""
     try:
-        prices = catalogue(args.config)
+        prices = catalogue_for(Settings.load(path=args.config))
     except ValueError as error:
         return refuse(str(error))
     only = prices.named(args.seller) if args.seller else None

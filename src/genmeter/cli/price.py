@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TextIO, cast
 
 from genmeter.cli.render import refuse, table, usd, write_rows
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing import Catalogue, Explanation, Term, parse
-from genmeter.pricing.recorded import Question, question
+from genmeter.pricing import Catalogue, Explanation, Recorded, Term
+from genmeter.pricing.recorded import Question
 from genmeter.settings import Settings
 
 COUNTS = {
@@ -79,9 +79,10 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Price one call or a file; 0 priced, 1 not priced or a bad line, 2 a wrong argument."""
     try:
-        prices = catalogue(args.config)
+        recorded = Recorded(Settings.load(path=args.config))
+        prices = recorded.catalogue
         if args.file is not None:
-            return _file(args.file, prices)
+            return _file(args.file, recorded)
         call = _from_arguments(args, prices)
     except ValueError as error:
         return refuse(str(error))
@@ -97,13 +98,6 @@ def run(args: argparse.Namespace) -> int:
     if not args.json and not args.csv:
         sys.stdout.write(_receipt(explained, call.at))
     return 0
-
-
-def catalogue(config: str | None) -> Catalogue:
-    """The bundled catalogue under the user's own prices; ValueError says which line of them is wrong."""
-    own = Settings.load(path=config).prices
-    bundled = Catalogue.bundled()
-    return bundled.with_overrides(parse(own.rows, own.path, own.text)) if own else bundled
 
 
 def instant(text: str) -> float:
@@ -198,38 +192,38 @@ def _as_object(result: Cost | Unpriced) -> dict[str, Any]:
     } | ({"partial": True} if result.partial else {})
 
 
-def _file(path: str, prices: Catalogue) -> int:
+def _file(path: str, recorded: Recorded) -> int:
     if path == "-":
-        return _lines(sys.stdin, prices)
+        return _lines(sys.stdin, recorded)
     try:
         with Path(path).open(encoding="utf-8", errors="replace") as source:
-            return _lines(source, prices)
+            return _lines(source, recorded)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise ValueError(f"--file {path}: {error.strerror}") from None
 
 
-def _lines(source: TextIO, prices: Catalogue) -> int:
+def _lines(source: TextIO, recorded: Recorded) -> int:
     bad = False
-    for number, result in _results(source, prices):
+    for number, result in _results(source, recorded):
         bad = bad or "error" in result
         sys.stdout.write(json.dumps({"line": number} | result, ensure_ascii=False) + "\n")
     return int(bad)
 
 
-def _results(source: TextIO, prices: Catalogue) -> Iterator[tuple[int, dict[str, Any]]]:
+def _results(source: TextIO, recorded: Recorded) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(source, 1):
         if not line.strip():
             continue
         try:
-            call = _from_record(line, prices)
+            call = _from_record(line, recorded)
         except ValueError as error:
             yield number, {"error": f"line {number}: {error}"}
             continue
         repaired = {"repaired": True} if call.asked.repaired else {}
-        yield number, _as_object(_explained(prices, call).result) | repaired
+        yield number, _as_object(_explained(recorded.catalogue, call).result) | repaired
 
 
-def _from_record(line: str, prices: Catalogue) -> _Call:
+def _from_record(line: str, recorded: Recorded) -> _Call:
     try:
         record: object = json.loads(line)
     except (ValueError, RecursionError):
@@ -240,7 +234,7 @@ def _from_record(line: str, prices: Catalogue) -> _Call:
     inner = values.get("attributes")
     attributes = {**values, **cast(Mapping[str, object], inner)} if isinstance(inner, dict) else values
     moment = next((values[key] for key in TIMES if key in values), None)
-    return _Call(question(attributes, prices), _moment(moment))
+    return _Call(recorded.ask(attributes), _moment(moment))
 
 
 def _moment(value: object) -> float:

@@ -20,7 +20,7 @@ from genmeter.cli.render import refuse, say
 from genmeter.cli.state import state_file
 
 if TYPE_CHECKING:
-    from genmeter.ledger import Ledger
+    from genmeter.ledger import Ledger, Price
 
 DESCRIPTION = """Run a command, meter every call that it makes to a model, and print what it spent on stderr.
 Its input, output and exit code stay its own. No line of the app changes."""
@@ -51,29 +51,43 @@ def run(args: argparse.Namespace) -> int:
     command: list[str] = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
         return refuse("what is to be run? genmeter run -- python app.py")
+    from genmeter.pricing import Recorded
+    from genmeter.settings import Settings
+
     try:
         executable = child.resolve(command)
         launcher = child.launcher(executable)
+        # Bad settings would only be a line in the app's own log, and a receipt without a call.
+        price = Recorded(Settings.load()).price
     except child.CommandError as error:
         return refuse(str(error), error.code)
+    except ValueError as error:
+        return refuse(str(error))
     try:
         output = args.output.open("w", encoding="utf-8") if args.output else None
     except OSError as error:
         return refuse(f"cannot write the receipt to {args.output}: {error.strerror}; name another with --output FILE")
     with output or contextlib.nullcontext():
-        return _Run(args, command, executable, launcher, output).to_the_end()
+        return _Run(args, command, executable, launcher, price, output).to_the_end()
 
 
 class _Run:
     """One metered run, from the open ledger to the printed receipt."""
 
     def __init__(
-        self, args: argparse.Namespace, command: Sequence[str], executable: str, launcher: str, output: TextIO | None
+        self,
+        args: argparse.Namespace,
+        command: Sequence[str],
+        executable: str,
+        launcher: str,
+        price: Price,
+        output: TextIO | None,
     ) -> None:
         self.args = args
         self.command = tuple(command)
         self.executable = executable
         self.launcher = launcher
+        self.price = price
         self.output = output
         self.id = secrets.token_hex(8)
         self.notes: list[str] = []
@@ -105,12 +119,12 @@ class _Run:
 
         path: Path = self.args.ledger or state_file()
         try:
-            ledger = Ledger.open(path, run=self.id)
+            ledger = Ledger.open(path, run=self.id, price=self.price)
             self.kept = path
         except StorageError as error:
             # The app must run in any case: a meter that stops the work is worse than a receipt that is not kept.
             self._note(f"this run's calls are not kept, only this receipt is: {error}")
-            ledger = Ledger.open(":memory:", run=self.id)
+            ledger = Ledger.open(":memory:", run=self.id, price=self.price)
             self.kept = None
         with contextlib.closing(ledger):
             yield ledger

@@ -7,7 +7,7 @@ from typing import Any
 from weakref import ref
 
 from ..model import Seller
-from ..pricing import Catalogue
+from ..pricing import Addresses, Catalogue
 from ..settings import Settings
 from .spec import Endpoint, Provider
 
@@ -19,8 +19,8 @@ class Endpoints:
     """Resolves a client to its endpoint once; a changed ``base_url`` is resolved anew."""
 
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
-        self.settings = settings
-        self.catalogue = catalogue
+        self._addresses = Addresses(settings.sellers, catalogue)
+        self._catalogue = catalogue
         self._known: dict[int, tuple[ref[Any], Any, Endpoint]] = {}
         self._said: set[str] = set()
 
@@ -42,29 +42,17 @@ class Endpoints:
         host = str(getattr(url, "host", "") or "").lower()
         port = getattr(url, "port", None) or PORTS.get(str(getattr(url, "scheme", "")), None)
         path = str(getattr(url, "path", "") or "")
-        seller = (
-            self._named(f"{host}:{port}{path}", host + path)
-            or self.catalogue.seller(host, path)
-            or self._by_mode(provider, client)
-        )
+        seller = self._addresses.seller(host, port, path) or self._by_mode(provider, client)
         if seller is None:
             self._say(f"{host}:{port}")
             seller = Seller(None, provider.name)
         return Endpoint(seller, host or None, port if host else None)
 
-    def _named(self, *addresses: str) -> Seller | None:
-        """The seller that the user named for the longest beginning of the address: host, port, path."""
-        fits = [(where, name) for where, name in self.settings.sellers.items() if _begins(addresses, where)]
-        if not fits:
-            return None
-        name = max(fits, key=lambda fit: len(fit[0]))[1]
-        return self.catalogue.named(name) or Seller(name, name)
-
     def _by_mode(self, provider: Provider, client: type[Any]) -> Seller | None:
         for kind in client.__mro__:
             mode = provider.modes.get(kind.__name__)
             if mode is not None:
-                return self.catalogue.named(mode) or Seller(None, mode)
+                return self._catalogue.named(mode) or Seller(None, mode)
         return None
 
     def _say(self, where: str) -> None:
@@ -78,7 +66,3 @@ class Endpoints:
                 where,
             )
 
-
-def _begins(addresses: tuple[str, ...], where: str) -> bool:
-    where = where.rstrip("/")
-    return any(address == where or address.startswith((where + "/", where + ":")) for address in addresses)

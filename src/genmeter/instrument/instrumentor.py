@@ -10,8 +10,7 @@ from opentelemetry.instrumentation.instrumentor import (
     BaseInstrumentor,  # pyright: ignore[reportMissingTypeStubs]
 )
 
-from ..pricing import Catalogue
-from ..pricing.override import parse
+from ..pricing import catalogue_for
 from ..settings import Settings
 from .engine import Engine
 from .patch import Patches
@@ -48,7 +47,7 @@ class GenmeterInstrumentor(BaseInstrumentor):
     def _start(self, **kwargs: Any) -> None:
         settings: Settings = kwargs.get("settings") or Settings.load()
         providers = {name: kwargs.get(name) for name in ("tracer_provider", "meter_provider", "logger_provider")}
-        engine = Engine(Telemetry(settings, load_catalogue(settings), **providers))
+        engine = Engine(Telemetry(settings, catalogue_for(settings), **providers))
         self._engine, self._patches = engine, Patches(engine, PROVIDERS)
         reaper.endings.append(engine.close_streams)
         reaper.last()
@@ -62,15 +61,3 @@ class GenmeterInstrumentor(BaseInstrumentor):
             self._engine.close_streams()
         self._patches = self._engine = None
 
-
-def load_catalogue(settings: Settings) -> Catalogue:
-    """The bundled catalogue with the user's own prices on top.
-
-    Raises:
-        ValueError: a price row that cannot be used, with its line and reason.
-    """
-    catalogue = Catalogue.bundled()
-    if settings.prices is None:
-        return catalogue
-    table = settings.prices
-    return catalogue.with_overrides(parse(table.rows, table.path, table.text))

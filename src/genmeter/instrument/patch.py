@@ -28,10 +28,14 @@ _hooked: set[str] = set()
 
 
 class Patches:
-    """What one ``instrument()`` has put in place. Inert after ``restore``, also where somebody kept a bound method."""
+    """What one ``instrument()`` has put in place.
+
+    Bound methods that somebody kept (the SDKs' raw views do) pass straight through while nothing is instrumented, and
+    are metered again by the next ``instrument()``.
+    """
 
     def __init__(self, engine: Engine, providers: Iterable[Provider]) -> None:
-        self.engine: Engine | None = engine
+        self.engine = engine
         self._providers = tuple(providers)
         self._replaced: list[tuple[Any, str, Any, Any]] = []
         self._watched: dict[str, list[Site]] = {provider.sdk: [] for provider in self._providers}
@@ -65,7 +69,6 @@ class Patches:
         global _current
         if _current is self:
             _current = None
-        self.engine = None
         for holder, name, original, ours in reversed(self._replaced):
             if holder.__dict__.get(name) is ours:
                 delattr(holder, name) if original is MISSING else setattr(holder, name, original)
@@ -128,7 +131,7 @@ class Patches:
             UnattributedCall: the user's policy rejects calls that nobody can be charged for.
         """
         try:
-            engine = self.engine
+            engine = working()
             if engine is None or self._taken(provider, site):
                 return None
             return engine.open(provider, target, instance, args, kwargs)
@@ -162,7 +165,7 @@ def _awaited(patches: Patches, provider: Provider, target: Target, site: Site) -
                 return observation.deliver(await wrapped(*args, **observation.kwargs))
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        if patches.engine is None:
+        if working() is None:
             return wrapped(*args, **kwargs)
         return observed(wrapped, instance, args, kwargs)
 
@@ -172,12 +175,17 @@ def _awaited(patches: Patches, provider: Provider, target: Target, site: Site) -
 def _manager(patches: Patches, provider: Provider, target: Target, site: Site) -> Wrapper:
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         manager = wrapped(*args, **kwargs)
-        if patches.engine is None:
+        if working() is None:
             return manager
         opener = partial(patches.opener, provider, target, site, instance, args, kwargs)
         return Manager(manager, opener, target.inner)
 
     return call
+
+
+def working() -> Engine | None:
+    """The engine of the instrumentation that is on."""
+    return _current.engine if _current is not None else None
 
 
 def within(provider: Provider) -> bool:

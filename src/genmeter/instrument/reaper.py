@@ -69,8 +69,7 @@ class Reaper:
 
     def end(self) -> None:
         """The process ends: close what is open."""
-        self.drain()
-        for ending in list(self.endings):
+        for ending in (self.drain, *self.endings):
             guard.step("end", ending)
 
     def _run(self) -> None:

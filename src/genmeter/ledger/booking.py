@@ -7,16 +7,16 @@ billed operations: agent, workflow and tool spans repeat their children's totals
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from genmeter import names
-from genmeter.ledger.call import EVENT, LINE_KINDS, PRICED, SPAN, UNBILLED_OPERATIONS, UNPRICED, USAGE_FIELDS, Call
+from genmeter.ledger.call import EVENT, LINE_KINDS, PARTIAL, PRICED, SPAN, UNBILLED_OPERATIONS, UNPRICED, USAGE_FIELDS, Call
 from genmeter.ledger.decode import Attributes, Event, Span, Value
 from genmeter.ledger.money import to_pico
 from genmeter.model import Cost, Unpriced
 
-Price = Callable[[Call], Cost | Unpriced | None]
-"""Prices a call that arrived with tokens and without a verdict on its cost; None leaves it as it is."""
+Price = Callable[[Mapping[str, object], float], Cost | Unpriced]
+"""Prices a call that arrived with tokens and without a verdict on its cost: from its attributes and its Unix second."""
 
 NOT_PRICED = "not_priced"
 """Reason of the ledger's own: tokens arrived and nobody on the way had priced them."""
@@ -107,7 +107,7 @@ def _settle(call: Call, own: Attributes, price: Price | None) -> Call:
     if names.COST_AMOUNT in own or names.COST_TOTAL in own:
         _take_cost(call, own)
     elif call.cost_status is None and price is not None and call.usage[:2] != (None, None):
-        _take_verdict(call, price(call))
+        _take_verdict(call, price(own, call.started_ns / _NANO))
     if call.cost_pico is None and call.cost_status != UNPRICED:
         _leave_unpriced(call)
     return call
@@ -127,12 +127,12 @@ def _take_cost(call: Call, own: Attributes) -> None:
     call.cost_status = call.cost_status if call.cost_status not in (None, UNPRICED) else PRICED
 
 
-def _take_verdict(call: Call, verdict: Cost | Unpriced | None) -> None:
+def _take_verdict(call: Call, verdict: Cost | Unpriced) -> None:
     if isinstance(verdict, Unpriced):
         call.cost_status, call.cost_reason = UNPRICED, verdict.reason
-    elif verdict is not None:
+    else:
         lines = dict(verdict.lines)
-        call.cost_pico, call.currency, call.cost_status = verdict.total, USD, PRICED
+        call.cost_pico, call.currency, call.cost_status = verdict.total, USD, PARTIAL if verdict.partial else PRICED
         call.lines = tuple(lines.get(kind) for kind in LINE_KINDS)
         call.cost_source, call.cost_catalogue, call.cost_entry = verdict.source, verdict.catalogue, verdict.entry
 

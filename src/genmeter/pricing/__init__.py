@@ -6,5 +6,17 @@ Pure: no clock, no network, no telemetry. ``Catalogue.bundled()`` is what came w
 from genmeter.pricing.catalogue import Catalogue, Explanation, Listing
 from genmeter.pricing.charge import Term
 from genmeter.pricing.override import Overrides, PricesError, parse
+from genmeter.pricing.own import Addresses, Recorded, catalogue_for
 
-__all__ = ["Catalogue", "Explanation", "Listing", "Overrides", "PricesError", "Term", "parse"]
+__all__ = [
+    "Addresses",
+    "Catalogue",
+    "Explanation",
+    "Listing",
+    "Overrides",
+    "PricesError",
+    "Recorded",
+    "Term",
+    "catalogue_for",
+    "parse",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -13,6 +13,9 @@ from genmeter.pricing.catalogue import Catalogue
 _FIELDS = {field.name for field in fields(Usage)}
 _EXCLUSIVE = ("anthropic", "aws")
 """Sellers whose own counts leave cache reads and writes out of the input; other conventions cannot be told apart."""
+
+_DEFAULTS = ("openai", "anthropic")
+"""Names that instrumentations write for any server that their SDK talks to, a company's gateway included."""
 
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")
 
@@ -31,13 +34,15 @@ class Question(NamedTuple):
     repaired: bool
 
 
-def question(attributes: Mapping[str, object], catalogue: Catalogue) -> Question:
-    """What the attributes of one inference span or event ask.
+def question(
+    attributes: Mapping[str, object], catalogue: Catalogue, at_address: Callable[[str, int | None], Seller | None]
+) -> Question:
+    """What the attributes of one inference span or event ask. ``at_address`` says who bills at a host and port.
 
     Raises:
         ValueError: an attribute holds what it cannot hold; the message names it.
     """
-    seller = _seller(attributes, catalogue)
+    seller = _seller(attributes, catalogue, at_address)
     usage = _usage(attributes)
     repaired = usage is not None and seller is not None and seller.id in _EXCLUSIVE and _repair(usage)
     return Question(
@@ -53,13 +58,16 @@ def question(attributes: Mapping[str, object], catalogue: Catalogue) -> Question
     )
 
 
-def _seller(attributes: Mapping[str, object], catalogue: Catalogue) -> Seller | None:
-    name, address = (_text(attributes, names.PROVIDER), _text(attributes, names.SERVER_ADDRESS))
+def _seller(
+    attributes: Mapping[str, object], catalogue: Catalogue, at_address: Callable[[str, int | None], Seller | None]
+) -> Seller | None:
+    """By the address, where the record has one: most instrumentations name the SDK's own vendor wherever it talks to."""
+    name, address = _text(attributes, names.PROVIDER), _text(attributes, names.SERVER_ADDRESS)
+    port = _count(attributes, names.SERVER_PORT) if names.SERVER_PORT in attributes else None
     named = catalogue.named(name) if name else None
-    at = catalogue.seller(address) if address else None
-    if named is not None and at is not None and at.id == named.id:
-        return named._replace(region=at.region)
-    return named or at
+    if address is None:
+        return named
+    return at_address(address, port) or (named if named is not None and named.name not in _DEFAULTS else None)
 
 
 def _usage(attributes: Mapping[str, object]) -> Usage | None:

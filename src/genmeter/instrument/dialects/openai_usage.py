@@ -22,6 +22,7 @@ OUTPUT_NAMES = (
     ("completion_tokens", ("completion_tokens_details",)),
     ("output_tokens", ("output_tokens_details", "output_token_details")),
 )
+PICO_PER_TICK = PICO // 10**10
 Spellings = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -39,8 +40,10 @@ def read_usage(raw: Any) -> Usage | None:
         _read_input(input_details, usage)
     if output_details:
         _read_output(output_details, usage)
-    # DeepSeek reports its cache beside the details: https://api-docs.deepseek.com/api/create-chat-completion
-    usage.cache_read = usage.cache_read or count(found.get("prompt_cache_hit_tokens"))
+    # DeepSeek and Moonshot report their cache beside the details: https://api-docs.deepseek.com/api/create-chat-completion
+    usage.cache_read = (
+        usage.cache_read or count(found.get("prompt_cache_hit_tokens")) or count(found.get("cached_tokens"))
+    )
     _repair_reasoning(found, usage)
     return usage
 
@@ -82,20 +85,33 @@ def _repair_reasoning(found: Mapping[str, Any], usage: Usage) -> None:
 
 
 def read_reported_cost(raw: Any, response: Response) -> None:
-    """The charge that OpenRouter states in ``usage.cost``, in USD: https://openrouter.ai/docs/use-cases/usage-accounting.
+    """The charge in ``usage``, where the provider states it, in pico-USD: OpenRouter, xAI and Perplexity do.
 
-    With a key of one's own (``is_byok``) the upstream provider's charge comes on top.
+    https://openrouter.ai/docs/use-cases/usage-accounting (with a key of one's own, ``is_byok``, the upstream provider's
+    charge comes on top), https://docs.x.ai/developers/cost-tracking (10^10 ticks are one USD),
+    https://docs.perplexity.ai/api-reference/chat-completions-post (an object, in USD).
     """
     found = fields(raw)
-    cost = found.get("cost")
-    if cost is None:
+    cost, ticks = found.get("cost"), found.get("cost_in_usd_ticks")
+    if cost is None and ticks is None:
         return
-    total = _pico(cost)
-    if found.get("is_byok"):
-        upstream = _pico(fields(found.get("cost_details")).get("upstream_inference_cost"))
-        total = None if total is None or upstream is None else total + upstream
+    if type(ticks) is int:
+        total = ticks * PICO_PER_TICK
+    elif isinstance(cost, (int, float, str)):
+        total = _routed(found, cost)
+    else:
+        stated = fields(cost)
+        total = _pico(stated.get("total_cost")) if stated.get("currency", "USD") == "USD" else None
     if total is not None and total >= 0:
         response.reported_cost = total
+
+
+def _routed(found: Mapping[str, Any], cost: Any) -> int | None:
+    total = _pico(cost)
+    if not found.get("is_byok"):
+        return total
+    upstream = _pico(fields(found.get("cost_details")).get("upstream_inference_cost"))
+    return None if total is None or upstream is None else total + upstream
 
 
 def _pico(dollars: Any) -> int | None:

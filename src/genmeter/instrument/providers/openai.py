@@ -13,6 +13,7 @@ from ..dialects.openai_media import (
 from ..dialects.openai_responses import OPENAI_FETCH, OPENAI_RESPONSES
 from ..spec import Provider, Target, both
 
+
 def _responses(module: str) -> tuple[Target, ...]:
     return (
         *both(module, "Responses", "create", OPENAI_RESPONSES),

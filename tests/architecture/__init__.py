@@ -1,0 +1,1 @@
+"""What the tree promises about itself: directions of imports, names, sizes, words, files."""

@@ -1,0 +1,110 @@
+"""Imports run one way, and the rooms that must stay light stay light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.tree import imports, modules
+
+BEDROCK = {"model", "names", "settings", "_version"}
+BELOW = {
+    "": {"instrument", *BEDROCK},
+    "__main__": {"cli"},
+    "model": set(),
+    "names": set(),
+    "_version": set(),
+    "settings": {"model", "names"},
+    "pricing": {*BEDROCK},
+    "ledger": {"pricing", *BEDROCK},
+    "reports": {"ledger", "pricing", *BEDROCK},
+    "server": {"reports", "ledger", "pricing", *BEDROCK},
+    "cli": {"server", "reports", "ledger", "pricing", *BEDROCK},
+    "instrument": {"pricing", *BEDROCK},
+}
+"""Room → the rooms that it may import."""
+
+OUTSIDE = {
+    "": set(),
+    "__main__": set(),
+    "model": set(),
+    "names": set(),
+    "_version": set(),
+    "settings": set(),
+    "pricing": set(),
+    "ledger": {"opentelemetry.proto", "google.protobuf"},
+    "reports": set(),
+    "server": {"opentelemetry.proto", "google.protobuf", "google.rpc"},
+    "cli": set(),
+    "instrument": {"opentelemetry", "wrapt"},
+}
+"""Room → what it may import beside the standard library; only what the five packages of the base install bring."""
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base"}
+ROOMS = {"genmeter." + room for room in BELOW}
+
+
+def room_of(name: str) -> str:
+    return name.split(".")[0]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_imports_run_one_way(name):
+    room = room_of(name)
+    strays = [
+        f"line {line}: {target}"
+        for target, line in imports(name)
+        if target.startswith("genmeter.")
+        and (other := room_of(target.removeprefix("genmeter."))) != room
+        and f"genmeter.{other}" in ROOMS
+        and other not in BELOW[room]
+    ]
+    assert strays == [], f"genmeter.{name} may import only {sorted(BELOW[room])}"
+
+
+@pytest.mark.parametrize("name", modules())
+def test_only_the_rooms_that_need_them_import_other_packages(name):
+    allowed = OUTSIDE[room_of(name)]
+    strays = [
+        f"line {line}: {target}"
+        for target, line in imports(name)
+        if (top := target.split(".")[0]) != "genmeter"
+        and top not in sys.stdlib_module_names
+        and not any(target == one or target.startswith(one + ".") for one in allowed)
+    ]
+    assert strays == []
+
+
+def test_every_room_is_named_here():
+    assert {room_of(name) for name in modules()} == set(BELOW)
+
+
+def test_no_module_is_called_by_a_word_that_says_nothing():
+    parts = {part for name in modules() for part in name.split(".")}
+    assert parts & FORBIDDEN_NAMES == set()
+
+
+def test_pricing_and_model_load_neither_opentelemetry_nor_an_sdk():
+    # The package's own __init__ is left out: it offers attribution, which lives in the OpenTelemetry context.
+    script = """
+import sys, types
+root = types.ModuleType("genmeter"); root.__path__ = [sys.argv[1]]; sys.modules["genmeter"] = root
+import genmeter.pricing, genmeter.model, genmeter.names
+print(sorted({name.split(".")[0] for name in sys.modules} & {"opentelemetry", "openai", "anthropic", "wrapt", "google"}))
+"""
+    from tests.architecture.tree import PACKAGE
+
+    done = subprocess.run([sys.executable, "-c", script, PACKAGE], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_importing_and_enabling_genmeter_imports_no_sdk():
+    script = """
+import sys, genmeter
+genmeter.instrument()
+print([name for name in ("openai", "anthropic") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,130 @@
+"""What a stranger finds in a clone: true commands, no private paths, one version, a page that can be read at once."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import tomllib
+
+import pytest
+
+import genmeter
+from genmeter.cli.main import COMMANDS, parser
+from tests.architecture.tree import PACKAGE, ROOT, modules, tracked
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+PRIVATE = re.compile(
+    # Each word is cut in two, or this file would find itself.
+    r"(?<![\w.-])/(wo" r"rk|tm" r"p/lab|ro" r"ot)/"
+    r"|pyp" r"i\.org|pythonhos" r"ted\.org|registry\.npm" r"js|crat" r"es\.io|proxy\.gol" r"ang|repo1?\.ma" r"ven"
+    r"|--(extra-)?index-" r"url|--find-" r"links\b"
+    r"|\bissues (show|li" r"st)\b",
+)  # fmt: skip
+
+
+def commands_of(text: str) -> list[str]:
+    """The lines of shell blocks, and what follows ``$`` in blocks of output."""
+    found: list[str] = []
+    for kind, block in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            if kind in ("sh", "bash", "shell") and line and not line.startswith("#"):
+                found.append(line.removeprefix("$ "))
+            elif kind in ("", "console", "text") and line.startswith("$ "):
+                found.append(line.removeprefix("$ "))
+    return found
+
+
+def test_readme_is_short():
+    assert len(README.splitlines()) <= 160
+
+
+def test_contributing_fits_on_one_screen():
+    assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) <= 60
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md"])
+def test_the_commands_that_pages_name_exist(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    options = {command: parser([command]).format_help() + _help(command) for command in COMMANDS}
+    for line in commands_of(text):
+        for target in re.findall(r"\bmake ([a-z0-9-]+)", line):
+            assert target in TARGETS, line
+        for command, rest in re.findall(r"\bgenmeter ([a-z]+)((?: (?!-- )[^\s|;&#]+)*)", line):
+            assert command in COMMANDS, line
+            for option in re.findall(r"(?<=\s)--[a-z-]+", rest):
+                assert option in options[command], line
+    for target in re.findall(r"`make ([a-z0-9-]+)`", text):
+        assert target in TARGETS, target
+
+
+def _help(command: str) -> str:
+    subparsers = next(action for action in parser([command])._actions if action.dest == "help" or action.choices)
+    for action in parser([command])._actions:
+        if action.choices:
+            subparsers = action
+    return subparsers.choices[command].format_help()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_option_has_help(command):
+    actions = parser([command])._subparsers
+    assert actions is not None
+    sub = actions._group_actions[0]
+    assert [choice.help for choice in sub._choices_actions] and sub._choices_actions[0].help
+    for action in sub.choices[command]._actions:
+        assert action.help, f"genmeter {command} {action.option_strings or action.dest}"
+
+
+def test_readme_names_every_setting_and_no_other():
+    spelled = {name for tree in modules() for name in _variables(tree)}
+    assert set(re.findall(r"GENMETER_[A-Z_]+", README)) == spelled
+
+
+def _variables(module: str) -> set[str]:
+    path = PACKAGE.joinpath(*module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    found = set(re.findall(r"GENMETER_[A-Z_]*[A-Z]", file.read_text(encoding="utf-8")))
+    # Attribution's defaults are read by a formatted name: GENMETER_USER, GENMETER_DEPARTMENT, ...
+    return found | ({f"GENMETER_{name.upper()}" for name in _fields()} if module == "settings" else set())
+
+
+def _fields() -> tuple[str, ...]:
+    from genmeter.settings import ATTRIBUTION_FIELDS
+
+    return ATTRIBUTION_FIELDS
+
+
+def test_no_private_path_and_no_registry_address():
+    strays: list[str] = []
+    for path in tracked():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        strays += [f"{path.relative_to(ROOT)}: {found.group()}" for found in PRIVATE.finditer(text)]
+    assert strays == []
+
+
+def test_the_version_stands_in_one_place():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in project["project"] and project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"]["path"] == "src/genmeter/_version.py"
+    assert importlib.metadata.version("genmeter") == genmeter.__version__
+    assert f"## {genmeter.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("[", "").replace(
+        "]", ""
+    )
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_every_lock_pins_with_hashes_and_names_no_source():
+    locks = sorted((ROOT / ".ci" / "locks").glob("*.txt"))
+    assert len(locks) == 8
+    for lock in locks:
+        text = lock.read_text(encoding="utf-8")
+        assert "://" not in text, lock.name
+        for requirement in re.findall(r"^[a-z0-9].*(?:\n    .*)*", text, re.MULTILINE):
+            assert "==" in requirement and "--hash=sha256:" in requirement, f"{lock.name}: {requirement[:60]}"

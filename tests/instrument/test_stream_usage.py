@@ -1,0 +1,169 @@
+"""A stream's usage comes only to those who ask: we ask, the app does not notice, and a server that refuses is obeyed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from opentelemetry.trace import StatusCode
+
+from genmeter import names
+from tests.stub import Reply, Stream, StubServer
+
+from .conftest import MeterFactory
+from .rig import MICRO, Meter, one_call
+from .sdk import CHAT, dump
+
+COMPLETION: Any = {"model": "gpt-3.5-turbo-instruct", "prompt": "Say it"}
+
+
+def read(client: OpenAI, **ask: Any) -> list[Any]:
+    """All chunks of one streamed chat, as the app sees them."""
+    return [dump(chunk) for chunk in client.chat.completions.create(**{**CHAT, **ask}, stream=True)]
+
+
+def asked(stub: StubServer) -> list[Any]:
+    """``stream_options`` of every request."""
+    return [request.fields.get("stream_options") for request in stub.requests]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Stream(), Stream(n=3), Stream(reasoning="hm"), Stream(usage=None), Stream(usage={"prompt_tokens": 7})],
+    ids=["plain", "n", "reasoning", "no-usage", "usage"],
+)
+@pytest.mark.parametrize("choices", [1, 3])
+def test_the_extra_chunk_is_asked_for_and_hidden(
+    reply: Reply, choices: int, stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """The chunks are the bare SDK's to the last field, also those that count as set."""
+    stub.script("/chat/completions", reply, reply)
+    bare = read(client, n=choices)
+    meter = meters()
+    assert read(client, n=choices) == bare
+    assert asked(stub) == [None, {"include_usage": True}]
+    attributes = one_call(meter)
+    assert len(attributes[names.FINISH_REASONS]) == choices
+
+
+def test_the_callers_own_arguments_are_not_changed(stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """What the app passes in stays as it was, and its other options are sent along."""
+    options = {"include_obfuscation": False}
+    read(client, stream_options=options)
+    assert options == {"include_obfuscation": False}
+    assert asked(stub) == [{"include_obfuscation": False, "include_usage": True}]
+    one_call(meter)
+
+
+@pytest.mark.parametrize("decided", [True, False])
+@pytest.mark.parametrize("where", ["stream_options", "extra_body"])
+def test_a_caller_who_decided_is_obeyed(
+    decided: bool, where: str, stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """Neither the request nor what comes back changes; usage is booked where the caller asked for it."""
+    options = {"include_usage": decided}
+    ask: dict[str, Any] = {where: options if where == "stream_options" else {"stream_options": options}}
+    bare = read(client, **ask)
+    meter = meters()
+    assert read(client, **ask) == bare
+    assert asked(stub) == [options, options]
+    attributes = one_call(meter)
+    assert attributes.get(names.INPUT_TOKENS) == (19 if decided else None)
+    assert attributes[names.COST_STATUS] == ("priced" if decided else "unpriced")
+
+
+def test_the_setting_turns_asking_off(stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
+    """GENMETER_STREAM_USAGE=off: the request is the app's own."""
+    meter = meters(ask_stream_usage=False)
+    read(client)
+    assert asked(stub) == [None]
+    assert one_call(meter)[names.COST_REASON] == "no_usage"
+
+
+def test_text_completions_are_asked_likewise(stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
+    """gpt-3.5-turbo-instruct 1.50 / 2.00: 5 × 1.5 + 7 × 2 = 21.5, the chunk hidden."""
+    bare = [dump(chunk) for chunk in client.completions.create(**COMPLETION, stream=True)]
+    meter = meters()
+    assert [dump(chunk) for chunk in client.completions.create(**COMPLETION, stream=True)] == bare
+    assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(21.5 * MICRO, rel=1e-12)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_that_refuses_is_asked_without_and_remembered(
+    status: int, stub: StubServer, meter: Meter, client: OpenAI
+) -> None:
+    """One normal stream, one span without an error; from then on nothing is added."""
+    stub.refuse_stream_options(status)
+    assert len(read(client)) > 3
+    attributes = one_call(meter)
+    assert meter.span.status.status_code is StatusCode.UNSET and names.ERROR_TYPE not in attributes
+    assert asked(stub) == [{"include_usage": True}, None]
+    read(client)
+    assert asked(stub)[2:] == [None]
+    assert len(meter.spans) == 2
+
+
+def test_an_async_client_falls_back_likewise(stub: StubServer, meter: Meter) -> None:
+    """The same, awaited."""
+    stub.refuse_stream_options()
+
+    async def run() -> int:
+        async with AsyncOpenAI(base_url=stub.openai_url, api_key="x") as client:
+            return len([chunk async for chunk in await client.chat.completions.create(**CHAT, stream=True)])
+
+    assert asyncio.run(run()) > 3
+    one_call(meter)
+    assert asked(stub) == [{"include_usage": True}, None]
+
+
+def test_a_refusal_keeps_the_callers_other_options(stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """Only what we had added is taken back."""
+    refusal = {"error": {"message": "Unknown parameter: stream_options.include_usage", "type": "invalid_request_error"}}
+    stub.script("/chat/completions", Reply(400, refusal))
+    read(client, stream_options={"include_obfuscation": False})
+    assert asked(stub)[1] == {"include_obfuscation": False}
+    one_call(meter)
+
+
+def test_a_genuine_bad_request_is_the_sdks_own_error_once(stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """The app gets one BadRequestError, there is one ERROR span, and nothing is remembered against the server."""
+    stub.script("/chat/completions", Reply(400), Reply(400))
+    with pytest.raises(openai.BadRequestError):
+        read(client)
+    attributes = one_call(meter)
+    assert meter.span.status.status_code is StatusCode.ERROR
+    assert attributes[names.ERROR_TYPE] == "invalid_request_error"
+    assert len(meter.events(names.EVENT_EXCEPTION)) == 1
+    read(client)
+    assert asked(stub)[-1] == {"include_usage": True}
+
+
+def test_a_server_known_to_take_the_option_is_not_asked_twice(stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """After one success a bad request is the caller's own: it is sent once."""
+    read(client)
+    stub.script("/chat/completions", Reply(400))
+    with pytest.raises(openai.BadRequestError):
+        read(client)
+    assert len(stub.requests) == 2
+    assert len(meter.spans) == 2
+
+
+def test_a_usage_chunk_that_the_server_sends_to_everybody_stays_visible(
+    stub: StubServer, meters: MeterFactory
+) -> None:
+    """OpenRouter reports usage in every stream: an app that reads it there must go on finding it."""
+    with OpenAI(base_url=stub.flavour_url("openrouter"), api_key="x") as client:
+        bare = read(client)
+        meters(sellers={stub.url.removeprefix("http://") + "/openrouter": "openrouter"})
+        assert read(client) == bare
+
+
+def test_whole_answers_and_other_apis_are_never_asked(stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """The option belongs to streams of the older APIs alone."""
+    client.chat.completions.create(**CHAT)
+    list(client.responses.create(model="gpt-5.6-sol", input="x", stream=True))
+    assert asked(stub) == [None, None]
+    assert len(meter.spans) == 2
