@@ -14,7 +14,9 @@ MAJORS := openai2-anthropic1 openai1-anthropic0
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
 # The folders that talk to the providers' SDKs: they run on every major of them.
 SDK_TESTS := $(wildcard tests/stub_tests tests/instrument tests/instrument_faults)
-PYTEST := -m pytest -q --timeout=180 --numprocesses=auto
+# What these find of their neighbours in an environment they test; elsewhere they skip it.
+COEXIST_TESTS := $(wildcard tests/instrument_faults/test_neighbours.py tests/instrument_faults/test_suppression.py)
+PYTEST := -m pytest --timeout=180 --numprocesses=auto --dist=loadgroup
 DEMO_LEDGER := .cache/demo/ledger.db
 ARGS ?=
 
@@ -45,13 +47,16 @@ test-matrix: $(MAJORS:%=.venvs/%/.ready) ## The SDK tests on the older majors of
 	@for name in $(MAJORS); do echo "==> $$name: $(SDK_TESTS)"; .venvs/$$name/bin/python $(PYTEST) $(SDK_TESTS); done
 
 test-coexist: $(PEERS:%=.venvs/%/.ready) ## Beside other instrumentations of the same SDKs, each in its own environment
-	@for name in $(PEERS); do echo "==> $$name"; .venvs/$$name/bin/python $(PYTEST) tests/instrument -k coexist; done
+	@for name in $(PEERS); do echo "==> $$name: $(COEXIST_TESTS)"; .venvs/$$name/bin/python $(PYTEST) $(COEXIST_TESTS); done
 
 test-wheel: .venvs/base/.ready ## The built wheel with its five packages and nothing else
 	@rm -rf .cache/wheel && mkdir -p .cache/wheel
 	@.venvs/base/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir .cache/wheel .
 	@.venvs/base/bin/python -m pip install --quiet --no-deps --force-reinstall .cache/wheel/*.whl
 	@cd .cache && ../.venvs/base/bin/python -I ../.ci/wheel.py wheel/*.whl
+
+coverage: install ## The whole suite with branch coverage of src, on openai 3 and anthropic 2
+	@$(BIN)/python $(PYTEST) --cov --cov-report=term $(ARGS)
 
 lint: install ## ruff check, ruff format --check, pyright
 	@$(BIN)/ruff check .
@@ -74,7 +79,10 @@ e2e: install ## The whole path through real processes: launcher, OTLP, genmeter 
 prices: install ## Compile the price catalogue from genai-prices and the overlay (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/prices $(ARGS)
 
-lock: .venvs/lock/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt
+readme: install ## Renew the outputs that README.md shows, by running its commands
+	@$(BIN)/python .ci/readme.py
+
+lock: .venvs/lock/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt (ARGS=--upgrade)
 	@for name in base openai3-anthropic2 $(MAJORS) $(PEERS); do \
 	  echo "==> .ci/locks/$$name.txt"; \
 	  .venvs/lock/bin/uv pip compile pyproject.toml --group $$name --universal --python-version 3.11 \
@@ -115,4 +123,4 @@ touch $@
 endef
 
 .PRECIOUS: .venvs/%/.locked
-.PHONY: help demo install venv test test-main test-matrix test-coexist test-wheel lint format bench e2e prices lock clean
+.PHONY: help demo install venv test test-main test-matrix test-coexist test-wheel coverage lint format bench e2e prices readme lock clean

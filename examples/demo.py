@@ -9,12 +9,13 @@ import asyncio
 
 import anthropic
 import openai
+from anthropic.types import Message, MessageParam, ToolParam
 
 from genmeter import attribution
 
 HANDBOOK = "Parcels travel one night. Late parcels cost the customer nothing. Be brief. " * 200
 TICKETS = ["Where is order A-1042?", "The cup arrived broken.", "Change my address.", "Late again, refund?"]
-FIND_ORDER = {
+FIND_ORDER: ToolParam = {
     "name": "find_order",
     "description": "Where an order is",
     "input_schema": {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]},
@@ -34,39 +35,53 @@ async def sort_tickets() -> None:
 
 @attribution(user="ada")
 def answer_ticket() -> None:
-    client = openai.OpenAI()
-    messages = [{"role": "system", "content": HANDBOOK}, {"role": "user", "content": TICKETS[0]}]
+    stream = openai.OpenAI().chat.completions.create(
+        model="gpt-5.6",
+        messages=[{"role": "system", "content": HANDBOOK}, {"role": "user", "content": TICKETS[0]}],
+        stream=True,
+    )
     print("answer    ", end="")
-    for chunk in client.chat.completions.create(model="gpt-5.6", messages=messages, stream=True):
+    for chunk in stream:
         print(chunk.choices[0].delta.content or "", end="", flush=True)
     print()
 
 
 @attribution(user="ada")
 def answer_with_a_tool() -> None:
-    client = anthropic.Anthropic()
-    system = [{"type": "text", "text": HANDBOOK, "cache_control": {"type": "ephemeral"}}]
-    messages = [{"role": "user", "content": TICKETS[0]}]
-    ask = {"model": "claude-sonnet-4-5", "max_tokens": 300, "system": system, "tools": [FIND_ORDER]}
-    first = client.messages.create(messages=messages, **ask)
+    messages: list[MessageParam] = [{"role": "user", "content": TICKETS[0]}]
+    first = ask_claude(messages)
     use = next(block for block in first.content if block.type == "tool_use")
-    result = {"type": "tool_result", "tool_use_id": use.id, "content": f"{use.input['order']}: Lyon, tomorrow"}
-    messages += [{"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
-    print("tool     ", client.messages.create(messages=messages, **ask).content[0].text)
+    place = f"{use.input['order']}: Lyon, arrives tomorrow"
+    messages.append({"role": "assistant", "content": first.content})
+    messages.append({"role": "user", "content": [{"type": "tool_result", "tool_use_id": use.id, "content": place}]})
+    print("tool     ", "".join(block.text for block in ask_claude(messages).content if block.type == "text"))
+
+
+def ask_claude(messages: list[MessageParam]) -> Message:
+    return anthropic.Anthropic().messages.create(
+        model="claude-sonnet-4-5",
+        max_tokens=300,
+        system=[{"type": "text", "text": HANDBOOK, "cache_control": {"type": "ephemeral"}}],
+        tools=[FIND_ORDER],
+        messages=messages,
+    )
 
 
 @attribution(department="marketing", user="grace")
 async def write_slogan() -> None:
-    async with anthropic.AsyncAnthropic() as client:
-        messages = [{"role": "user", "content": "A slogan for a parcel service, please."}]
-        async with client.messages.stream(model="claude-haiku-4-5", max_tokens=100, messages=messages) as stream:
-            print("slogan   ", await stream.get_final_text())
+    asked: MessageParam = {"role": "user", "content": "A slogan for a parcel service, please."}
+    async with (
+        anthropic.AsyncAnthropic() as client,
+        client.messages.stream(model="claude-haiku-4-5", max_tokens=100, messages=[asked]) as stream,
+    ):
+        print("slogan   ", await stream.get_final_text())
 
 
 @attribution(department="marketing", user="grace")
 def read_no_further() -> None:
-    messages = [{"role": "user", "content": "Ten names for a parcel, one a line."}]
-    stream = openai.OpenAI().chat.completions.create(model="gpt-5.6", messages=messages, stream=True)
+    stream = openai.OpenAI().chat.completions.create(
+        model="gpt-5.6", messages=[{"role": "user", "content": "Ten names for a parcel, one a line."}], stream=True
+    )
     for chunk in stream:
         if chunk.choices[0].delta.content:
             print("name     ", chunk.choices[0].delta.content, "... is enough: the stream is closed early")

@@ -47,7 +47,7 @@ ROOMS = {"genmeter." + room for room in BELOW}
 
 
 def room_of(name: str) -> str:
-    return name.split(".")[0]
+    return name.split(".", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("name", modules())

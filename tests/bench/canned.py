@@ -32,7 +32,7 @@ ANTHROPIC_USAGE = {
     "output_tokens": 80,
     "service_tier": "standard",
 }
-ANTHROPIC_IDENTITY = {"id": "msg_bench", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929"}
+ANTHROPIC_IDENTITY = {"id": "msg_bench", "type": "message", "role": "assistant", "model": "claude-sonnet-5"}
 
 
 def chat() -> bytes:

@@ -112,9 +112,7 @@ def genmeter(sinks: Sinks) -> Contender:
     import genmeter
     from genmeter.settings import Settings
 
-    return patched(
-        "genmeter", sinks, lambda sinks: genmeter.instrument(**sinks.providers(), settings=Settings())
-    )
+    return patched("genmeter", sinks, lambda sinks: genmeter.instrument(**sinks.providers(), settings=Settings()))
 
 
 def suppressed(metered: Contender) -> Contender:

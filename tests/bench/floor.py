@@ -6,7 +6,7 @@ from time import perf_counter, time_ns
 from typing import Any
 
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.context import attach, detach
+from opentelemetry.context import attach
 from opentelemetry.trace import SpanKind, set_span_in_context
 
 from genmeter import names

@@ -6,18 +6,18 @@ and streams that are read to their end are foreseen. ``parity`` proves that both
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from opentelemetry.context import detach
 
 from genmeter import names
+from genmeter.model import PICO, Unpriced, Usage
 from genmeter.pricing import Catalogue
 
 from . import scenarios
 from .floor import Instruments
 
-CATALOGUE = Catalogue.bundled().version
 OPENAI = {names.PROVIDER: "openai", names.SERVER_ADDRESS: "api.openai.com", names.SERVER_PORT: 443}
 ANTHROPIC = {names.PROVIDER: "anthropic", names.SERVER_ADDRESS: "api.anthropic.com", names.SERVER_PORT: 443}
 CHAT = {**OPENAI, names.OPERATION: "chat", names.REQUEST_MODEL: "gpt-4o", names.APPLICATION: "bench"}
@@ -27,7 +27,7 @@ EMBED = {
     names.REQUEST_MODEL: "text-embedding-3-small",
     names.APPLICATION: "bench",
 }
-MESSAGE = {**ANTHROPIC, names.OPERATION: "chat", names.REQUEST_MODEL: "claude-sonnet-4-5", names.APPLICATION: "bench"}
+MESSAGE = {**ANTHROPIC, names.OPERATION: "chat", names.REQUEST_MODEL: "claude-sonnet-5", names.APPLICATION: "bench"}
 CHAT_ACTIVE, EMBED_ACTIVE, MESSAGE_ACTIVE = (
     {name: labels[name] for name in (names.OPERATION, names.PROVIDER, names.REQUEST_MODEL)}
     for labels in (CHAT, EMBED, MESSAGE)
@@ -40,14 +40,28 @@ CHAT_REQUEST = {
 EMBED_REQUEST = {names.REQUEST_ENCODING_FORMATS: ["float"]}
 MESSAGE_REQUEST = {names.REQUEST_MAX_TOKENS: 100}
 STREAM = {names.REQUEST_STREAM: True}
-GPT_4O = (2.5e-6, 1e-5, "openai/gpt-4o")
-EMBEDDING_3 = (2e-8, 0.0, "openai/text-embedding-3-small")
-SONNET = (3e-6, 1.5e-5, "anthropic/claude-sonnet-4-5")
+Price = tuple[float, float, str]
 """USD a token in, USD a token out, the row of the catalogue."""
+
+
+def constants(seller: str, model: str, out: int = 1000) -> Price:
+    """A model's price as the catalogue has it now, for the floor to know by heart."""
+    cost = CATALOGUE.price(seller, model, model, Usage(1000, out), time())
+    if isinstance(cost, Unpriced):
+        raise LookupError(f"{model}: {cost.reason}")
+    lines = dict(cost.lines)
+    return lines["input"] / 1000 / PICO, lines.get("output", 0) / 1000 / PICO, cost.entry
+
+
+CATALOGUE = Catalogue.bundled()
+VERSION = CATALOGUE.version
+GPT_4O = constants("openai", "gpt-4o")
+EMBEDDING_3 = constants("openai", "text-embedding-3-small", 0)
+SONNET = constants("anthropic", "claude-sonnet-5")
 FINISH = {"end_turn": "stop"}
 
 
-def bill(price: tuple[float, float, str], into: int, out: int) -> dict[str, Any]:
+def bill(price: Price, into: int, out: int) -> dict[str, Any]:
     """The cost attributes of a text call."""
     first, second = into * price[0], out * price[1]
     known = {
@@ -57,7 +71,7 @@ def bill(price: tuple[float, float, str], into: int, out: int) -> dict[str, Any]
         names.COST_TOTAL: first + second,
         names.COST_LINES["input"]: first,
         names.COST_STATUS: "priced",
-        names.COST_CATALOGUE: CATALOGUE,
+        names.COST_CATALOGUE: VERSION,
         names.COST_ENTRY: price[2],
     }
     if out:
@@ -174,7 +188,7 @@ class Floor(Instruments):
         self.end(span, context, MESSAGE, known, MESSAGE_ACTIVE, took)
 
     def ant_msg(self, client: Any) -> Any:
-        span, context, token, begun = self.begin("chat claude-sonnet-4-5", MESSAGE, MESSAGE_ACTIVE)
+        span, context, token, begun = self.begin("chat claude-sonnet-5", MESSAGE, MESSAGE_ACTIVE)
         answer = client.messages.create(**scenarios.MESSAGE)
         took = perf_counter() - begun
         self.message_done(span, context, answer, answer.usage.output_tokens, took, answer.stop_reason, {})
@@ -182,7 +196,7 @@ class Floor(Instruments):
         return answer
 
     async def ant_msg_async(self, client: Any) -> Any:
-        span, context, token, begun = self.begin("chat claude-sonnet-4-5", MESSAGE, MESSAGE_ACTIVE)
+        span, context, token, begun = self.begin("chat claude-sonnet-5", MESSAGE, MESSAGE_ACTIVE)
         answer = await client.messages.create(**scenarios.MESSAGE)
         took = perf_counter() - begun
         self.message_done(span, context, answer, answer.usage.output_tokens, took, answer.stop_reason, {})
@@ -190,7 +204,7 @@ class Floor(Instruments):
         return answer
 
     def ant_stream(self, client: Any) -> None:
-        span, context, token, begun = self.begin("chat claude-sonnet-4-5", MESSAGE, MESSAGE_ACTIVE)
+        span, context, token, begun = self.begin("chat claude-sonnet-5", MESSAGE, MESSAGE_ACTIVE)
         stream = client.messages.create(**scenarios.MESSAGE_STREAM)
         detach(token)
         first, answer, last = None, None, None
@@ -205,7 +219,7 @@ class Floor(Instruments):
         self.message_done(span, context, answer, last.usage.output_tokens, took, last.delta.stop_reason, extra)
 
     async def ant_stream_async(self, client: Any) -> None:
-        span, context, token, begun = self.begin("chat claude-sonnet-4-5", MESSAGE, MESSAGE_ACTIVE)
+        span, context, token, begun = self.begin("chat claude-sonnet-5", MESSAGE, MESSAGE_ACTIVE)
         stream = await client.messages.create(**scenarios.MESSAGE_STREAM)
         detach(token)
         first, answer, last = None, None, None

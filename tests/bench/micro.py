@@ -16,9 +16,11 @@ from . import contenders
 from .contenders import Contender
 from .results import Row
 from .rounds import Figure, differences, measure
-from .scenarios import BY_NAME
+from .scenarios import BY_NAME, Scenario
 from .sinks import Sinks
 
+GROUP = "by itself"
+LEAVING = ("oai_chat_alone", "oai_embed", "ant_msg_alone")
 PRICE = 1.0
 """Target: µs to price a call."""
 
@@ -53,7 +55,7 @@ def price() -> Row:
             partial=False,
         )
 
-    return Row("on its own", "price of a call", "µs", repeat(ask), PRICE)
+    return Row(GROUP, "µs", "price of a call", repeat(ask), PRICE)
 
 
 def yardstick() -> Row:
@@ -67,8 +69,8 @@ def yardstick() -> Row:
         made.set_attributes(rest)
         made.end()
 
-    note = " yardstick: took 15 where the targets were set"
-    return Row("on its own", "a span of 15 attributes", "µs", repeat(span, 300), None, note)
+    note = "a yardstick: 15 where the targets were set"
+    return Row(GROUP, "µs", "a span of 15 attributes, bare", repeat(span, 300), None, note)
 
 
 def suppressed(metered: Contender, seconds: float, rounds: int) -> list[Row]:
@@ -79,13 +81,13 @@ def suppressed(metered: Contender, seconds: float, rounds: int) -> list[Row]:
         blocks = measure(BY_NAME[name], [contenders.bare(), quiet], seconds / 2, rounds)
         figure = Figure.of(differences(blocks, "suppressed", "bare"))
         kind = "async" if "async" in name else "sync"
-        rows.append(Row("on its own", f"a suppressed call, {kind}", "µs", figure))
+        rows.append(Row(GROUP, "µs", f"a suppressed call, {kind}", figure))
     return rows
 
 
-def deferred(contender: Contender, calls: int = 200, times: int = 12) -> Figure:
+def deferred(contender: Contender, scenario: Scenario, times: int, calls: int = 100) -> Figure:
     """µs a call that are left to the next collection: the first after ``calls`` calls, less one with nothing new."""
-    scenario, left = BY_NAME["oai_chat_alone"], list[float]()
+    left: list[float] = []
     call = contender.call(scenario)
     with scenario.session() as client, contender:
         for _ in range(times):
@@ -95,6 +97,20 @@ def deferred(contender: Contender, calls: int = 200, times: int = 12) -> Figure:
             idle = median(_collection(contender) for _ in range(3))
             left.append((full - idle) / 1e3 / calls)
     return Figure.of(left)
+
+
+def all_deferred(contender: Contender, times: int) -> dict[str, Figure]:
+    """By what is called, which alone decides what is left: ``oai_chat`` also stands for its async twin."""
+    return {BY_NAME[name].method: deferred(contender, BY_NAME[name], times) for name in LEAVING}
+
+
+def deferred_rows(left: dict[str, dict[str, Figure]]) -> list[Row]:
+    """One row a contender and call."""
+    return [
+        Row(GROUP, "µs", f"{call}: {who} leaves to the collection", figure)
+        for who, figures in left.items()
+        for call, figure in figures.items()
+    ]
 
 
 def _collection(contender: Contender) -> int:

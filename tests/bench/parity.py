@@ -10,8 +10,8 @@ from .contenders import Contender
 from .scenarios import Scenario
 from .sinks import Sinks
 
-CLOCKED = ("gen_ai.response.time_to_first_chunk", "genmeter.call.duration")
-"""Attributes whose values are times: the keys are compared, the values are not."""
+CLOCKED = ("time_to_first_chunk", "duration")
+"""How attributes end whose values are times: the keys are compared, the values are not."""
 
 
 class Disparity(AssertionError):
@@ -31,6 +31,21 @@ def exports(contender: Contender, scenario: Scenario) -> set[str]:
     return {*_spans(sinks), *_records(sinks), *_points(sinks)}
 
 
+def summary(contender: Contender, scenario: Scenario) -> str:
+    """How much one call exports, in words: ``1 span of 25, 1 record of 26``; nothing, where a contender sees nothing."""
+    if contender.sinks is None:
+        return ""
+    contender.sinks.spans.keep = contender.sinks.records.keep = True
+    exports(contender, scenario)
+    contender.sinks.spans.keep = contender.sinks.records.keep = False
+    spans, records = contender.sinks.spans.kept, contender.sinks.records.kept
+    held = [len(span.attributes) for span in spans], [len(kept.log_record.attributes or ()) for kept in records]
+    words = [
+        f"{len(sizes)} {kind} of {sum(sizes)}" for kind, sizes in zip(("span", "record"), held, strict=True) if sizes
+    ]
+    return ", ".join(words) or "sees nothing"
+
+
 def check(scenarios: tuple[Scenario, ...]) -> None:
     """Compare both on every scenario.
 
@@ -44,16 +59,25 @@ def check(scenarios: tuple[Scenario, ...]) -> None:
             written, emitted = exports(by_hand, scenario), exports(ours, scenario)
         finally:
             contenders.disable_genmeter(ours)
-        found += [f"{scenario.name}: only genmeter: {line}" for line in sorted(emitted - written)]
-        found += [f"{scenario.name}: only the floor: {line}" for line in sorted(written - emitted)]
+        found += differences(scenario, emitted, written)
     if found:
         raise Disparity("the floor is not what genmeter exports:\n  " + "\n  ".join(found))
 
 
+def differences(scenario: Scenario, emitted: set[str], written: set[str]) -> list[str]:
+    """A line for everything that genmeter emitted and the floor did not write, or the other way."""
+    return [
+        *(f"{scenario.name}: only genmeter: {line}" for line in sorted(emitted - written)),
+        *(f"{scenario.name}: only the floor: {line}" for line in sorted(written - emitted)),
+    ]
+
+
 def _value(key: str, value: Any) -> str:
-    if key in CLOCKED:
+    if key.endswith(CLOCKED):
         return f"{key}=…"
-    return f"{key}={round(value, 15) if isinstance(value, float) else list(value) if isinstance(value, tuple) else value}"
+    if isinstance(value, float):
+        value = round(value, 15)
+    return f"{key}={list(value) if isinstance(value, tuple) else value}"
 
 
 def _spans(sinks: Sinks) -> list[str]:

@@ -15,15 +15,15 @@ class Row:
     """One figure. ``target`` is the most it may be; None where there is nothing to reach."""
 
     group: str
-    name: str
     unit: str
+    name: str
     figure: Figure
     target: float | None = None
     note: str = ""
 
     @property
     def verdict(self) -> str:
-        """``pass``, ``miss``, or ``noise`` where only the allowance separates the value from its target."""
+        """``pass``; ``noise`` where the value is above its target by no more than the allowance; else ``MISS``."""
         if self.target is None:
             return ""
         if self.figure.median <= self.target:
@@ -31,23 +31,23 @@ class Row:
         return "noise" if self.figure.median - self.figure.allowance <= self.target else "MISS"
 
 
-HEADER = ("", "median", "q1", "q3", "± noise", "target", "")
+HEADS = ("median", "q1", "q3", "± noise", "target")
 
 
 def table(rows: Iterable[Row]) -> str:
     """The rows under the headings of their groups."""
+    rows = list(rows)
     lines: list[str] = []
     group = ""
-    width = max((len(row.name) for row in rows), default=0) + 2
+    width = max(len(text) for row in rows for text in (row.name, f"{row.group} [{row.unit}]")) + 2
     for row in rows:
         if row.group != group:
             group = row.group
-            heads = "".join(f"{head:>10}" for head in HEADER[1:-1])
-            lines += ["", f"{f'{group} ({row.unit})':<{width}}{heads}", "-" * (width + 60)]
+            lines += ["", f"{f'{group} [{row.unit}]':<{width}}" + "".join(f"{head:>10}" for head in HEADS)]
         figure = row.figure
         numbers = "".join(f"{value:>10,.2f}" for value in (figure.median, figure.first, figure.third, figure.allowance))
         target = "" if row.target is None else f"{row.target:,.2f}"
-        lines.append(f"{row.name:<{width}}{numbers}{target:>10}  {row.verdict:<6}{row.note}".rstrip())
+        lines.append(f"  {row.name:<{width - 2}}{numbers}{target:>10}  {row.verdict:<6}{row.note}".rstrip())
     return "\n".join(lines)
 
 

@@ -53,18 +53,19 @@ def differences(blocks: Blocks, name: str, base: str) -> list[float]:
     return [ours - theirs for ours, theirs in zip(blocks[name], blocks[base], strict=True)]
 
 
-def timed(call: Callable[[Any], Any], client: Any, count: int, loop: asyncio.AbstractEventLoop | None) -> list[int]:
-    """Nanoseconds of each of ``count`` calls, after one that is not counted; the cyclic collector rests meanwhile."""
+def timed(scenario: Scenario, call: Callable[[Any], Any], client: Any, count: int) -> list[int]:
+    """CPU nanoseconds of each of ``count`` calls; the cyclic collector rests meanwhile."""
     gc.collect()
     gc.disable()
     try:
-        return loop.run_until_complete(_timed_async(call, client, count)) if loop else _timed(call, client, count)
+        if not scenario.chunks:  # the first call after a change of contender finds the interpreter's caches empty
+            call(client) if not scenario.awaited else asyncio.run(call(client))
+        return asyncio.run(_timed_async(call, client, count)) if scenario.awaited else _timed(call, client, count)
     finally:
         gc.enable()
 
 
 def _timed(call: Callable[[Any], Any], client: Any, count: int) -> list[int]:
-    call(client)
     taken: list[int] = []
     for _ in range(count):
         begun = process_time_ns()
@@ -74,42 +75,43 @@ def _timed(call: Callable[[Any], Any], client: Any, count: int) -> list[int]:
 
 
 async def _timed_async(call: Callable[[Any], Any], client: Any, count: int) -> list[int]:
-    await call(client)
     taken: list[int] = []
     for _ in range(count):
         begun = process_time_ns()
         await call(client)
         taken.append(process_time_ns() - begun)
+        await asyncio.sleep(0)  # the loop closes what the SDK has dropped
     return taken
 
 
 def block(scenario: Scenario, contender: Contender, client: Any, count: int) -> float:
     """µs a call: the lower quartile of a block."""
-    loop = asyncio.new_event_loop() if scenario.awaited else None
-    try:
-        with contender:
-            taken = timed(contender.call(scenario), client, count, loop)
-    finally:
-        if loop is not None:
-            loop.close()
+    with contender:
+        taken = timed(scenario, contender.call(scenario), client, count)
     contender.collect()
     return sorted(taken)[len(taken) // 4] / 1e3
 
 
 def measure(scenario: Scenario, contenders: Sequence[Contender], seconds: float, rounds: int = ROUNDS) -> Blocks:
-    """Blocks of every contender for one scenario: ``rounds`` rounds that take about ``seconds`` together."""
+    """Blocks of every contender for one scenario: ``rounds`` rounds that take about ``seconds`` together.
+
+    Streams are long calls: they get three times the rounds, each as much shorter.
+    """
+    if scenario.chunks and not scenario.alone:
+        rounds *= 3
     with scenario.session() as client:
-        for contender in contenders:
-            block(scenario, contender, client, 2)
         gc.collect()
         gc.freeze()  # or each block would begin by walking everything that the SDKs have loaded
+        for contender in contenders:
+            block(scenario, contender, client, 2)
         begun = perf_counter()
         for contender in contenders:
             block(scenario, contender, client, 4)
-        single = (perf_counter() - begun) / 5
-        count = max(3, int(seconds / rounds / single))
+        single = (perf_counter() - begun) / (4 if scenario.chunks else 5)
+        count = max(1, round(seconds / rounds / single))
         blocks: Blocks = {contender.name: [] for contender in contenders}
         for number in range(rounds):
             for contender in contenders if number % 2 == 0 else contenders[::-1]:
                 blocks[contender.name].append(block(scenario, contender, client, count))
+        gc.unfreeze()
         return blocks

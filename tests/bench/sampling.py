@@ -71,6 +71,8 @@ def profile(contender: Contender, scenario: Scenario, seconds: float = 8.0) -> s
     previous = signal.signal(signal.SIGALRM, sampler)
     try:
         with scenario.session() as client, contender:
+            gc.collect()
+            gc.freeze()
             signal.setitimer(signal.ITIMER_REAL, EVERY, EVERY)
             while taken < seconds:
                 gc.collect()
@@ -83,6 +85,7 @@ def profile(contender: Contender, scenario: Scenario, seconds: float = 8.0) -> s
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+        gc.unfreeze()
     return _tables(sampler, scenario, taken / (calls - SEVERAL) * 1e6, calls - SEVERAL)
 
 

@@ -18,7 +18,7 @@ CHAT: dict[str, Any] = {
 CHAT_STREAM = {**CHAT, "stream": True}
 EMBED: dict[str, Any] = {"model": "text-embedding-3-small", "input": "Say something.", "encoding_format": "float"}
 MESSAGE: dict[str, Any] = {
-    "model": "claude-sonnet-4-5",
+    "model": "claude-sonnet-5",
     "max_tokens": 100,
     "messages": [{"role": "user", "content": "Say something."}],
 }
@@ -112,7 +112,9 @@ REAL: tuple[Scenario, ...] = (
     *_twins("oai_stream", "openai", (oai_stream, oai_stream_async), CHAT_STREAM, canned.chat_stream, "oai_chat"),
     Scenario("oai_embed", "openai", oai_embed, EMBED, canned.embedding),
     *_twins("ant_msg", "anthropic", (ant_msg, ant_msg_async), MESSAGE, canned.message),
-    *_twins("ant_stream", "anthropic", (ant_stream, ant_stream_async), MESSAGE_STREAM, canned.message_stream, "ant_msg"),
+    *_twins(
+        "ant_stream", "anthropic", (ant_stream, ant_stream_async), MESSAGE_STREAM, canned.message_stream, "ant_msg"
+    ),
 )
 ALONE = tuple(
     replace(scenario, name=f"{scenario.name}_alone", alone=True, single=scenario.single and f"{scenario.single}_alone")

@@ -34,7 +34,9 @@ def main() -> int:
     command = command[1:] if command[:1] == ["--"] else command
     with providers(gap=0.02, delay=0.12) as stub:
         added = variables(stub)
-        print("\nLoopback providers speak OpenAI's and Anthropic's wire formats; the app finds them by its environment:")
+        print(
+            "\nLoopback providers speak OpenAI's and Anthropic's wire formats; the app finds them by its environment:"
+        )
         for name in ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GENMETER_SELLERS"):
             print(f"  {name}={added[name]}")
         print(f"\n$ {' '.join(command)}\n", flush=True)

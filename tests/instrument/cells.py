@@ -13,10 +13,8 @@ from pydantic import BaseModel
 
 from genmeter import names
 
-from .sdk import AWS, CHAT, CLAUDE, GOOGLE, HELLO, OPENAI
+from .sdk import AWS, CHAT, CLAUDE, GOOGLE, OPENAI
 from .shapes import HELPED, PARSED, STREAMED, WHOLE, AsyncWay, Way
-
-SPLIT = (names.AUDIO_INPUT_TOKENS, names.IMAGE_INPUT_TOKENS, names.TEXT_INPUT_TOKENS)
 
 
 class Step(BaseModel):
@@ -44,8 +42,11 @@ class Api:
     provider: str = "openai"
     parts: dict[str, int] = field(default_factory=dict[str, int])
     """Further usage attributes."""
-    streamed: dict[str, Any] = field(default_factory=dict[str, Any])
-    """What differs when the same call is streamed."""
+
+    @property
+    def streamed_ways(self) -> set[str]:
+        """The ways in which this answer comes in pieces."""
+        return {*STREAMED, *HELPED} & set(self.ways)
 
     @property
     def span(self) -> str:
@@ -150,10 +151,18 @@ VERTEX_ASK: Any = {**CLAUDE, "model": "claude-haiku-4-5@20251001"}
 
 ANTHROPIC_APIS = [
     Api("messages", "messages.create", CLAUDE, **MESSAGE, ways=ANSWERED),
-    Api("messages-parse", "messages.parse", {**CLAUDE, "output_format": Step}, **MESSAGE, ways={"whole": WHOLE["whole"]}),
+    Api(
+        "messages-parse", "messages.parse", {**CLAUDE, "output_format": Step}, **MESSAGE, ways={"whole": WHOLE["whole"]}
+    ),
     Api("messages-stream", "messages.stream", CLAUDE, **MESSAGE, ways=HELPED),
     Api("beta", "beta.messages.create", CLAUDE, **MESSAGE, ways=ANSWERED),
-    Api("beta-parse", "beta.messages.parse", {**CLAUDE, "output_format": Step}, **MESSAGE, ways={"whole": WHOLE["whole"]}),
+    Api(
+        "beta-parse",
+        "beta.messages.parse",
+        {**CLAUDE, "output_format": Step},
+        **MESSAGE,
+        ways={"whole": WHOLE["whole"]},
+    ),
     Api("beta-stream", "beta.messages.stream", CLAUDE, **MESSAGE, ways=HELPED),
     Api("bedrock", "messages.create", BEDROCK_ASK, **BEDROCK, ways={**PARSED, **STREAMED}),
     Api("bedrock-stream", "messages.stream", BEDROCK_ASK, **BEDROCK, ways=HELPED),
@@ -164,12 +173,13 @@ ANTHROPIC_APIS = [
 ]
 
 
-
 def retrieving(response_id: str) -> Api:
     """``responses.retrieve`` of one response."""
     ask = {"response_id": response_id}
     ways = {**WHOLE, **STREAMED}
-    return Api("retrieve", "responses.retrieve", ask, "fetch_response", "gpt-5.6-sol", (None, None), None, None, ways=ways)
+    return Api(
+        "retrieve", "responses.retrieve", ask, "fetch_response", "gpt-5.6-sol", (None, None), None, None, ways=ways
+    )
 
 
 CELLS = [(api, way) for api in (*OPENAI_APIS, *ANTHROPIC_APIS) for way in api.ways]
@@ -193,4 +203,4 @@ def make_client(kind: str, stub: Any, *, asynchronous: bool) -> Any:
     return getattr(anthropic, f"{prefix}Anthropic")(base_url=stub.anthropic_url, api_key="sk-stub")
 
 
-__all__ = ["ANTHROPIC_APIS", "CELLS", "HELLO", "OPENAI_APIS", "SPLIT", "Api", "Step", "make_client"]
+__all__ = ["ANTHROPIC_APIS", "CELLS", "OPENAI_APIS", "Api", "Step", "make_client", "retrieving"]

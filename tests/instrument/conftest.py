@@ -24,7 +24,8 @@ MeterFactory = Callable[..., Meter]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The SDKs say of some models that they will be retired; that is not what is tested here."""
     for item in items:
-        item.add_marker(pytest.mark.filterwarnings("ignore:The model:DeprecationWarning"))
+        for words in ("The model", "deprecated", "The 'output_format' parameter"):
+            item.add_marker(pytest.mark.filterwarnings(f"ignore:{words}:DeprecationWarning"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,7 +58,9 @@ def meters(sellers: dict[str, str]) -> Iterator[MeterFactory]:
     """Instruments with the given settings; afterwards uninstruments, and nothing of ours may have failed."""
     guard.reset()
 
-    def make(*, sampler: Any = None, resource: Any = None, views: Any = (), temporality: Any = None, **given: Any) -> Meter:
+    def make(
+        *, sampler: Any = None, resource: Any = None, views: Any = (), temporality: Any = None, **given: Any
+    ) -> Meter:
         settings = Settings(**{"sellers": sellers, **given})
         extra = {} if sampler is None else {"sampler": sampler}
         return Meter(settings, resource=resource, views=views, temporality=temporality, **extra)

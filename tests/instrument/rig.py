@@ -86,7 +86,9 @@ class Meter:
     def spans(self) -> list[ReadableSpan]:
         """Finished spans of genmeter, in order of their end."""
         finished = self._spans.get_finished_spans()
-        return [span for span in finished if (span.instrumentation_scope and span.instrumentation_scope.name) == "genmeter"]
+        return [
+            span for span in finished if (span.instrumentation_scope and span.instrumentation_scope.name) == "genmeter"
+        ]
 
     @property
     def all_spans(self) -> list[ReadableSpan]:

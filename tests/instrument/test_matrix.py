@@ -86,7 +86,7 @@ def check_answer(api: Api, way: str, attributes: dict[str, Any]) -> None:
     parts.pop(names.INPUT_TOKENS, None)
     parts.pop(names.OUTPUT_TOKENS, None)
     assert parts == api.parts
-    streamed = "stream" in way and "streaming_" not in way or way in ("helper", "streaming_stream")
+    streamed = way in api.streamed_ways
     assert attributes.get(names.REQUEST_STREAM) is (True if streamed else None)
     assert (names.TIME_TO_FIRST_CHUNK in attributes) is streamed
 
@@ -122,7 +122,9 @@ def check_metrics(api: Api, meter: Meter) -> None:
     if DURATIONS[api.operation] == names.INFERENCE_DURATION:
         assert meter.total(names.INFERENCE_INPUT) == (api.tokens[0] or 0)
         assert meter.total(names.INFERENCE_OUTPUT) == (api.tokens[1] or 0)
-        for name, tokens in zip((names.INFERENCE_OPERATION_INPUT, names.INFERENCE_OPERATION_OUTPUT), api.tokens, strict=True):
+        for name, tokens in zip(
+            (names.INFERENCE_OPERATION_INPUT, names.INFERENCE_OPERATION_OUTPUT), api.tokens, strict=True
+        ):
             (point,) = metrics[name].data.data_points
             assert (point.count, point.sum) == (1, tokens or 0)
     if isinstance(api.cost, str):

@@ -128,6 +128,18 @@ def test_a_refusal_keeps_the_callers_other_options(stub: StubServer, meter: Mete
     one_call(meter)
 
 
+@pytest.mark.parametrize("content", ["NO_CONTENT", "SPAN_AND_EVENT"])
+def test_a_refusal_does_not_lose_messages_that_a_generator_gave(
+    content: str, stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """The first attempt drains the generator: the second must not go out empty."""
+    stub.refuse_stream_options()
+    meter = meters(content=content)
+    read(client, messages=(message for message in CHAT["messages"]))
+    assert stub.requests[-1].fields["messages"] == CHAT["messages"]
+    one_call(meter)
+
+
 def test_a_genuine_bad_request_is_the_sdks_own_error_once(stub: StubServer, meter: Meter, client: OpenAI) -> None:
     """The app gets one BadRequestError, there is one ERROR span, and nothing is remembered against the server."""
     stub.script("/chat/completions", Reply(400), Reply(400))
@@ -151,9 +163,7 @@ def test_a_server_known_to_take_the_option_is_not_asked_twice(stub: StubServer, 
     assert len(meter.spans) == 2
 
 
-def test_a_usage_chunk_that_the_server_sends_to_everybody_stays_visible(
-    stub: StubServer, meters: MeterFactory
-) -> None:
+def test_a_usage_chunk_that_the_server_sends_to_everybody_stays_visible(stub: StubServer, meters: MeterFactory) -> None:
     """OpenRouter reports usage in every stream: an app that reads it there must go on finding it."""
     with OpenAI(base_url=stub.flavour_url("openrouter"), api_key="x") as client:
         bare = read(client)

@@ -31,7 +31,7 @@ PATHS = {"chat": "/chat/completions", "responses": "/responses", "messages": "/m
 
 @pytest.fixture(autouse=True)
 def no_detach_failures(caplog: pytest.LogCaptureFixture) -> Any:
-    """"Failed to detach context" is never logged, whatever these tests do."""
+    """ "Failed to detach context" is never logged, whatever these tests do."""
     with caplog.at_level(logging.DEBUG, logger="opentelemetry.context"):
         yield
     assert [record.getMessage() for record in caplog.records if record.name == "opentelemetry.context"] == []
@@ -89,10 +89,6 @@ def stop_by_close(stream: Any) -> None:
     stream.close()
 
 
-def stop_unread(stream: Any) -> None:
-    stream.close()
-
-
 def stop_by_with(stream: Any) -> None:
     with stream as chunks:
         for _ in chunks:
@@ -132,6 +128,17 @@ def test_a_stream_that_is_stopped_early_is_one_span(
     with make_client(kind_of(api), stub, asynchronous=False) as client:
         stop(begin(api, client))
     check_cut(api, meter, "closed")
+
+
+@pytest.mark.parametrize("api", ["chat", "responses", "messages"])
+def test_a_stream_that_is_closed_unread_is_one_span(api: str, stub: StubServer, meter: Meter) -> None:
+    """Nothing was seen of it: one span, marked as cut, without usage."""
+    stub.script(PATHS[api], SLOW)
+    with make_client(kind_of(api), stub, asynchronous=False) as client:
+        begin(api, client).close()
+    attributes = one_call(meter)
+    assert attributes[names.STREAM_CUT] == "closed" and names.INPUT_TOKENS not in attributes
+    assert meter.span.status.status_code is StatusCode.UNSET
 
 
 @pytest.mark.parametrize("api", ["chat", "responses", "messages"])
@@ -212,9 +219,7 @@ ASYNC_STOPS = {
 
 @pytest.mark.parametrize("api", ["chat", "responses", "messages"])
 @pytest.mark.parametrize("leave", ASYNC_STOPS, ids=lambda leave: leave.__name__)
-def test_an_async_stream_that_is_left_early_is_one_span(
-    leave: Any, api: str, stub: StubServer, meter: Meter
-) -> None:
+def test_an_async_stream_that_is_left_early_is_one_span(leave: Any, api: str, stub: StubServer, meter: Meter) -> None:
     """Break, close in another task, timeout, cancellation, an abandoned generator: no failure, one span."""
     stub.script(PATHS[api], SLOW)
 
@@ -254,8 +259,9 @@ def test_a_stream_that_breaks_is_an_error_with_what_was_known(
     assert type(error) is bare
     attributes = one_call(meter)
     if error is None:
-        # The responses API reports a failure as an event, which is no exception; a cut body of it is.
+        # The responses API reports a failure as an event, which the SDK does not raise; a cut body it does.
         assert api == "responses" and fate == "error_after"
+        assert meter.span.status.status_code is StatusCode.ERROR and attributes[names.ERROR_TYPE] == "server_error"
         return
     assert meter.span.status.status_code is StatusCode.ERROR
     assert attributes[names.ERROR_TYPE] == expected_error(error)
@@ -453,9 +459,7 @@ def hooked(meter: Meter, base: type[Any], asynchronous: bool) -> Any:
 
 @pytest.mark.parametrize("api", ["chat", "responses", "messages", "helper"])
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_the_http_clients_span_is_a_child_of_ours(
-    api: str, asynchronous: bool, stub: StubServer, meter: Meter
-) -> None:
+def test_the_http_clients_span_is_a_child_of_ours(api: str, asynchronous: bool, stub: StubServer, meter: Meter) -> None:
     """While the SDK sends its request, our span is the current one."""
     package: Any = anthropic if kind_of(api) == "anthropic" else openai
     prefix = "Async" if asynchronous else ""

@@ -86,9 +86,7 @@ def reply(streamed: bool, **given: Any) -> Reply:
 class TestMoney:
     """From the wire to the bill: the same numbers whole and streamed."""
 
-    def test_cached_tokens_are_billed_once_at_their_price(
-        self, streamed: bool, stub: StubServer, meter: Meter
-    ) -> None:
+    def test_cached_tokens_are_billed_once_at_their_price(self, streamed: bool, stub: StubServer, meter: Meter) -> None:
         """gpt-4o 2.50 / 1.25 / 10: 1000 of which 800 cached: 200 × 2.5 + 800 × 1.25 + 10 × 10 = 500 + 1000 + 100."""
         usage = {"prompt_tokens": 1000, "prompt_tokens_details": {"cached_tokens": 800}}
         attributes = book(meter, stub, reply(streamed, usage=usage), CHAT, streamed)
@@ -202,7 +200,9 @@ def test_a_charge_that_the_provider_states_is_passed_through(
     stub.script("/chat/completions", reply(streamed, usage=usage))
     with OpenAI(base_url=stub.flavour_url("openrouter"), api_key="x") as client:
         ask = {**CHAT, "model": "openai/gpt-4o"}
-        for _ in client.chat.completions.create(**ask, stream=True) if streamed else [client.chat.completions.create(**ask)]:
+        for _ in (
+            client.chat.completions.create(**ask, stream=True) if streamed else [client.chat.completions.create(**ask)]
+        ):
             pass
     attributes = one_call(meter)
     assert attributes[names.PROVIDER] == "openrouter"

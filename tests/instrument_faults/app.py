@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -379,10 +380,11 @@ def prepare(stub: StubServer) -> None:
 
 
 def outcome(way: Way, clients: Clients, runner: asyncio.Runner) -> Any:
-    """What the app got: the result, or the exception with type, arguments and text."""
+    """What the app got: the result, or the exception with type, arguments and text. In a context of its own."""
+    context = contextvars.copy_context()
     try:
-        made = way(clients)
-        return ["gave", runner.run(_awaited(made)) if inspect.isawaitable(made) else made]
+        made = context.run(way, clients)
+        return ["gave", runner.run(_awaited(made), context=context) if inspect.isawaitable(made) else made]
     except Exception as error:
         return ["raised", type(error), error.args, words(error), getattr(error, "status_code", None), cause(error)]
 

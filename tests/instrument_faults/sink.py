@@ -59,6 +59,11 @@ class Telemetry:
         reaper.drain()
         return [log.log_record for log in self._logs.get_finished_logs()]
 
+    def logs_of_ours(self) -> list[Any]:
+        """The details events that we emitted: what the ledger reads."""
+        scoped = self._logs.get_finished_logs()
+        return [log.log_record for log in scoped if log.instrumentation_scope.name == OURS]
+
     def metric(self, name: str) -> dict[tuple[tuple[str, Any], ...], Any]:
         """The points of one metric by their attributes: the value of a sum, the count of a histogram."""
         reaper.drain()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import names
@@ -22,21 +22,24 @@ ATTRIBUTES = (
 SMALLEST = 16
 
 
-class Passing:
-    """An iterable argument that remembers what the SDK takes out of it; draining it first would send an empty request."""
+class Passing(Iterator[Any]):
+    """An iterator argument that remembers what the SDK takes out of it; draining it first would send an empty request.
 
-    def __init__(self, given: Iterable[Any]) -> None:
+    An iterator itself: SDKs look at the type before they serialise.
+    """
+
+    def __init__(self, given: Iterator[Any]) -> None:
         self._given = given
         self.seen: list[Any] = []
 
-    def __iter__(self) -> Iterator[Any]:
-        for item in self._given:
-            self.seen.append(item)
-            yield item
+    def __next__(self) -> Any:
+        item = next(self._given)
+        self.seen.append(item)
+        return item
 
 
 def observe_arguments(dialect: Dialect, bound: Mapping[str, Any], kwargs: Kwargs) -> Kwargs:
-    """The call's arguments, with a one-pass iterable of messages replaced by one that remembers what went through."""
+    """The call's arguments, with a one-pass iterator of messages replaced by one that remembers what went through."""
     found = {
         name: Passing(bound[name])
         for name in dialect.content_arguments

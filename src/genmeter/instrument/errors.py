@@ -45,7 +45,12 @@ def error_type(error: BaseException) -> str:
         return code
     kind = type(error)
     package = (kind.__module__ or "").partition(".")[0]
-    return kind.__qualname__ if package in ("builtins", "asyncio", "") else f"{package}.{kind.__qualname__}"
+    return kind.__name__ if package in ("builtins", "asyncio", "") else f"{package}.{kind.__name__}"
+
+
+def reported(code: Any) -> str:
+    """The ``error.type`` of a failure that a provider reports in its answer instead of raising anything."""
+    return code if isinstance(code, str) and code in PROVIDER_CODES else "_OTHER"
 
 
 def _provider_code(error: BaseException) -> str | None:

@@ -12,6 +12,7 @@ from opentelemetry.instrumentation.instrumentor import (
 
 from ..pricing import catalogue_for
 from ..settings import Settings
+from . import guard
 from .engine import Engine
 from .patch import Patches
 from .providers import PROVIDERS
@@ -42,7 +43,8 @@ class GenmeterInstrumentor(BaseInstrumentor):
                 raise
             # Raising here would keep the launcher from loading the other instrumentors.
             known = isinstance(error, ValueError)
-            logger.error("genmeter is off, nothing is metered: %s", error if known else repr(error), exc_info=not known)
+            reason = error if known else type(error).__name__
+            logger.error("genmeter is off, nothing is metered: %s", reason, exc_info=not known)
 
     def _start(self, **kwargs: Any) -> None:
         settings: Settings = kwargs.get("settings") or Settings.load()
@@ -55,9 +57,9 @@ class GenmeterInstrumentor(BaseInstrumentor):
 
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._patches is not None:
-            self._patches.restore()
+            guard.step("restore", self._patches.restore)
         if self._engine is not None:
-            reaper.endings.remove(self._engine.close_streams)
-            self._engine.close_streams()
+            guard.step("end", reaper.endings.remove, self._engine.close_streams)
+            guard.step("end", self._engine.close_streams)
         self._patches = self._engine = None
 

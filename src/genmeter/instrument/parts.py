@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 Part = dict[str, Any]
 Message = dict[str, Any]
@@ -46,8 +46,8 @@ def function_tools(tools: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Tool definitions by type and name, with what describes them."""
     found: list[dict[str, Any]] = []
     for tool in tools:
-        function = tool.get("function") or tool
-        function = function if isinstance(function, Mapping) else getattr(function, "__dict__", {})
+        inner: Any = tool.get("function") or tool
+        function: Mapping[str, Any] = getattr(inner, "__dict__", inner)
         made = {
             "type": str(tool.get("type") or "function"),
             "name": function.get("name") or tool.get("name") or str(tool.get("type")),
@@ -68,9 +68,10 @@ def clip(value: Any, limit: int) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, Mapping):
-        return {str(key): clip(item, limit) for key, item in value.items() if item is not None}
+        known = cast("Mapping[Any, Any]", value)
+        return {str(key): clip(item, limit) for key, item in known.items() if item is not None}
     if isinstance(value, (list, tuple)):
-        return [clip(item, limit) for item in value]
+        return [clip(item, limit) for item in cast("list[Any]", value)]
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     own = getattr(value, "__dict__", None)

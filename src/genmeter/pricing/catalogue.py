@@ -184,11 +184,9 @@ class Catalogue:
 
     def listings(self) -> list[Listing]:
         """Every model for sale, the user's own first, with its standard plan."""
-        made = [
-            Listing(seller, model, (model,), self._own_plan(seller, row))
-            for seller, rows in sorted(self._own.items())
-            for model, row in sorted(rows.items())
-        ]
+        own = [(seller, row) for seller, rows in sorted(self._own.items()) for _, row in sorted(rows.items())]
+        plans = [(seller, row.model, self._own_plan(seller, row)) for seller, row in own]
+        made = [Listing(seller, model, (model,), plan) for seller, model, plan in plans if isinstance(plan, Plan)]
         for seller, one in self._data["sellers"].items():
             names: dict[int, list[str]] = {}
             for name, index in one["ids"].items():
@@ -321,12 +319,12 @@ class Catalogue:
             found = self._listed(other.id, rest)
         return found if isinstance(found, Found) else None
 
-    def _own_plan(self, key: str, row: Own) -> Plan:
+    def _own_plan(self, key: str, row: Own) -> Plan | Unpriced:
         entry = f"override:{key}/{row.model}"
         if row.same_as is not None:
             found = self._target(key, row.same_as)
-            plan = self._compiled(found, key, STANDARD, (1, 1)) if found else None
-            return plan if isinstance(plan, Plan) else free_plan(entry)
+            missing = Unpriced("unknown_model", f"{key} lists no price for {_shown(row.same_as)}")
+            return self._compiled(found, key, STANDARD, (1, 1)) if found else missing
         return free_plan(entry) if row.free else compile_plan(entry, row.periods, {})
 
 

@@ -12,7 +12,7 @@ from ... import names
 from ...model import Content, Invocation, Request, Response, Usage
 from ..parts import Message, Part, function_tools, message, parse_json, text_part
 from ..spec import Dialect
-from .wire import Reader, count, fields, known_count, read_parameters, real, strings, text, whole
+from .wire import Reader, count, fields, items, known_count, read_parameters, real, strings, text, whole
 
 FINISH = {
     "end_turn": "stop",
@@ -73,8 +73,13 @@ def read_usage(found: Mapping[str, Any]) -> Usage | None:
 
 
 def read_billing(found: Mapping[str, Any], response: Response) -> None:
-    """What else of ``usage`` decides the price: service tier, batch, inference geography."""
-    tier = text(found.get("service_tier"))
+    """What else of ``usage`` decides the price: service tier, batch, inference geography.
+
+    Fast mode is sold at a price of its own, several times the standard one, so it is told as a tier:
+    https://platform.claude.com/docs/en/build-with-claude/fast-mode (read 2026-11-21).
+    """
+    fast = found.get("speed") == "fast"
+    tier = "fast" if fast else text(found.get("service_tier"))
     if tier is not None:
         response.attributes[names.SERVICE_TIER] = tier
         response.batch = tier == "batch"
@@ -155,11 +160,11 @@ class MessageAccumulator:
 def read_content(kwargs: Mapping[str, Any]) -> Content:
     """``system``, ``messages`` and ``tools``."""
     system, tools = kwargs.get("system"), kwargs.get("tools")
-    instructions = [text_part(system)] if isinstance(system, str) else [_part(fields(s)) for s in _items(system)]
+    instructions = [text_part(system)] if isinstance(system, str) else [_part(fields(s)) for s in items(system)]
     return Content(
         system=instructions or None,
-        input=[message(str(m.get("role")), _parts(m.get("content"))) for m in map(fields, _items(kwargs["messages"]))],
-        tools=function_tools(map(fields, _items(tools))) or None,
+        input=[message(str(m.get("role")), _parts(m.get("content"))) for m in map(fields, items(kwargs["messages"]))],
+        tools=function_tools(map(fields, items(tools))) or None,
     )
 
 
@@ -169,12 +174,8 @@ def read_output(result: Any) -> list[Message]:
     return [message("assistant", _parts(found.get("content")), finish_reason(found.get("stop_reason")))]
 
 
-def _items(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else []
-
-
 def _parts(content: Any) -> list[Part]:
-    return [text_part(content)] if isinstance(content, str) else [_part(fields(block)) for block in _items(content)]
+    return [text_part(content)] if isinstance(content, str) else [_part(fields(block)) for block in items(content)]
 
 
 def _part(block: Mapping[str, Any]) -> Part:
@@ -191,7 +192,12 @@ def _part(block: Mapping[str, Any]) -> Part:
         return _media("image" if kind == "image" else "document", fields(block.get("source")))
     if kind == "server_tool_use":
         called = {"type": block.get("name"), "input": block.get("input")}
-        return {"type": "server_tool_call", "id": block.get("id"), "name": block.get("name"), "server_tool_call": called}
+        return {
+            "type": "server_tool_call",
+            "id": block.get("id"),
+            "name": block.get("name"),
+            "server_tool_call": called,
+        }
     return {"type": "generic", "generic_type": str(kind)}
 
 

@@ -12,11 +12,11 @@ from ... import names
 from ...model import Invocation, Request
 from ..spec import Dialect
 from . import openai_messages
+from .openai_messages import finish_reason
 from .openai_usage import read_reported_cost, read_usage
 from .wire import Reader, fields, read_identity, read_parameters, real, several, strings, text, whole
 
 SEEN = ("id", "model", "service_tier", "system_fingerprint")
-FINISH = {"tool_calls": "tool_call", "function_call": "tool_call"}
 
 
 def output_type(value: Any) -> str | None:
@@ -86,12 +86,6 @@ def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
     fingerprint = text(found.get("system_fingerprint"))
     if fingerprint is not None:
         response.attributes[names.OPENAI_FINGERPRINT] = fingerprint
-
-
-def finish_reason(choice: Mapping[str, Any]) -> str:
-    """A choice's finish reason in the conventions' words; ``error`` where it never came."""
-    reason = choice.get("finish_reason")
-    return FINISH.get(reason, reason) if isinstance(reason, str) and reason else "error"
 
 
 class ChatAccumulator:

@@ -7,7 +7,22 @@ from typing import Any
 
 from ...model import Content
 from ..parts import Message, Part, data_uri, function_tools, message, parse_json, text_part
-from .wire import fields
+from .wire import fields, items
+
+FINISH = {"tool_calls": "tool_call", "function_call": "tool_call"}
+REASONING = ("reasoning_content", "reasoning")
+"""Where servers that reason in the open put it: DeepSeek, xAI, Moonshot and vLLM; OpenRouter and Groq."""
+
+
+def finish_reason(choice: Mapping[str, Any]) -> str:
+    """A choice's finish reason in the conventions' words; ``error`` where it never came."""
+    reason = choice.get("finish_reason")
+    return FINISH.get(reason, reason) if isinstance(reason, str) and reason else "error"
+
+
+def reasoning(found: Mapping[str, Any]) -> str:
+    """The open reasoning of a message or of a delta."""
+    return next((text for name in REASONING if isinstance(text := found.get(name), str)), "")
 
 
 def read_chat(kwargs: Mapping[str, Any]) -> Content:
@@ -18,7 +33,7 @@ def read_chat(kwargs: Mapping[str, Any]) -> Content:
 def read_prompt(kwargs: Mapping[str, Any]) -> Content:
     """``prompt`` of a text completion: a string or a list of them (token arrays are not text)."""
     prompt = kwargs.get("prompt")
-    prompts = [prompt] if isinstance(prompt, str) else prompt if isinstance(prompt, (list, tuple)) else ()
+    prompts = [prompt] if isinstance(prompt, str) else items(prompt)
     return Content(input=[message("user", [text_part(one)]) for one in prompts if isinstance(one, str)])
 
 
@@ -38,7 +53,7 @@ def read_choices(result: Any) -> list[Message]:
     """The choices of a whole completion: one message each."""
     found: list[Message] = []
     for choice in map(fields, fields(result).get("choices") or ()):
-        reason = choice.get("finish_reason")
+        reason = finish_reason(choice)
         if "text" in choice:
             found.append(message("assistant", [text_part(choice["text"])], reason))
         else:
@@ -46,10 +61,10 @@ def read_choices(result: Any) -> list[Message]:
     return found
 
 
-def read_output_items(result: Any) -> list[Message]:
+def read_output_items(result: Any, reason: str | None) -> list[Message]:
     """The output of a whole response: one assistant message with every item as a part."""
     parts = [part for item in fields(result).get("output") or () for part in _item_parts(fields(item))]
-    return [message("assistant", parts)]
+    return [message("assistant", parts, reason)]
 
 
 class Deltas:
@@ -57,8 +72,9 @@ class Deltas:
 
     def __init__(self) -> None:
         self._text: dict[int, list[str]] = {}
+        self._reasoning: dict[int, list[str]] = {}
         self._calls: dict[int, dict[int, dict[str, Any]]] = {}
-        self._reasons: dict[int, Any] = {}
+        self._reasons: dict[int, str] = {}
 
     def fold(self, choice: Mapping[str, Any]) -> None:
         """Take in one choice of one chunk."""
@@ -68,8 +84,9 @@ class Deltas:
         texts = self._text.setdefault(index, [])
         if isinstance(text, str):
             texts.append(text)
+        self._reasoning.setdefault(index, []).append(reasoning(delta))
         if choice.get("finish_reason"):
-            self._reasons[index] = choice["finish_reason"]
+            self._reasons[index] = finish_reason(choice)
         for call in map(fields, delta.get("tool_calls") or ()):
             calls = self._calls.setdefault(index, {})
             known = calls.setdefault(call.get("index", 0), {"id": None, "name": "", "arguments": []})
@@ -86,7 +103,9 @@ class Deltas:
         ]
 
     def _parts(self, index: int) -> Iterable[Part]:
-        text = "".join(self._text[index])
+        thought, text = "".join(self._reasoning[index]), "".join(self._text[index])
+        if thought:
+            yield {"type": "reasoning", "content": thought}
         if text:
             yield text_part(text)
         for call in self._calls.get(index, {}).values():
@@ -98,7 +117,9 @@ def _chat_message(found: Mapping[str, Any]) -> Message:
     content = found.get("content")
     if role == "tool":
         return message(role, [{"type": "tool_call_response", "id": found.get("tool_call_id"), "response": content}])
-    parts = _content_parts(content)
+    thought = reasoning(found)
+    parts: list[Part] = [{"type": "reasoning", "content": thought}] if thought else []
+    parts += _content_parts(content)
     refusal = found.get("refusal")
     if isinstance(refusal, str):
         parts.append(text_part(refusal))
@@ -111,9 +132,7 @@ def _chat_message(found: Mapping[str, Any]) -> Message:
 def _content_parts(content: Any) -> list[Part]:
     if isinstance(content, str):
         return [text_part(content)]
-    if not isinstance(content, (list, tuple)):
-        return []
-    return [_content_part(fields(part)) for part in content]
+    return [_content_part(fields(part)) for part in items(content)]
 
 
 def _content_part(part: Mapping[str, Any]) -> Part:
@@ -125,8 +144,8 @@ def _content_part(part: Mapping[str, Any]) -> Part:
     if kind == "input_image":
         return data_uri("image", part.get("image_url"))
     if kind == "input_audio":
-        audio = fields(part.get("input_audio"))
-        return {"type": "blob", "modality": "audio", "mime_type": audio.get("format"), "content": audio.get("data")}
+        audio, blob = fields(part.get("input_audio")), {"type": "blob", "modality": "audio"}
+        return {**blob, "mime_type": f"audio/{audio.get('format')}", "content": audio.get("data")}
     if kind in ("file", "input_file"):
         file = fields(part.get("file")) or part
         return {"type": "file", "modality": "document", "file_id": file.get("file_id")}
@@ -160,7 +179,4 @@ def _tool_call(call_id: Any, name: str, arguments: Any) -> Part:
 
 
 def _tools(kwargs: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    given = kwargs.get("tools")
-    if not isinstance(given, (list, tuple)):
-        return None
-    return function_tools(fields(tool) for tool in given)
+    return function_tools(map(fields, items(kwargs.get("tools")))) or None

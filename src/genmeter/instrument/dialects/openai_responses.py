@@ -10,11 +10,13 @@ from typing import Any
 
 from ... import names
 from ...model import Invocation, Request
+from ..errors import reported
+from ..parts import message, text_part
 from ..spec import Dialect
 from . import openai_messages
 from .openai_chat import output_type, read_stream_and_tier, read_tier
 from .openai_usage import read_reported_cost, read_usage
-from .wire import Reader, fields, read_identity, read_parameters, real, text, whole
+from .wire import Reader, fields, known_count, read_identity, read_parameters, real, text, whole
 
 ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -83,7 +85,11 @@ def read_response(result: Any, invocation: Invocation) -> None:
     if invocation.operation == names.FETCH_RESPONSE:
         if status is not None:
             response.attributes[names.RESPONSE_STATUS] = status
-    elif usage is not None:
+        return
+    if status == "failed":
+        # No exception reaches the app, which may not even look: the call has failed all the same.
+        invocation.error = reported(fields(found.get("error")).get("code"))
+    if usage is not None:
         invocation.usage = read_usage(usage)
         read_reported_cost(usage, response)
         if invocation.usage is not None:
@@ -91,7 +97,10 @@ def read_response(result: Any, invocation: Invocation) -> None:
 
 
 def count_searches(found: Mapping[str, Any]) -> int:
-    """Web searches of a response; only the ``search`` action is billed, opening or scanning a page is not."""
+    """Billed web searches: what ``tool_usage`` says, else the calls with a ``search`` action (opening a page is free)."""
+    stated = known_count(fields(fields(found.get("tool_usage")).get("web_search")).get("num_requests"))
+    if stated is not None:
+        return stated
     searches = 0
     for item in map(fields, found.get("output") or ()):
         if item.get("type") in BILLED_SEARCHES and fields(item.get("action")).get("type", "search") == "search":
@@ -113,13 +122,19 @@ def finish_reasons(found: Mapping[str, Any]) -> list[str]:
     return [] if status in ("queued", "in_progress") else ["error"]
 
 
+def read_output(result: Any) -> list[dict[str, Any]]:
+    """The answer as one assistant message."""
+    return openai_messages.read_output_items(result, next(iter(finish_reasons(fields(result))), None))
+
+
 class ResponseAccumulator:
     """Folds response events: the response that an ending event carries, else the one that the first event announced."""
 
     def __init__(self, asked: bool, captured: bool) -> None:
         self._seen: Any = None
+        self._error: str | None = None
         self._ended = False
-        self._captured = captured
+        self._texts: list[str] | None = [] if captured else None
         self.messages: list[dict[str, Any]] | None = None
 
     def fold(self, chunk: Any) -> bool:
@@ -129,17 +144,23 @@ class ResponseAccumulator:
         if response is not None and not self._ended:
             self._ended = found.get("type") in ENDINGS
             self._seen = response
+        elif found.get("type") == "error":
+            self._error = reported(found.get("code"))
+        elif self._texts is not None and found.get("type") == "response.output_text.delta":
+            self._texts.append(str(found.get("delta")))
         return False
 
     def finish(self, invocation: Invocation) -> None:
         """Write what was seen; a stream that was cut has no usage and no reason."""
+        invocation.error = invocation.error or self._error
         if self._seen is None:
             return
         read_response(self._seen, invocation)
         if not self._ended:
             invocation.response.finish_reasons = ["error"]
-        elif self._captured:
-            self.messages = openai_messages.read_output_items(self._seen)
+        if self._texts is not None:
+            cut = message("assistant", [text_part("".join(self._texts))], "error")
+            self.messages = read_output(self._seen) if self._ended else [cut]
 
 
 OPENAI_RESPONSES = Dialect(
@@ -150,6 +171,6 @@ OPENAI_RESPONSES = Dialect(
     ResponseAccumulator,
     content_arguments=("input",),
     read_content=openai_messages.read_input_items,
-    read_output=openai_messages.read_output_items,
+    read_output=read_output,
 )
 OPENAI_FETCH = Dialect("openai_fetch", names.FETCH_RESPONSE, read_retrieve, read_response, ResponseAccumulator)

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ...model import PICO, Response, Usage
-from .wire import count, fields, known_count
+from .wire import NOTHING, count, fields, known_count
 
 INPUT_NAMES = (
     ("prompt_tokens", ("prompt_tokens_details",)),
@@ -52,8 +52,8 @@ def _total(found: Mapping[str, Any], spellings: Spellings) -> tuple[int | None, 
     for total, details in spellings:
         value = found.get(total)
         if value is not None:
-            return known_count(value), next((fields(found[name]) for name in details if found.get(name)), {})
-    return None, {}
+            return known_count(value), next((fields(found[name]) for name in details if found.get(name)), NOTHING)
+    return None, NOTHING
 
 
 def _read_input(details: Mapping[str, Any], usage: Usage) -> None:

@@ -27,6 +27,11 @@ def fields(value: Any) -> Mapping[str, Any]:
     return {**own, **extra} if extra else own
 
 
+def items(value: Any) -> list[Any]:
+    """The items of a list or a tuple; none for anything else."""
+    return list(cast("list[Any]", value)) if isinstance(value, (list, tuple)) else []
+
+
 def count(value: Any) -> int:
     """A token count as a whole number; strings and floats of compatible servers included, 0 for anything else."""
     if type(value) is int:

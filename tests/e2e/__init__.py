@@ -1,0 +1,1 @@
+"""The whole path in real processes: providers, launcher, OTLP over HTTP, ledger, questions."""

@@ -1,0 +1,195 @@
+"""What goes wrong has one short name everywhere, and the app gets the SDK's own exception."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+from opentelemetry.trace import StatusCode
+
+from genmeter import names
+from genmeter.instrument.errors import error_type
+from tests.stub import Reply, Stream, StubServer
+
+from .cells import make_client
+from .conftest import MeterFactory
+from .rig import Meter, one_call
+from .sdk import CHAT, CLAUDE
+
+FAILURES = [
+    ("openai", 400, "invalid_request_error"),
+    ("openai", 401, "invalid_api_key"),
+    ("openai", 404, "model_not_found"),
+    ("openai", 429, "rate_limit_exceeded"),
+    ("openai", 500, "server_error"),
+    ("anthropic", 400, "invalid_request_error"),
+    ("anthropic", 401, "authentication_error"),
+    ("anthropic", 404, "not_found_error"),
+    ("anthropic", 413, "request_too_large"),
+    ("anthropic", 429, "rate_limit_error"),
+    ("anthropic", 500, "api_error"),
+    ("anthropic", 529, "overloaded_error"),
+]
+
+
+def ask(kind: str, client: Any, **more: Any) -> Any:
+    """One call without the SDK's retries."""
+    quiet = client.with_options(max_retries=0)
+    return (
+        quiet.messages.create(**CLAUDE, **more)
+        if kind == "anthropic"
+        else quiet.chat.completions.create(**CHAT, **more)
+    )
+
+
+def path(kind: str) -> str:
+    """Where the call goes."""
+    return "/messages" if kind == "anthropic" else "/chat/completions"
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize(("kind", "status", "name"), FAILURES)
+def test_an_error_has_one_name_on_span_metric_and_event(
+    kind: str, status: int, name: str, asynchronous: bool, streamed: bool, stub: StubServer, meter: Meter
+) -> None:
+    """The provider's own code; ERROR status; one exception event; no cost and no tokens."""
+    stub.script(path(kind), *[Reply(status)] * 2)
+    package: Any = anthropic if kind == "anthropic" else openai
+    more = {"stream": True} if streamed else {}
+
+    async def run() -> None:
+        async with make_client(kind, stub, asynchronous=True) as client:
+            await ask(kind, client, **more)
+
+    with pytest.raises(package.APIStatusError) as caught:
+        if asynchronous:
+            asyncio.run(run())
+        else:
+            with make_client(kind, stub, asynchronous=False) as client:
+                ask(kind, client, **more)
+    assert caught.value.status_code == status
+    attributes = one_call(meter)
+    assert meter.span.status.status_code is StatusCode.ERROR
+    assert attributes[names.ERROR_TYPE] == name
+    (duration,) = meter.points(names.INFERENCE_DURATION)
+    assert duration.attributes[names.ERROR_TYPE] == name
+    (event,) = meter.events(names.EVENT_EXCEPTION)
+    assert event.attributes[names.EXCEPTION_MESSAGE] == str(caught.value)
+    assert "Traceback" in event.attributes[names.EXCEPTION_STACKTRACE]
+    assert event.severity_number.value == 13
+    assert event.span_id == meter.event.span_id
+    assert not [key for key in attributes if "cost" in key or key.startswith("gen_ai.usage")]
+    assert meter.span.events == ()
+
+
+def test_no_connection_is_the_exceptions_class(stub: StubServer, meters: MeterFactory) -> None:
+    """Nothing answers: the SDK's exception by package and class."""
+    meter = meters()
+    client = openai.OpenAI(base_url="http://127.0.0.1:9/v1", api_key="x", max_retries=0)
+    with pytest.raises(openai.APIConnectionError):
+        client.chat.completions.create(**CHAT)
+    assert one_call(meter)[names.ERROR_TYPE] == "openai.APIConnectionError"
+
+
+def test_a_timeout_is_the_exceptions_class(stub: StubServer, meter: Meter) -> None:
+    """The SDK gives up."""
+    with make_client("openai", stub, asynchronous=False) as client:
+        with pytest.raises(openai.APITimeoutError):
+            client.with_options(max_retries=0, timeout=0.05).chat.completions.create(**{**CHAT, "model": "slow-answer"})
+    assert one_call(meter)[names.ERROR_TYPE] == "openai.APITimeoutError"
+
+
+def test_a_wrong_argument_is_the_apps_own_error(meter: Meter, stub: StubServer) -> None:
+    """What the SDK refuses before it sends anything is an error too, and stays the SDK's TypeError."""
+    with make_client("openai", stub, asynchronous=False) as client, pytest.raises(TypeError):
+        client.chat.completions.create()
+    assert one_call(meter)[names.ERROR_TYPE] == "TypeError"
+    assert stub.requests == []
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_the_sdks_own_retries_are_one_call(kind: str, stub: StubServer, meter: Meter) -> None:
+    """429, 429, then an answer: one span without an error, one bill."""
+    stub.script(path(kind), *[Reply(429, headers={"retry-after-ms": "1"})] * 2)
+    with make_client(kind, stub, asynchronous=False) as client:
+        client.messages.create(**CLAUDE) if kind == "anthropic" else client.chat.completions.create(**CHAT)
+    attributes = one_call(meter)
+    assert len(stub.requests) == 3
+    assert meter.span.status.status_code is StatusCode.UNSET and names.ERROR_TYPE not in attributes
+    assert attributes[names.COST_STATUS] == "priced"
+    assert meter.events(names.EVENT_EXCEPTION) == []
+
+
+def test_error_names_stay_bounded_whatever_a_server_answers(stub: StubServer, meter: Meter) -> None:
+    """A code that nobody documents, unique to each answer, is not taken for a name."""
+    with make_client("openai", stub, asynchronous=False) as client:
+        for number in range(20):
+            error = {"message": "no", "type": f"weird_{number}", "code": f"request {number} failed", "param": None}
+            stub.script("/chat/completions", Reply(400, {"error": error}))
+            with pytest.raises(openai.BadRequestError):
+                ask("openai", client)
+    found = {point.attributes[names.ERROR_TYPE] for point in meter.points(names.INFERENCE_DURATION)}
+    assert found == {"openai.BadRequestError"}
+
+
+def test_an_error_body_that_is_no_json_has_a_name(stub: StubServer, meter: Meter) -> None:
+    """A proxy's HTML page."""
+    stub.script("/chat/completions", Reply(502, "<html>Bad gateway</html>", headers={"content-type": "text/html"}))
+    with make_client("openai", stub, asynchronous=False) as client, pytest.raises(openai.InternalServerError):
+        ask("openai", client)
+    assert one_call(meter)[names.ERROR_TYPE] == "openai.InternalServerError"
+
+
+FAILED: Any = {
+    "id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-5.6-sol", "status": "failed", "output": [],
+    "error": {"code": "server_error", "message": "The model failed"}, "usage": None, "parallel_tool_calls": True,
+    "tool_choice": "auto", "tools": [],
+}  # fmt: skip
+REPORTED = {
+    "whole": Reply(body=FAILED),
+    "stream": Stream(events=[{"type": "response.failed", "sequence_number": 0, "response": FAILED}]),
+    "event": Stream(error_after=3),
+}
+
+
+@pytest.mark.parametrize("way", REPORTED)
+def test_a_failure_that_is_reported_and_not_raised_is_an_error(way: str, stub: StubServer, meter: Meter) -> None:
+    """The Responses API says ``failed`` in its answer, or sends an error event, and the SDK raises nothing."""
+    stub.script("/responses", REPORTED[way])
+    with make_client("openai", stub, asynchronous=False) as client:
+        for _ in client.responses.create(
+            model="gpt-5.6-sol", input="x", **({} if way == "whole" else {"stream": True})
+        ):
+            pass
+    attributes = one_call(meter)
+    assert attributes[names.ERROR_TYPE] == "server_error"
+    assert attributes[names.FINISH_REASONS] == ["error"]
+    assert meter.span.status.status_code is StatusCode.ERROR
+    assert meter.span.status.description != "None"
+    (duration,) = meter.points(names.INFERENCE_DURATION)
+    assert duration.attributes[names.ERROR_TYPE] == "server_error"
+    assert meter.events(names.EVENT_EXCEPTION) == []
+
+
+def test_fetching_a_failed_response_is_no_failure(stub: StubServer, meter: Meter) -> None:
+    """The fetch itself went well; what it found is the status."""
+    stub.script("/responses/resp_1", Reply(body=FAILED))
+    with make_client("openai", stub, asynchronous=False) as client:
+        client.responses.retrieve("resp_1")
+    attributes = one_call(meter)
+    assert attributes[names.RESPONSE_STATUS] == "failed" and names.ERROR_TYPE not in attributes
+
+
+def test_any_exception_has_a_name() -> None:
+    """Classes of the standard library by their bare name, others with their package."""
+
+    class Odd(Exception):
+        pass
+
+    assert error_type(KeyError("x")) == "KeyError"
+    assert error_type(asyncio.CancelledError()) == "CancelledError"
+    assert error_type(Odd()).startswith("tests.") and "<locals>" not in error_type(Odd())
