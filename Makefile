@@ -44,10 +44,10 @@ test-main: install ## The whole suite on openai 3 and anthropic 2 (ARGS="tests/p
 	@$(BIN)/python $(PYTEST) $(ARGS)
 
 test-matrix: $(MAJORS:%=.venvs/%/.ready) ## The SDK tests on the older majors of openai and anthropic
-	@for name in $(MAJORS); do echo "==> $$name: $(SDK_TESTS)"; .venvs/$$name/bin/python $(PYTEST) $(SDK_TESTS); done
+	@$(call in-each,$(MAJORS),$(SDK_TESTS))
 
 test-coexist: $(PEERS:%=.venvs/%/.ready) ## Beside other instrumentations of the same SDKs, each in its own environment
-	@for name in $(PEERS); do echo "==> $$name: $(COEXIST_TESTS)"; .venvs/$$name/bin/python $(PYTEST) $(COEXIST_TESTS); done
+	@$(call in-each,$(PEERS),$(COEXIST_TESTS))
 
 test-wheel: .venvs/base/.ready ## The built wheel with its five packages and nothing else
 	@rm -rf .cache/wheel && mkdir -p .cache/wheel
@@ -106,6 +106,13 @@ clean: ## Remove the environments and everything else that was made here
 %/.ready: %/.locked pyproject.toml
 	@$(@D)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# All of them, even after one has failed.
+define in-each
+failed=; for name in $(1); do \
+  echo "==> $$name: $(2)"; .venvs/$$name/bin/python $(PYTEST) $(2) || failed="$$failed $$name"; \
+done; [ -z "$$failed" ] || { echo "failed on:$$failed" >&2; exit 1; }
+endef
 
 define python
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

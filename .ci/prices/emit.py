@@ -115,6 +115,8 @@ def _face(seller: str, face: dict[str, Any]) -> dict[str, Any]:
     for key in ("aliases", "prefixes", "also", "standard"):
         if face.get(key):
             made[key] = face[key]
+    if face.get("profiles"):
+        made["profiles"] = True
     if face.get("deployments"):
         made["deployments"] = True
     if "regions" in face:

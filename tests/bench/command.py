@@ -17,7 +17,7 @@ from .rounds import ROUNDS
 from .scenarios import ALL, BY_NAME, Scenario
 from .sinks import Sinks
 
-SECONDS = 55.0
+SECONDS = 46.0
 PEER_SECONDS, PEER_ROUNDS = 36.0, 14
 NAMES = ", ".join(one.name for one in ALL)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from time import perf_counter, time_ns
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 from opentelemetry.context import Context, attach, get_current, set_value
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_
 from .. import names
 from ..model import AttributeValue, Invocation
 from . import coexist, guard
+from .asking import Asking
 from .content import capture, content_attributes, observe_arguments, passing
 from .context import WITHIN, UnattributedCall, detach, suppressed
 from .endpoints import Endpoints
@@ -27,7 +28,6 @@ from .stages.report import report, report_exception
 from .streams import watch
 from .telemetry import Telemetry
 
-REFUSALS = (400, 404, 422)
 CANCELLED = ("CancelledError", "GeneratorExit")
 
 
@@ -38,8 +38,7 @@ class Engine:
         self.telemetry = telemetry
         self.endpoints = Endpoints(telemetry.settings, telemetry.catalogue)
         self.streams: set[Observation] = set()
-        self.reports_usage: dict[tuple[str | None, int | None], bool] = {}
-        """Address → whether the server there takes the option that asks for a stream's usage; absent until tried."""
+        self.asking = Asking()
 
     def passes(self, provider: Provider, target: Target, context: Context) -> bool:
         """Whether a call goes straight through: suppressed, or inside a call that is already observed."""
@@ -87,11 +86,11 @@ class Observation:
         "_begun",
         "_context",
         "_dialect",
+        "_endpoint",
         "_engine",
         "_last_chunk",
         "_once",
         "_parent",
-        "_server",
         "_span",
         "_started",
         "_token",
@@ -116,8 +115,7 @@ class Observation:
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
         attributes = _start_attributes(invocation)
         attributes.update(attribute(invocation, telemetry.attributor, context))
-        self._engine, self._dialect = engine, dialect
-        self._server = (endpoint.address, endpoint.port)
+        self._engine, self._dialect, self._endpoint = engine, dialect, endpoint
         self._accumulator: Accumulator | None = None
         self._asked = False
         self._unasked: Kwargs | None = None
@@ -130,7 +128,9 @@ class Observation:
             self.kwargs = observe_arguments(dialect, bound, kwargs)
             invocation.content = guard.step("content", capture, dialect, {**bound, **self.kwargs})
         if dialect.asks_usage and request.stream and telemetry.settings.ask_stream_usage:
-            self._ask(kwargs)
+            asking = engine.asking.arguments(endpoint, self.kwargs)
+            if asking is not None:
+                self._unasked, self.kwargs, self._asked = self.kwargs, asking, True
         self._begin(provider, context)
 
     def _begin(self, provider: Provider, context: Context) -> None:
@@ -170,29 +170,11 @@ class Observation:
         self.fail(error)
         return False
 
-    def _ask(self, kwargs: Kwargs) -> None:
-        """Ask for a stream's usage, in arguments of our own, unless the caller decided or the server refuses it."""
-        given: Any = kwargs.get("stream_options")
-        extra: Any = kwargs.get("extra_body")
-        options = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
-        if "include_usage" in options or (isinstance(extra, dict) and "stream_options" in extra):
-            return
-        if self._engine.reports_usage.get(self._server) is False:
-            return
-        self._unasked = self.kwargs
-        self.kwargs = {**self.kwargs, "stream_options": {**options, "include_usage": True}}
-        self._asked = True
-
     def _refused(self, error: BaseException) -> bool:
-        """Whether the refusal may be of our option: the caller's own arguments are tried, and their answer counts.
-
-        Compatible servers word it in many ways or not at all, so any 400 is tried again until the server has once
-        taken the option.
-        """
-        if getattr(error, "status_code", None) not in REFUSALS or self._engine.reports_usage.get(self._server):
+        """Whether to make the caller's own call now, because the server may have refused what we added."""
+        if self._unasked is None or not self._engine.asking.may_be_refusal(self._endpoint, error):
             return False
-        if self._unasked is not None:
-            self.kwargs, self._asked = self._unasked, False
+        self.kwargs, self._asked = self._unasked, False
         return True
 
     # --- what the SDK gave -----------------------------------------------------------------------------------------
@@ -221,7 +203,7 @@ class Observation:
         if accumulator is not None and self._accumulator is None:
             self._accumulator = accumulator(self._asked, self.invocation.content is not None)
         if self._unasked is not None:
-            self._engine.reports_usage[self._server] = self._asked
+            self._engine.asking.learn(self._endpoint, self._asked)
         if self._engine.telemetry.settings.chunk_times:
             self.invocation.gaps = array("d")
         self._engine.streams.add(self)
@@ -319,7 +301,7 @@ class Observation:
         if invocation.content is not None and settings.content in ("SPAN_ONLY", "SPAN_AND_EVENT"):
             span.set_attributes(content_attributes(invocation.content, settings, as_json=True))
         if invocation.error is not None:
-            span.set_status(Status(StatusCode.ERROR, str(invocation.exception)))
+            span.set_status(Status(StatusCode.ERROR, str(invocation.exception) if invocation.exception is not None else None))
 
     def _report(self, telemetry: Telemetry, attributes: dict[str, AttributeValue]) -> None:
         details: dict[str, Any] = {**self._attributes, **attributes}

@@ -275,6 +275,8 @@ class Catalogue:
         """By the response's model; by the request's only when the response named none, or a version of it."""
         if data.get("deployments"):
             request = None
+        if data.get("profiles") and request and response and response.strip().lower() in request.lower():
+            response = request
         if response:
             found = self._listed(key, response)
             if found is not None or not request or not match.same_but_version(response, request):

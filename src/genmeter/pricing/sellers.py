@@ -27,6 +27,7 @@ class SellerData(TypedDict):
     standard: NotRequired[list[str]]
     regions: NotRequired[list[RegionRule]]
     deployments: NotRequired[bool]
+    profiles: NotRequired[bool]
 
 
 class _Host(NamedTuple):
