@@ -140,7 +140,6 @@ class Invocation:
     started: float = 0.0
     duration: float = 0.0
     first_chunk: float | None = None
-    chunks: int = 0
     gaps: array[float] | None = None
     response: Response = field(default_factory=Response)
     usage: Usage | None = None

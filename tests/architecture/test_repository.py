@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import re
 import tomllib
@@ -10,6 +11,7 @@ import pytest
 
 import genmeter
 from genmeter.cli.main import COMMANDS, parser
+from genmeter.settings import ATTRIBUTION_FIELDS
 from tests.architecture.tree import PACKAGE, ROOT, modules, tracked
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +48,7 @@ def test_contributing_fits_on_one_screen():
 @pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md"])
 def test_the_commands_that_pages_name_exist(file):
     text = (ROOT / file).read_text(encoding="utf-8")
-    options = {command: parser([command]).format_help() + _help(command) for command in COMMANDS}
+    options = {command: subparser(command).format_help() for command in COMMANDS}
     for line in commands_of(text):
         for target in re.findall(r"\bmake ([a-z0-9-]+)", line):
             assert target in TARGETS, line
@@ -58,21 +60,17 @@ def test_the_commands_that_pages_name_exist(file):
         assert target in TARGETS, target
 
 
-def _help(command: str) -> str:
-    subparsers = next(action for action in parser([command])._actions if action.dest == "help" or action.choices)
-    for action in parser([command])._actions:
-        if action.choices:
-            subparsers = action
-    return subparsers.choices[command].format_help()
+def subparser(command: str) -> argparse.ArgumentParser:
+    """The parser of one command, as ``genmeter COMMAND --help`` shows it."""
+    actions = parser([command])._subparsers
+    assert actions is not None
+    return actions._group_actions[0].choices[command]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_option_has_help(command):
-    actions = parser([command])._subparsers
-    assert actions is not None
-    sub = actions._group_actions[0]
-    assert [choice.help for choice in sub._choices_actions] and sub._choices_actions[0].help
-    for action in sub.choices[command]._actions:
+    assert subparser(command).description
+    for action in subparser(command)._actions:
         assert action.help, f"genmeter {command} {action.option_strings or action.dest}"
 
 
@@ -86,13 +84,7 @@ def _variables(module: str) -> set[str]:
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     found = set(re.findall(r"GENMETER_[A-Z_]*[A-Z]", file.read_text(encoding="utf-8")))
     # Attribution's defaults are read by a formatted name: GENMETER_USER, GENMETER_DEPARTMENT, ...
-    return found | ({f"GENMETER_{name.upper()}" for name in _fields()} if module == "settings" else set())
-
-
-def _fields() -> tuple[str, ...]:
-    from genmeter.settings import ATTRIBUTION_FIELDS
-
-    return ATTRIBUTION_FIELDS
+    return found | ({f"GENMETER_{name.upper()}" for name in ATTRIBUTION_FIELDS} if module == "settings" else set())
 
 
 def test_no_private_path_and_no_registry_address():
@@ -111,9 +103,7 @@ def test_the_version_stands_in_one_place():
     assert "version" not in project["project"] and project["project"]["dynamic"] == ["version"]
     assert project["tool"]["hatch"]["version"]["path"] == "src/genmeter/_version.py"
     assert importlib.metadata.version("genmeter") == genmeter.__version__
-    assert f"## {genmeter.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("[", "").replace(
-        "]", ""
-    )
+    assert f"## [{genmeter.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_the_package_says_that_it_is_typed():

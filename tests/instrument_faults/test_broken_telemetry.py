@@ -48,28 +48,23 @@ class Raising:
         raise ValueError(f"raising: {name}")
 
 
-class BadSpans(Raising, SpanProcessor):
-    pass
-
-
-class BadLogs(Raising, LogRecordProcessor):
-    pass
-
-
-class BadSampler(Raising, Sampler):
-    pass
+def raising(kind: type[Any]) -> Any:
+    """An object of an SDK's kind that raises whatever it is asked."""
+    made = type(f"Bad{kind.__name__}", (Raising, kind), {})
+    made.__abstractmethods__ = frozenset()
+    return made()
 
 
 def bad_spans(telemetry: Telemetry) -> None:
-    telemetry.tracer_provider.add_span_processor(BadSpans())
+    telemetry.tracer_provider.add_span_processor(raising(SpanProcessor))
 
 
 def bad_logs(telemetry: Telemetry) -> None:
-    telemetry.logger_provider.add_log_record_processor(BadLogs())
+    telemetry.logger_provider.add_log_record_processor(raising(LogRecordProcessor))
 
 
 def bad_sampler(telemetry: Telemetry) -> None:
-    telemetry.tracer_provider.sampler = BadSampler()
+    telemetry.tracer_provider.sampler = raising(Sampler)
 
 
 def bad_provider(kind: str, depth: int) -> Callable[[Telemetry], None]:

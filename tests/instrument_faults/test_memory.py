@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import tracemalloc
-from collections.abc import Iterator
+from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from genmeter.instrument.proxies import Stream as Proxy
 from genmeter.instrument.reaper import reaper
 from genmeter.settings import Settings
 from tests.stub import Stream, StubServer
@@ -17,79 +17,76 @@ from .app import CHAT, HELLO, Clients
 from .sink import Telemetry, sellers
 
 MIB = 2**20
+LONG, DROPPED = 100_000, 10_000
 
 
-@pytest.fixture
-def traced() -> Iterator[None]:
-    """Only what is allocated from here on counts."""
+def resident() -> int:
+    """Bytes of this process in memory."""
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        pytest.skip("needs /proc")
+    return int(status.read_text().split()[1]) * 4096
+
+
+def alive() -> Counter[str]:
+    """What the collector knows, by type."""
     gc.collect()
-    tracemalloc.start()
-    yield
-    tracemalloc.stop()
+    return Counter(f"{type(thing).__module__}.{type(thing).__qualname__}" for thing in gc.get_objects())
 
 
-def test_200_000_chunks_are_not_held(stub: StubServer, telemetry: Telemetry, traced: None) -> None:
+def openai_stream(clients: Clients) -> Any:
+    return clients.openai.chat.completions.create(model="long", messages=HELLO, stream=True)
+
+
+def anthropic_stream(clients: Clients) -> Any:
+    return clients.anthropic.messages.create(model="long", max_tokens=5, messages=HELLO, stream=True)
+
+
+@pytest.mark.parametrize("make", [openai_stream, anthropic_stream])
+def test_100_000_chunks_are_not_held(make: Any, stub: StubServer, telemetry: Telemetry) -> None:
+    """Of each SDK: 200,000 together."""
     clients = Clients(stub)
-    engine = telemetry.instrument(Settings(sellers=sellers(stub), chunk_times=False))
-    stub.for_model("long", Stream(n=100_000))
-    stream = clients.openai.chat.completions.create(model="long", messages=HELLO, stream=True)
-    for _ in range(1000):
-        next(stream)
-    gc.collect()
-    before, _ = tracemalloc.get_traced_memory()
-    count = sum(1 for _ in stream) + 1000
-    gc.collect()
-    after, peak = tracemalloc.get_traced_memory()
-    assert count >= 100_000
-    assert after - before < MIB, after - before
-    assert peak - before < 32 * MIB, "the stub's and the client's buffers, not the chunks"
+    engine = telemetry.instrument(Settings(sellers=sellers(stub)))
+    stub.for_model("long", Stream(n=LONG))
+    stream = make(clients)
+    for _ in range(2000):
+        chunk = next(stream)
+    kind = type(chunk)
+    before, memory, count = alive(), resident(), 2000
+    for chunk in stream:
+        count += 1
+        if count == LONG - 1000:
+            grown = alive() - before
+    assert count >= LONG
+    assert grown[f"{kind.__module__}.{kind.__qualname__}"] < 20 and grown.total() < 1000, grown.most_common(5)
+    assert resident() - memory < 24 * MIB, "the stub's and the client's buffers, not the chunks"
     assert not engine.streams and len(telemetry.spans) == 1
 
 
-def test_200_000_anthropic_events_are_not_held(stub: StubServer, telemetry: Telemetry) -> None:
-    clients = Clients(stub)
-    engine = telemetry.instrument(Settings(sellers=sellers(stub)))
-    stub.for_model("long", Stream(n=100_000))
-    stream = clients.anthropic.messages.create(model="long", max_tokens=5, messages=HELLO, stream=True)
-    event = next(stream)
-    count = 1
-    for event in stream:
-        count += 1
-    assert count >= 100_000
-    kept = sum(1 for thing in gc.get_objects() if type(thing) is type(event))
-    assert kept < 50, "events are gone"
-    assert not engine.streams
-
-
 def test_10_000_abandoned_streams_leave_nothing(stub: StubServer, telemetry: Telemetry) -> None:
-    from genmeter.instrument.engine import Observation
-
     clients = Clients(stub)
     engine = telemetry.instrument(Settings(sellers=sellers(stub)))
 
     def abandon(count: int) -> None:
-        for _ in range(count):
-            clients.openai.chat.completions.create(**CHAT, stream=True)
-
-    def settled() -> int:
-        gc.collect()
+        seen = len(telemetry.spans)
+        for number in range(count):
+            # A stream of which nothing was read would keep its connection, with or without us.
+            next(clients.openai.chat.completions.create(**CHAT, stream=True))
+            if number % 1000 == 999:
+                settle()
         reaper.drain()
-        telemetry.clear()
+        assert not engine.streams and seen == 0
+
+    def settle() -> None:
+        reaper.drain()
         telemetry.metric("genmeter.cost.usd")
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
+        telemetry.clear()
+        stub._requests.clear()  # pyright: ignore[reportPrivateUsage]
 
-    abandon(200)
-    tracemalloc.start()
-    abandon(200)
-    before = settled()
-    abandon(ABANDONED)
-    after = settled()
-    tracemalloc.stop()
-    assert not engine.streams
-    assert after - before < MIB, after - before
-    kept = [thing for thing in gc.get_objects() if type(thing) in (Observation, Proxy)]
-    assert len(kept) < 5
-
-
-ABANDONED = 10_000
+    abandon(1000)
+    before, memory = alive(), resident()
+    abandon(DROPPED)
+    settle()
+    grown = alive() - before
+    assert grown.total() < 1000, grown.most_common(8)
+    assert resident() - memory < 24 * MIB

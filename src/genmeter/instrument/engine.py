@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter, time_ns
 from types import TracebackType
 from typing import Any
@@ -81,7 +83,6 @@ class Observation:
     __slots__ = (
         "__weakref__",
         "_accumulator",
-        "_asked",
         "_attributes",
         "_begun",
         "_context",
@@ -95,6 +96,8 @@ class Observation:
         "_started",
         "_token",
         "_unasked",
+        "asked",
+        "fold",
         "invocation",
         "kwargs",
     )
@@ -117,8 +120,10 @@ class Observation:
         attributes.update(attribute(invocation, telemetry.attributor, context))
         self._engine, self._dialect, self._endpoint = engine, dialect, endpoint
         self._accumulator: Accumulator | None = None
-        self._asked = False
+        self.asked = False
         self._unasked: Kwargs | None = None
+        self.fold: Callable[[Any], bool] = _unseen
+        """Takes one chunk in. True: it came only because we asked, and the app must not see it. May raise."""
         self._attributes = attributes
         self._once = [True]
         self._token: Any = None
@@ -130,7 +135,7 @@ class Observation:
         if dialect.asks_usage and request.stream and telemetry.settings.ask_stream_usage:
             asking = engine.asking.arguments(endpoint, self.kwargs)
             if asking is not None:
-                self._unasked, self.kwargs, self._asked = self.kwargs, asking, True
+                self._unasked, self.kwargs, self.asked = self.kwargs, asking, True
         self._begin(provider, context)
 
     def _begin(self, provider: Provider, context: Context) -> None:
@@ -165,7 +170,7 @@ class Observation:
         detach(self._token)
         if error is None:
             return False
-        if self._asked and guard.step("ask", self._refused, error):
+        if self.asked and guard.step("ask", self._refused, error):
             return True
         self.fail(error)
         return False
@@ -174,7 +179,7 @@ class Observation:
         """Whether to make the caller's own call now, because the server may have refused what we added."""
         if self._unasked is None or not self._engine.asking.may_be_refusal(self._endpoint, error):
             return False
-        self.kwargs, self._asked = self._unasked, False
+        self.kwargs, self.asked = self._unasked, False
         return True
 
     # --- what the SDK gave -----------------------------------------------------------------------------------------
@@ -201,31 +206,32 @@ class Observation:
         """The app now holds a stream: fold its chunks from here on."""
         accumulator = self._dialect.accumulator
         if accumulator is not None and self._accumulator is None:
-            self._accumulator = accumulator(self._asked, self.invocation.content is not None)
+            self._accumulator = accumulator(self.asked, self.invocation.content is not None)
         if self._unasked is not None:
-            self._engine.asking.learn(self._endpoint, self._asked)
+            self._engine.asking.learn(self._endpoint, self.asked)
         if self._engine.telemetry.settings.chunk_times:
             self.invocation.gaps = array("d")
+        self.fold = self._first
         self._engine.streams.add(self)
         reaper.ready()
 
-    def fold(self, chunk: Any) -> bool:
-        """Take one chunk in. True: it came only because we asked, and the app must not see it."""
-        try:
-            accumulator = self._accumulator
-            if accumulator is not None and accumulator.fold(chunk):
-                return True
+    def _first(self, chunk: Any) -> bool:
+        """Fold the first chunk and note when it came. Every later one goes straight to the accumulator."""
+        invocation = self.invocation
+        self._last_chunk = perf_counter()
+        invocation.first_chunk = self._last_chunk - self._begun
+        fold = self._accumulator.fold if self._accumulator is not None else _unseen
+        self.fold = fold if invocation.gaps is None else partial(self._timed, fold)
+        return fold(chunk)
+
+    def _timed(self, fold: Callable[[Any], bool], chunk: Any) -> bool:
+        """Fold a chunk and note the time since the one before."""
+        hidden = fold(chunk)
+        if not hidden and self.invocation.gaps is not None:
             now = perf_counter()
-            invocation = self.invocation
-            invocation.chunks += 1
-            if invocation.chunks == 1:
-                invocation.first_chunk = now - self._begun
-            elif invocation.gaps is not None:
-                invocation.gaps.append(now - self._last_chunk)
+            self.invocation.gaps.append(now - self._last_chunk)
             self._last_chunk = now
-        except Exception as error:
-            guard.failed("fold", error)
-        return False
+        return hidden
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -260,6 +266,7 @@ class Observation:
         except IndexError:
             return
         self._engine.streams.discard(self)
+        self.fold = _unseen  # a bound method of our own would keep us alive until the garbage collector comes
         invocation = self.invocation
         invocation.duration = (perf_counter() if ended is None else ended) - self._begun
         invocation.cut = cut
@@ -309,6 +316,10 @@ class Observation:
         if content is not None and telemetry.settings.content in ("EVENT_ONLY", "SPAN_AND_EVENT"):
             details.update(content_attributes(content, telemetry.settings, as_json=False))
         report(self.invocation, telemetry, self._context, details, self._parent)
+
+
+def _unseen(chunk: Any) -> bool:
+    return False
 
 
 def _start_attributes(invocation: Invocation) -> dict[str, AttributeValue]:

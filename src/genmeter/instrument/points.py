@@ -75,14 +75,23 @@ class Points:
     def _fold_waiting(self) -> None:
         self._called, self._weight = False, 0
         take, histograms = self._waiting.popleft, self._histograms
+        attributes: dict[str, str | int | bool] = {}
+        context: Context | None = None
+        last: tuple[Labels | None, SpanContext | None] = (None, None)
         # A bounded number: appenders that are faster than this loop must not keep it here for ever.
         for _ in range(len(self._waiting)):
             metric, labels, value, span = take()
             histogram = histograms.get(metric)
             if histogram is None:
                 self._sum(metric, labels, cast(int, value))
-            else:
-                guard.step("histogram", _record, histogram, value, dict(labels), _context(span))
+                continue
+            # The points of one call stand together and share both.
+            if labels is not last[0]:
+                attributes = dict(labels)
+            if span is not last[1]:
+                context = _context(span)
+            last = (labels, span)
+            guard.step("histogram", _record, histogram, value, attributes, context)
 
     def _sum(self, metric: str, labels: Labels, value: int) -> None:
         series = self._sums.setdefault(metric, {})

@@ -13,7 +13,7 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
         return
     response, request, usage = invocation.response, invocation.request, invocation.usage
     stopped = invocation.cut is not None or invocation.error is not None
-    if usage is None and invocation.error is not None and not invocation.chunks and invocation.cut is None:
+    if usage is None and invocation.error is not None and invocation.first_chunk is None and invocation.cut is None:
         return
     if response.reported_cost is not None:
         invocation.cost = Cost(response.reported_cost, (), "provider", "", invocation.seller.name, stopped)
