@@ -57,12 +57,17 @@ def installed(neighbour: str) -> bool:
         return False
 
 
+def instrumentor_of(neighbour: str, sdk: str) -> Any:
+    """The vendor's instrumentor."""
+    if neighbour == "openlit":
+        import_module("openlit._config").OpenlitConfig()  # its instrumentors read what its `init` leaves there
+    return getattr(import_module(NEIGHBOURS[neighbour].format(sdk)), CLASSES[sdk])()
+
+
 @contextmanager
 def beside(neighbour: str, sdk: str, order: str, telemetry: Telemetry, settings: Settings) -> Iterator[None]:
     """Both instrumentations on, ours after or before the other."""
-    instrumentor = getattr(import_module(NEIGHBOURS[neighbour].format(sdk)), CLASSES[sdk])()
-    if neighbour == "openlit":
-        import_module("openlit._config").OpenlitConfig()  # its instrumentors read what its `init` leaves there
+    instrumentor = instrumentor_of(neighbour, sdk)
 
     def other() -> None:
         instrumentor.instrument(**telemetry.providers, skip_dep_check=True)
@@ -103,6 +108,19 @@ def globally(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Telemetry
     return telemetry
 
 
+def spans_of(
+    neighbour: str, sdk: str, way: app.Way, telemetry: Telemetry, clients: Clients, runner: asyncio.Runner
+) -> int:
+    """How many spans the neighbour makes of a call when it is alone."""
+    instrumentor = instrumentor_of(neighbour, sdk)
+    instrumentor.instrument(**telemetry.providers, skip_dep_check=True)
+    app.outcome(way, clients, runner)
+    instrumentor.uninstrument()
+    found = [span for span in of_models(telemetry.spans) if scopes([span]) != [NATIVE]]
+    telemetry.clear()
+    return len(found)
+
+
 @pytest.mark.peer
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("sdk", "call"), [(sdk, call) for sdk, calls in CALLS.items() for call in calls])
@@ -111,12 +129,15 @@ def test_one_call_is_one_span_and_one_bill(
     neighbour: str, sdk: str, call: str, order: str, stub: StubServer, globally: Telemetry, runner: asyncio.Runner
 ) -> None:
     clients, way = Clients(stub), app.WAYS[call]
+    alone = 1 if neighbour == "official" else spans_of(neighbour, sdk, way, globally, clients, runner)
     coexist._said.clear()  # pyright: ignore[reportPrivateUsage]
     with beside(neighbour, sdk, order, globally, Settings(sellers=sellers(stub))):
         made = app.outcome(way, clients, runner)
         found = [span for span in of_models(globally.spans) if scopes([span]) != [NATIVE]]
     assert made[0] == ("raised" if "limited" in call else "gave")
-    assert len(found) == 1, scopes(found)
+    assert len(found) == alone <= 1, scopes(found)
+    if not alone:
+        return  # it has the SDK and loses this call by itself: openlit a stream that is left early, some failed calls
     attributes = dict(found[0].attributes or {})
     billed = sum(globally.metric(names.COST_USD).values())
     free = "limited" in call or "left" in call

@@ -24,7 +24,7 @@ from .reaper import reaper
 from .spec import Accumulator, Kwargs, Provider, Target
 from .stages.attribute import attribute
 from .stages.describe import describe
-from .stages.measure import active, measure
+from .stages.measure import measure, under_way
 from .stages.price import price
 from .stages.report import report, report_exception
 from .streams import watch
@@ -96,6 +96,7 @@ class Observation:
         "_started",
         "_token",
         "_unasked",
+        "_under_way",
         "asked",
         "fold",
         "invocation",
@@ -155,7 +156,8 @@ class Observation:
         )
         inner = set_value(WITHIN, (provider.sdk, invocation.operation), set_span_in_context(self._span, context))
         self._context = coexist.announce(inner, invocation.operation)
-        telemetry.points.add((active(invocation, 1),))
+        self._under_way = under_way(invocation)
+        telemetry.points.add((self._under_way,))
 
     # --- around the SDK's own code ---------------------------------------------------------------------------------
 
@@ -289,7 +291,7 @@ class Observation:
             invocation.content.input = taken.input if taken is not None else None
         step("price", price, invocation, telemetry.catalogue)
         attributes = step("describe", describe, invocation, telemetry.settings) or {}
-        step("measure", measure, invocation, telemetry, self._span.get_span_context())
+        step("measure", measure, invocation, telemetry, self._span.get_span_context(), self._under_way)
         step("span", self._write_span, invocation, attributes)
         if telemetry.settings.event:
             step("report", self._report, telemetry, attributes)

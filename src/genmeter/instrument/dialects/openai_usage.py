@@ -23,7 +23,7 @@ OUTPUT_NAMES = (
     ("output_tokens", ("output_tokens_details", "output_token_details")),
 )
 PICO_PER_TICK = PICO // 10**10
-Spellings = tuple[tuple[str, tuple[str, ...]], ...]
+Spelling = tuple[str, tuple[str, ...]]
 
 
 def read_usage(raw: Any) -> Usage | None:
@@ -31,8 +31,8 @@ def read_usage(raw: Any) -> Usage | None:
     found = fields(raw)
     if not found:
         return None
-    inputs, input_details = _total(found, INPUT_NAMES)
-    outputs, output_details = _total(found, OUTPUT_NAMES)
+    inputs, input_details = _total(found, *INPUT_NAMES)
+    outputs, output_details = _total(found, *OUTPUT_NAMES)
     if inputs is None and outputs is None:
         return None
     usage = Usage(inputs, outputs)
@@ -48,12 +48,14 @@ def read_usage(raw: Any) -> Usage | None:
     return usage
 
 
-def _total(found: Mapping[str, Any], spellings: Spellings) -> tuple[int | None, Mapping[str, Any]]:
-    for total, details in spellings:
-        value = found.get(total)
-        if value is not None:
-            return known_count(value), next((fields(found[name]) for name in details if found.get(name)), NOTHING)
-    return None, NOTHING
+def _total(found: Mapping[str, Any], older: Spelling, newer: Spelling) -> tuple[int | None, Mapping[str, Any]]:
+    """A total and its details, under the names of chat completions or of the newer APIs."""
+    total, names = older if found.get(older[0]) is not None else newer
+    for name in names:
+        details = found.get(name)
+        if details:
+            return known_count(found.get(total)), fields(details)
+    return known_count(found.get(total)), NOTHING
 
 
 def _read_input(details: Mapping[str, Any], usage: Usage) -> None:

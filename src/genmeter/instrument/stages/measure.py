@@ -23,17 +23,17 @@ _totals = attrgetter(*(total for _, total, _ in _MODALITIES))
 _UNKNOWN = (names.TOKEN_MODALITY, "unknown")
 
 
-def active(invocation: Invocation, change: int) -> Point:
-    """The call's part in the calls under way: +1 when it starts, -1 when it ends, under the same labels."""
+def under_way(invocation: Invocation) -> Point:
+    """The call's part in the calls under way, from its start to its end."""
     known: Labels = ((names.OPERATION, invocation.operation), (names.PROVIDER, invocation.seller.name))
     model = invocation.request.model
-    return Point(names.CALLS_ACTIVE, (*known, (names.REQUEST_MODEL, model)) if model else known, change)
+    return Point(names.CALLS_ACTIVE, (*known, (names.REQUEST_MODEL, model)) if model else known, 1)
 
 
-def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext) -> None:
-    """Add the call's points: duration, tokens, cost, and that it is over."""
+def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext, begun: Point) -> None:
+    """Add the call's points: duration, tokens, cost, and that it is no longer under way (``begun``)."""
     labels = _labels(invocation, telemetry)
-    points = [active(invocation, -1), *_cost(invocation, labels)]
+    points = [Point(begun.metric, begun.labels, -1), *_cost(invocation, labels)]
     if telemetry.latest:
         _latest(invocation, labels, span, points)
     if telemetry.legacy:
@@ -43,19 +43,26 @@ def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext) -> 
 
 def _labels(invocation: Invocation, telemetry: Telemetry) -> Labels:
     """The bounded attributes of every point of this call; never a user or a session."""
-    who, allowed = invocation.attribution, telemetry.settings.metric_labels
-    found = (
+    found: list[tuple[str, str | int | bool]] = [
         (names.OPERATION, invocation.operation),
         (names.PROVIDER, invocation.seller.name),
-        (names.REQUEST_MODEL, invocation.request.model),
-        (names.RESPONSE_MODEL, invocation.response.model),
-        (names.SERVER_ADDRESS, invocation.address),
-        (names.SERVER_PORT, invocation.port),
-        (names.DEPARTMENT, who.department if "department" in allowed else None),
-        (names.APPLICATION, who.application if "application" in allowed else None),
-        (names.ENVIRONMENT, telemetry.environment if "environment" in allowed else None),
-    )
-    return tuple([(name, value) for name, value in found if value is not None])
+    ]
+    if invocation.request.model is not None:
+        found.append((names.REQUEST_MODEL, invocation.request.model))
+    if invocation.response.model is not None:
+        found.append((names.RESPONSE_MODEL, invocation.response.model))
+    if invocation.address is not None:
+        found.append((names.SERVER_ADDRESS, invocation.address))
+    if invocation.port is not None:
+        found.append((names.SERVER_PORT, invocation.port))
+    allowed, (_, department, application, _) = telemetry.settings.metric_labels, invocation.attribution
+    if department is not None and "department" in allowed:
+        found.append((names.DEPARTMENT, department))
+    if application is not None and "application" in allowed:
+        found.append((names.APPLICATION, application))
+    if "environment" in allowed and telemetry.environment is not None:
+        found.append((names.ENVIRONMENT, telemetry.environment))
+    return tuple(found)
 
 
 def _cost(invocation: Invocation, labels: Labels) -> list[Point]:
