@@ -34,7 +34,8 @@ def dev(tmp_path):
     url = process.stdout.readline().split()[-1]
     yield url, ledger
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 def read(url):

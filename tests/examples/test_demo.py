@@ -27,7 +27,7 @@ from tests.examples.conftest import ROOT, command
 pytestmark = pytest.mark.xdist_group("demo")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory):
     """The demo's own command with the receipt as JSON in one file and as text in another."""
     folder = tmp_path_factory.mktemp("demo")

@@ -67,6 +67,9 @@ RESPONSE_RESULT: Any = dict(
 )  # fmt: skip
 SOL: Any = {"model": "gpt-5.6-sol", "input": "Tell me a story."}
 RAW = {name: WHOLE[name] for name in ("whole", "raw")}
+ASKED: Any = {"stream_options": {"include_usage": True}}
+ASKABLE = {name: way for name, way in {**WHOLE, **STREAMED}.items() if name != "streaming_stream"}
+"""Who has a streaming response may read its bytes, where an extra event cannot be hidden: nobody asks for its usage."""
 PICTURE = ("a.png", b"\x89PNG", "image/png")
 # gpt-image-1 5 (text in) / 10 (image in) / 40 (out): 10 × 5 + 40 × 10 + 50 × 40 = 50 + 400 + 2000
 IMAGE_RESULT: Any = dict(
@@ -77,7 +80,8 @@ PAINT: Any = {"model": "gpt-image-1", "prompt": "A cat"}
 SOUND = ("a.mp3", b"ID3", "audio/mpeg")
 
 OPENAI_APIS = [
-    Api("chat", "chat.completions.create", CHAT, **CHAT_RESULT, ways={**WHOLE, **STREAMED}),
+    Api("chat", "chat.completions.create", CHAT, **CHAT_RESULT, ways=ASKABLE),
+    Api("chat-asked", "chat.completions.create", {**CHAT, **ASKED}, **CHAT_RESULT, ways=STREAMED),
     # the stub's structured answer still reports its 19 and 10
     Api("chat-parse", "chat.completions.parse", {**CHAT, "response_format": Step}, **CHAT_RESULT, ways=PARSED),
     Api("chat-stream", "chat.completions.stream", CHAT, **CHAT_RESULT, ways=HELPED),
@@ -88,7 +92,7 @@ OPENAI_APIS = [
     Api(
         "completions", "completions.create", {"model": "gpt-3.5-turbo-instruct", "prompt": "Say it"},
         "text_completion", "gpt-3.5-turbo-instruct", (5, 7), 21.5, "cmpl-0123456789abcdef01234567", ("stop",),
-        {**WHOLE, **STREAMED},
+        ASKABLE,
     ),
     # text-embedding-3-small 0.02: 8 × 0.02
     Api(

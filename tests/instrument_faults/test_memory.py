@@ -84,14 +84,13 @@ def test_10_000_abandoned_streams_leave_nothing(far: Any, telemetry: Telemetry) 
     engine = telemetry.instrument(Settings(sellers=sellers(far)))
 
     def abandon(count: int) -> None:
-        seen = len(telemetry.spans)
         for number in range(count):
             # A stream of which nothing was read would keep its connection, with or without us.
             next(clients.openai.chat.completions.create(**CHAT, stream=True))
             if number % 1000 == 999:
                 settle()
         reaper.drain()
-        assert not engine.streams and seen == 0
+        assert not engine.streams
 
     def settle() -> None:
         reaper.drain()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from . import guard
-from .proxies import AsyncStream, Proxy, Stream, Watched, closing, leave, stop, strip, then
+from .proxies import AsyncStream, Proxy, Stream, Watched, closing, leave, stop, strip, then, unasked
 
 if TYPE_CHECKING:
     from .engine import Observation
@@ -23,6 +23,16 @@ RAW_HEADER = "X-Stainless-Raw-Response"
 def watch(result: Any, observation: Observation) -> Any:
     """``result`` as the app shall get it; closes the observation when there is nothing more to come."""
     return watch_raw(result, observation) if is_raw(observation.kwargs) else watch_parsed(result, observation)
+
+
+def begin(observation: Observation) -> None:
+    """The app is about to hold a stream; what we asked for is hidden from it even if that goes wrong."""
+    try:
+        observation.stream()
+    except Exception as error:
+        guard.failed("stream", error)
+        if observation.asked:
+            observation.fold = unasked
 
 
 def is_raw(kwargs: dict[str, Any]) -> bool:
@@ -37,7 +47,7 @@ def watch_raw(result: Any, observation: Observation) -> Any:
     if not observation.invocation.request.stream and response.is_closed:
         observation.read(body_of(response))
         return result
-    guard.step("stream", observation.stream)
+    begin(observation)
     return RawResponse(result, observation)
 
 
@@ -47,7 +57,7 @@ def watch_parsed(result: Any, observation: Observation) -> Any:
         kind = type(result)
         proxy = AsyncStream if hasattr(kind, "__anext__") else Stream if hasattr(kind, "__next__") else None
         if proxy is not None:
-            guard.step("stream", observation.stream)
+            begin(observation)
             return proxy(result, observation)
     observation.read(result)
     return result

@@ -12,9 +12,10 @@ from genmeter.ledger.call import UNPRICED, USAGE_FIELDS
 from genmeter.reports.window import Moment, window
 
 REMEDIES: Final = {
-    "unknown_provider": "Nobody knows who bills for this address. Name the seller of the address in genmeter.toml.",
+    "unknown_provider": "Nobody knows who bills at this address. Name its seller under [sellers] of genmeter.toml, or "
+    'in the environment: GENMETER_SELLERS="host:port=openai".',
     "unknown_model": "The price catalogue has no such model. Upgrade genmeter, or price the model in genmeter.toml.",
-    "no_usage": "The provider reported no tokens. For streams, ask for usage (OpenAI: stream_options.include_usage).",
+    "no_usage": "No token count arrived: the stream was cut before its end, or its server reports no usage.",
     "invalid_usage": "The reported tokens contradict each other (a part exceeds its total). Look at the call.",
     "unpriced_dimension": "The call used something that its row has no price for. Add that price in genmeter.toml.",
     "unknown_service_tier": "The call was served from a tier that has no price. Add that tier in genmeter.toml.",

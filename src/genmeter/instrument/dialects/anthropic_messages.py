@@ -75,8 +75,8 @@ def read_usage(found: Mapping[str, Any]) -> Usage | None:
 def read_billing(found: Mapping[str, Any], response: Response) -> None:
     """What else of ``usage`` decides the price: service tier, batch, inference geography.
 
-    Fast mode is sold at a price of its own, several times the standard one, so it is told as a tier:
-    https://platform.claude.com/docs/en/build-with-claude/fast-mode (read 2026-11-21).
+    Fast mode has a price of its own, so it is told as a tier and never billed as standard:
+    `usage.speed` in the types of the anthropic package 2.12.
     """
     fast = found.get("speed") == "fast"
     tier = "fast" if fast else text(found.get("service_tier"))
