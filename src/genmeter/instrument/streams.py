@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from . import guard
+from .bodies import Body, followed, followed_async, parsed
 from .proxies import AsyncStream, Proxy, Stream, Watched, closing, leave, stop, strip, then, unasked
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def watch_parsed(result: Any, observation: Observation) -> Any:
 def body_of(response: Any) -> Any:
     """The JSON body of an HTTP response that was read to its end; None when it was not, or is no JSON."""
     try:
-        return json.loads(response.content)
-    except Exception:  # not read, or no JSON: audio, text
+        return parsed(response.content)
+    except Exception:  # not read: the HTTP libraries' own kinds of exception, which must not be imported for this
         return None
 
 
@@ -120,6 +120,12 @@ class RawResponse(Watched):
 
     def _self_read(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
         return self._self_call(wrapped, self._self_arrived, args, kwargs)
+
+    def _self_pieces(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any, *, lines: bool = False) -> Any:
+        pieces, observation = wrapped(*args, **kwargs), self._self_observation
+        follow = followed_async if hasattr(pieces, "__anext__") else followed
+        seen = guard.step("body", lambda: follow(pieces, Body(observation, lines=lines), observation))
+        return pieces if seen is None else seen
 
     def _self_close(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
         # Read to its end by the app itself, an HTTP response is closed before: such a call was not cut.
@@ -178,6 +184,9 @@ _SEEN: dict[str, Callable[..., Any]] = {
     "text": RawResponse._self_read,
     "read": RawResponse._self_read,
     "close": RawResponse._self_close,
+    "iter_bytes": RawResponse._self_pieces,
+    "iter_text": RawResponse._self_pieces,
+    "iter_lines": partial(RawResponse._self_pieces, lines=True),
 }
 
 

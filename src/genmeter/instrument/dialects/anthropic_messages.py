@@ -12,7 +12,7 @@ from ... import names
 from ...model import Content, Invocation, Request, Response, Usage
 from ..parts import Message, Part, function_tools, message, parse_json, text_part
 from ..spec import Dialect
-from .wire import Reader, count, fields, items, known_count, read_parameters, real, strings, text, whole
+from .wire import Reader, count, fields, items, known_count, own, read_parameters, real, strings, text, whole
 
 FINISH = {
     "end_turn": "stop",
@@ -116,7 +116,7 @@ class MessageAccumulator:
 
     def fold(self, chunk: Any) -> bool:
         """Only the first and the last events carry counts; deltas are looked at for captured content alone."""
-        found: Mapping[str, Any] = chunk.__dict__ if hasattr(chunk, "__dict__") else chunk
+        found: Mapping[str, Any] = own(chunk)
         kind = found["type"]
         if kind == "message_start":
             self._start = fields(found["message"])

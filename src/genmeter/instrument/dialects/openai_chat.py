@@ -14,7 +14,7 @@ from ..spec import Dialect
 from . import openai_messages
 from .openai_messages import finish_reason
 from .openai_usage import read_reported_cost, read_usage
-from .wire import Reader, fields, read_identity, read_parameters, real, several, strings, text, whole
+from .wire import Reader, fields, own, read_identity, read_parameters, real, several, strings, text, whole
 
 SEEN = ("id", "model", "service_tier", "system_fingerprint")
 
@@ -95,22 +95,23 @@ class ChatAccumulator:
         self._asked = asked
         self._usage: Any = None
         self._seen: dict[str, Any] = {}
+        self._unnamed = True
         self._reasons: dict[int, str | None] = {}
         self.deltas = openai_messages.Deltas() if captured else None
 
     def fold(self, chunk: Any) -> bool:
         """True for the chunk that carries nothing but the usage that we asked for."""
-        found: Mapping[str, Any] = chunk.__dict__ if hasattr(chunk, "__dict__") else chunk
-        choices = found["choices"]
+        found = own(chunk)
         usage = found.get("usage")
-        if "model" not in self._seen or usage is not None:
+        if usage is not None or self._unnamed:
             # Azure opens with a chunk whose id and model are empty; the tier may come with the usage alone.
             self._seen.update((name, found[name]) for name in SEEN if found.get(name))
+            self._unnamed = "model" not in self._seen
+        choices = found.get("choices")
         for choice in choices or ():
-            chosen = choice.__dict__
-            reason = chosen.get("finish_reason")
-            if reason is not None or chosen["index"] not in self._reasons:
-                self._reasons[chosen["index"]] = reason
+            chosen = own(choice)
+            if chosen.get("finish_reason") is not None or chosen["index"] not in self._reasons:
+                self._reasons[chosen["index"]] = chosen.get("finish_reason")
             if self.deltas is not None:
                 self.deltas.fold(chosen)
         if usage is not None:

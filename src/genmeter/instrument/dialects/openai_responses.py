@@ -16,7 +16,7 @@ from ..spec import Dialect
 from . import openai_messages
 from .openai_chat import output_type, read_stream_and_tier, read_tier
 from .openai_usage import read_reported_cost, read_usage
-from .wire import Reader, fields, known_count, read_identity, read_parameters, real, text, whole
+from .wire import Reader, fields, known_count, own, read_identity, read_parameters, real, text, whole
 
 ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -139,7 +139,7 @@ class ResponseAccumulator:
 
     def fold(self, chunk: Any) -> bool:
         """Events carry their own type; only those with a whole response are looked at."""
-        found = chunk.__dict__ if hasattr(chunk, "__dict__") else chunk
+        found = own(chunk)
         response = found.get("response")
         if response is not None and not self._ended:
             self._ended = found.get("type") in ENDINGS
