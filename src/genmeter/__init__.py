@@ -6,10 +6,12 @@ OpenTelemetry themselves call :func:`instrument`; :class:`attribution` says who 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._version import __version__
-from .instrument.context import UnattributedCall, attribution
+from genmeter._version import __version__
+
+if TYPE_CHECKING:
+    from genmeter.instrument.context import UnattributedCall, attribution
 
 __all__ = ["UnattributedCall", "__version__", "attribution", "instrument", "uninstrument"]
 
@@ -22,7 +24,7 @@ def instrument(
     Raises:
         genmeter.settings.SettingsError, genmeter.pricing.PricesError: a setting or a price row that cannot be used.
     """
-    from .instrument.instrumentor import GenmeterInstrumentor
+    from genmeter.instrument.instrumentor import GenmeterInstrumentor
 
     GenmeterInstrumentor().instrument(
         tracer_provider=tracer_provider,
@@ -35,6 +37,15 @@ def instrument(
 
 def uninstrument() -> None:
     """Give back every patched method; calls under way are still closed."""
-    from .instrument.instrumentor import GenmeterInstrumentor
+    from genmeter.instrument.instrumentor import GenmeterInstrumentor
 
     GenmeterInstrumentor().uninstrument()
+
+
+def __getattr__(name: str) -> Any:
+    # Pricing, the ledger and the command line start without OpenTelemetry, which these two need.
+    if name in ("attribution", "UnattributedCall"):
+        from genmeter.instrument import context
+
+        return getattr(context, name)
+    raise AttributeError(f"module 'genmeter' has no attribute {name!r}")

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType, FunctionType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import genmeter

@@ -19,7 +19,15 @@ from tests.stub import StubServer
 from .app import WAYS, Clients, outcome
 from .sink import Telemetry, everything
 
-SHAPES = ("chat", "chat_stream", "chat_raw_stream", "chat_limited", "message_helper", "async_chat", "async_message_stream")
+SHAPES = (
+    "chat",
+    "chat_stream",
+    "chat_raw_stream",
+    "chat_limited",
+    "message_helper",
+    "async_chat",
+    "async_message_stream",
+)
 
 
 class Broken:

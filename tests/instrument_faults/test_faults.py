@@ -52,9 +52,21 @@ RIM = {
     "proxies.Closing.aclose",
     "proxies.AsyncStream.aclose",
     "proxies.AsyncStream.aclose.<locals>.aclose",
-    *(f"proxies.{kind}.{name}" for kind in ("Stream", "AsyncStream") for name in (
-        "__iter__", "__next__", "__enter__", "__exit__", "close", "__aiter__", "__anext__", "__aenter__", "__aexit__",
-    )),
+    *(
+        f"proxies.{kind}.{name}"
+        for kind in ("Stream", "AsyncStream")
+        for name in (
+            "__iter__",
+            "__next__",
+            "__enter__",
+            "__exit__",
+            "close",
+            "__aiter__",
+            "__anext__",
+            "__aenter__",
+            "__aexit__",
+        )
+    ),
     "proxies.Proxy.__copy__",
     "proxies.Proxy.__deepcopy__",
     "proxies.Proxy.__reduce_ex__",
@@ -64,9 +76,18 @@ RIM = {
     "streams.deliver_unasked.<locals>.once",
     "streams.deliver_unasked.<locals>.parse_now",
     "streams.deliver_unasked.<locals>.parse_later",
-    *(f"streams.Manager.{name}" for name in (
-        "__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "_self_watched", "_self_left",
-    )),
+    *(
+        f"streams.Manager.{name}"
+        for name in (
+            "__init__",
+            "__enter__",
+            "__exit__",
+            "__aenter__",
+            "__aexit__",
+            "_self_watched",
+            "_self_left",
+        )
+    ),
 }
 SILENT = ("streams.body_of", "proxies.Watched.__del__", "pricing.")
 """Failing there is an answer (the body is no JSON, the call has no price), or the interpreter's to report."""
@@ -92,7 +113,9 @@ def bare(stub: StubServer, runner: asyncio.Runner) -> dict[str, Any]:
     clients = Clients(stub)
     found = {name: outcome(way, clients, runner) for name, way in WAYS.items()}
     assert {name for name, made in found.items() if made[0] == "raised"} == {
-        name for name in WAYS if any(word in name for word in ("limited", "cut", "broken", "without")) and "cancel" not in name
+        name
+        for name in WAYS
+        if any(word in name for word in ("limited", "cut", "broken", "without")) and "cancel" not in name
     }
     return found
 
@@ -207,8 +230,13 @@ def test_instrument_and_uninstrument_may_fail(
         instrumentor.instrument(**telemetry.providers, settings=settings)
         instrumentor.uninstrument()
     inject.forget()
-    rim = {"instrumentor.GenmeterInstrumentor._instrument", "instrumentor.GenmeterInstrumentor._uninstrument",
-           "instrumentor.GenmeterInstrumentor.instrumentation_dependencies", "guard.step", "guard.failed"}
+    rim = {
+        "instrumentor.GenmeterInstrumentor._instrument",
+        "instrumentor.GenmeterInstrumentor._uninstrument",
+        "instrumentor.GenmeterInstrumentor.instrumentation_dependencies",
+        "guard.step",
+        "guard.failed",
+    }
     failed: list[str] = []
     for code in sorted((c for c in ran if inject.label(c) not in rim), key=inject.label):
         where = inject.label(code)

@@ -53,7 +53,9 @@ def test_every_patched_attribute_is_given_back(telemetry: Telemetry) -> None:
         telemetry.instrument()
         during = {place: held(place) for place in before}
         patched = [place for place, value in before.items() if during[place] is not value]
-        assert set(patched) >= {(t.module, t.path) for p in PROVIDERS for t in p.targets if before[t.module, t.path] is not MISSING}
+        assert set(patched) >= {
+            (t.module, t.path) for p in PROVIDERS for t in p.targets if before[t.module, t.path] is not MISSING
+        }
         genmeter.uninstrument()
         assert [place for place, value in before.items() if held(place) is not value] == []
 
@@ -206,5 +208,5 @@ def test_cloud_clients_are_part_of_the_tables(extra: str) -> None:
     """Bedrock's and Vertex's beta resources hold copies of the first party's methods, whatever else is installed."""
     copies = [place for place in places() if ".bedrock." in place[0] or ".vertex." in place[0]]
     assert len(copies) == 12
-    if util.find_spec(extra.split(".")[0]) is not None:
+    if util.find_spec(extra.split(".", maxsplit=1)[0]) is not None:
         assert all(held(place) is not MISSING for place in copies if place[1].endswith("create"))

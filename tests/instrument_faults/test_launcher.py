@@ -59,7 +59,7 @@ class Sink:
         sink = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if self.headers.get("content-encoding") == "gzip":
                     body = gzip.decompress(body)
@@ -84,12 +84,20 @@ class Sink:
 
     @property
     def metrics(self) -> set[str]:
-        found = [m for r in self.of("/v1/metrics") for rm in r.resource_metrics for sm in rm.scope_metrics for m in sm.metrics]
+        found = [
+            m
+            for r in self.of("/v1/metrics")
+            for rm in r.resource_metrics
+            for sm in rm.scope_metrics
+            for m in sm.metrics
+        ]
         return {metric.name for metric in found}
 
     @property
     def logs(self) -> list[Any]:
-        return [x for r in self.of("/v1/logs") for rl in r.resource_logs for sl in rl.scope_logs for x in sl.log_records]
+        return [
+            x for r in self.of("/v1/logs") for rl in r.resource_logs for sl in rl.scope_logs for x in sl.log_records
+        ]
 
 
 @pytest.fixture
@@ -139,7 +147,11 @@ class Launched:
         self.done = subprocess.run(
             [python, "-c", launcher, python, str(file), stub.openai_url],
             env={**inherited, "OTEL_METRIC_EXPORT_INTERVAL": "600000", **environment},
-            cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def well(self) -> bool:
@@ -153,13 +165,19 @@ class Launched:
 
 def test_one_call_is_one_span_metrics_and_one_record(python: str, tmp_path: Path, stub: StubServer, sink: Sink) -> None:
     ran = Launched(
-        python, tmp_path, stub, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, OTEL_SERVICE_NAME="shop",
+        python,
+        tmp_path,
+        stub,
+        OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
+        OTEL_SERVICE_NAME="shop",
         GENMETER_SELLERS=f"{stub.url[7:]}=openai",
     )
     assert ran.well(), ran.errors
     (span,) = sink.spans
     attributes = {a.key: a.value for a in span.attributes}
-    assert span.name == "chat gpt-4o" and attributes["gen_ai.usage.cost.amount"].double_value == pytest.approx(0.0001475)
+    assert span.name == "chat gpt-4o" and attributes["gen_ai.usage.cost.amount"].double_value == pytest.approx(
+        0.0001475
+    )
     (record,) = sink.logs
     assert record.event_name == "gen_ai.client.inference.operation.details"
     assert (record.trace_id, record.span_id) == (span.trace_id, span.span_id)
@@ -174,22 +192,32 @@ def test_the_switch_turns_it_off(switch: str, python: str, tmp_path: Path, stub:
 
 
 @pytest.mark.parametrize(
-    "off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "genmeter"}], ids=["sdk", "genmeter"]
+    "off",
+    [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "genmeter"}],
+    ids=["sdk", "genmeter"],
 )
-def test_what_is_disabled_stays_off(off: dict[str, str], python: str, tmp_path: Path, stub: StubServer, sink: Sink) -> None:
+def test_what_is_disabled_stays_off(
+    off: dict[str, str], python: str, tmp_path: Path, stub: StubServer, sink: Sink
+) -> None:
     ran = Launched(python, tmp_path, stub, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, **off)
     assert ran.well(), ran.errors
     assert sink.spans == [] and sink.logs == []
 
 
 def test_an_exporter_that_is_down_does_not_touch_the_app(python: str, tmp_path: Path, stub: StubServer) -> None:
-    ran = Launched(python, tmp_path, stub, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_EXPORTER_OTLP_TIMEOUT="1")
+    ran = Launched(
+        python, tmp_path, stub, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_EXPORTER_OTLP_TIMEOUT="1"
+    )
     assert ran.well(), ran.errors
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("[prices\n", "not valid TOML"), ("[metrics]\nnames = 'x'\n", "write one of latest, legacy, both"), ("[price]\n", "unknown table")],
+    [
+        ("[prices\n", "not valid TOML"),
+        ("[metrics]\nnames = 'x'\n", "write one of latest, legacy, both"),
+        ("[price]\n", "unknown table"),
+    ],
 )
 def test_bad_settings_stop_the_meter_and_not_the_app(
     text: str, said: str, python: str, tmp_path: Path, stub: StubServer, sink: Sink
@@ -203,7 +231,9 @@ def test_bad_settings_stop_the_meter_and_not_the_app(
 
 
 def test_a_provider_that_is_set_already_is_kept(python: str, tmp_path: Path) -> None:
-    made = subprocess.run([python, "-c", USER_MADE], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    made = subprocess.run(
+        [python, "-c", USER_MADE], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
     assert made.stdout == "kept\n", made.stderr
 
 
@@ -248,13 +278,27 @@ def test_other_instrumentors_still_load(python: str, tmp_path: Path, stub: StubS
     (info / "entry_points.txt").write_text("[opentelemetry_instrumentor]\nnext = zzz:Next\n")
     (tmp_path / "zzz.py").write_text(NEXT)
     (tmp_path / "genmeter.toml").write_text("[prices\n")
-    ran = Launched(python, tmp_path, stub, PYTHONPATH=str(tmp_path), OTEL_TRACES_EXPORTER="none",
-                   OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none")
+    ran = Launched(
+        python,
+        tmp_path,
+        stub,
+        PYTHONPATH=str(tmp_path),
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+    )
     assert ran.done.stdout == "next loaded\nHello! How can I assist you today?\n", ran.errors
 
 
 def test_the_environment_is_read_as_json_free_lines(python: str, tmp_path: Path, stub: StubServer) -> None:
     """A bad value of our own variable is one line, too."""
-    ran = Launched(python, tmp_path, stub, GENMETER_METRICS="everything", OTEL_TRACES_EXPORTER="none",
-                   OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none")
+    ran = Launched(
+        python,
+        tmp_path,
+        stub,
+        GENMETER_METRICS="everything",
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+    )
     assert ran.well() and len(ran.errors.splitlines()) == 1, json.dumps(ran.errors)

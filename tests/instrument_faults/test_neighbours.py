@@ -42,10 +42,32 @@ NEIGHBOURS = {
 }
 CLASSES = {"openai": "OpenAIInstrumentor", "anthropic": "AnthropicInstrumentor"}
 CALLS = {
-    "openai": ("chat", "chat_stream", "chat_stream_asked", "chat_stream_left", "chat_helper", "chat_raw", "response_stream", "embeddings",
-               "async_chat", "async_chat_stream", "async_chat_helper", "chat_limited"),
-    "anthropic": ("message", "message_beta", "message_stream", "message_helper", "message_helper_text", "message_raw",
-                  "async_message", "async_message_stream", "async_message_helper", "message_limited"),
+    "openai": (
+        "chat",
+        "chat_stream",
+        "chat_stream_asked",
+        "chat_stream_left",
+        "chat_helper",
+        "chat_raw",
+        "response_stream",
+        "embeddings",
+        "async_chat",
+        "async_chat_stream",
+        "async_chat_helper",
+        "chat_limited",
+    ),
+    "anthropic": (
+        "message",
+        "message_beta",
+        "message_stream",
+        "message_helper",
+        "message_helper_text",
+        "message_raw",
+        "async_message",
+        "async_message_stream",
+        "async_message_helper",
+        "message_limited",
+    ),
 }
 ORDERS = ("before", "after")
 LOST = {("openlit", "chat_stream_left"), ("openlit", "message_limited")}
@@ -238,7 +260,10 @@ def test_one_span_a_call_from_the_cloud_clients(cloud: str, stub: StubServer, gl
     pytest.importorskip("botocore" if cloud == "bedrock" else "google.auth")
     client = CLOUDS[cloud](stub)
     globally.instrument()
-    ask = {**CLAUDE, "model": "anthropic.claude-sonnet-4-5-20250929-v1:0" if cloud == "bedrock" else "claude-sonnet-4-5@20250929"}
+    ask = {
+        **CLAUDE,
+        "model": "anthropic.claude-sonnet-4-5-20250929-v1:0" if cloud == "bedrock" else "claude-sonnet-4-5@20250929",
+    }
     client.messages.create(**ask)
     list(client.messages.create(**ask, stream=True))
     with client.messages.stream(**ask) as helper:
@@ -287,7 +312,9 @@ def test_the_sdks_own_retries_are_one_call(stub: StubServer, telemetry: Telemetr
         assert names.ERROR_TYPE not in (span.attributes or {})
 
 
-@pytest.mark.parametrize("call", ["chat_helper", "response_helper", "async_chat_helper", "chat_parse", "message_helper"])
+@pytest.mark.parametrize(
+    "call", ["chat_helper", "response_helper", "async_chat_helper", "chat_parse", "message_helper"]
+)
 def test_sdk_methods_that_call_each_other_are_one_call(
     call: str, clients: Clients, telemetry: Telemetry, runner: asyncio.Runner
 ) -> None:

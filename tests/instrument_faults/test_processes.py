@@ -121,7 +121,11 @@ def run(program: str, *arguments: str, **environment: str) -> Any:
     """A program of its own; the last line that it prints, decoded."""
     made = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program, *arguments],
-        env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert made.returncode == 0, made.stderr
     return json.loads(made.stdout.splitlines()[-1])
@@ -134,11 +138,17 @@ def test_a_forked_child_counts_its_own(stub: StubServer) -> None:
     for child in found["children"]:
         assert child == {
             "spans": ["chat gpt-4o cut", "embeddings text-embedding-3-small"],
-            "cost": embedding, "active": 0, "streams": 0, "failures": 0,
+            "cost": embedding,
+            "active": 0,
+            "streams": 0,
+            "failures": 0,
         }
     assert found["parent"] == {
         "spans": ["chat gpt-4o", "chat gpt-4o cut", *["embeddings text-embedding-3-small"] * 3],
-        "cost": 3 * embedding + chat, "active": 0, "streams": 0, "failures": 1,
+        "cost": 3 * embedding + chat,
+        "active": 0,
+        "streams": 0,
+        "failures": 1,
     }
 
 
@@ -181,7 +191,11 @@ if order == "manager":
 def test_a_stream_held_at_exit_is_exported_once(stub: StubServer) -> None:
     for order, expected in (("before", 1), ("after", 1), ("manager", 2)):
         made = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", EXIT, stub.url, order], capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-W", "ignore", "-c", EXIT, stub.url, order],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         lines = [json.loads(line) for line in made.stdout.splitlines() if line.startswith("[")]
         assert made.returncode == 0 and len(lines) == expected, (order, made.stdout, made.stderr)

@@ -12,7 +12,6 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation  # pyri
 
 import genmeter
 from genmeter.instrument.coexist import SHARED_KEYS
-
 from tests.stub import StubServer
 
 from .app import CHAT, CLAUDE, Clients
@@ -64,13 +63,13 @@ def test_nothing_is_emitted(name: str, stub: StubServer, clients: Clients, telem
     assert len(telemetry.spans) == 6
 
 
-
-
 def test_the_official_keys_are_ours_to_honour() -> None:
     """Their values, should util-genai not be installed here to compare with."""
     genai = pytest.importorskip("opentelemetry.util.genai.invocation", reason="the official packages are not installed")
     assert {key for key, _ in SHARED_KEYS.values()} == {
-        genai.CLIENT_INFERENCE_CONTEXT_KEY, genai.CLIENT_EMBEDDING_CONTEXT_KEY, genai.CLIENT_FETCH_RESPONSE_CONTEXT_KEY
+        genai.CLIENT_INFERENCE_CONTEXT_KEY,
+        genai.CLIENT_EMBEDDING_CONTEXT_KEY,
+        genai.CLIENT_FETCH_RESPONSE_CONTEXT_KEY,
     }
     assert all(hasattr(genai, kind) for _, kind in SHARED_KEYS.values())
 

@@ -86,7 +86,7 @@ def test_the_page_itself_is_its_own_origin(open_client: Client) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.168.1.5", "ledger.example.com"])
 def test_listening_beyond_this_machine_needs_a_token(host: str) -> None:
-    with pytest.raises(TokenRequired, match=r"GENMETER_TOKEN.*127\.0\.0\.1"):
+    with pytest.raises(TokenRequired, match=r"--token-file.*127\.0\.0\.1"):
         require_token(host, None)
     with pytest.raises(TokenRequired):
         require_token(host, "")

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+from genmeter import names
+
 _DIVERTS = re.compile(
     r"OTEL_EXPORTER_OTLP_((TRACES|METRICS|LOGS)_)?"
     r"(ENDPOINT|PROTOCOL|HEADERS|CERTIFICATE|CLIENT_KEY|CLIENT_CERTIFICATE|INSECURE|COMPRESSION)"
@@ -25,8 +27,10 @@ _SOONER = {
     "OTEL_BSP_SCHEDULE_DELAY": "250",
     "OTEL_BLRP_SCHEDULE_DELAY": "250",
     "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+    "GENMETER_FLUSH_ON_TERM": "on",
 }
-"""Milliseconds between exports: an app that is killed loses at most this much of its receipt."""
+"""Milliseconds between exports: an app that is killed loses at most this much of its receipt, and one that is told to
+stop (SIGTERM) nothing."""
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _PYTHON = re.compile(r"python[\d.]*(\.exe)?|pypy[\d.]*(\.exe)?", re.IGNORECASE)
@@ -67,7 +71,7 @@ def environment(own: Mapping[str, str], endpoint: str, command: Sequence[str]) -
     variables = {name: value for name, value in own.items() if name not in diverted} | ours
     for name, value in _SOONER.items():
         variables.setdefault(name, value)
-    if not own.get("OTEL_SERVICE_NAME") and "service.name=" not in own.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+    if not own.get("OTEL_SERVICE_NAME") and f"{names.SERVICE_NAME}=" not in own.get("OTEL_RESOURCE_ATTRIBUTES", ""):
         variables["OTEL_SERVICE_NAME"] = script_name(command)
     # Only where a proxy is configured: on macOS the mere presence of no_proxy switches the system's proxies off.
     if any(own.get(name) for name in _PROXIES):
@@ -121,9 +125,9 @@ def resolve(command: Sequence[str]) -> str:
 
 
 class Child:
-    """The metered process. It has our stdin, stdout and stderr, and it alone decides when the run ends.
+    r"""The metered process. It has our stdin, stdout and stderr, and it alone decides when the run ends.
 
-    While it runs, Ctrl-C and Ctrl-\\ are the child's: the terminal sends them to the whole process group, so we only
+    While it runs, Ctrl-C and Ctrl-\ are the child's: the terminal sends them to the whole process group, so we only
     stay alive. What comes to us alone (SIGTERM from a supervisor) is passed on. A signal that our own parent had set to
     be ignored stays ignored, for the child as well.
     """
@@ -185,7 +189,12 @@ def metered_by(executable: str, variables: Mapping[str, str]) -> tuple[str, bool
     question = "import importlib.util as u, sys; sys.exit(0 if u.find_spec('genmeter') else 3)"
     try:
         answer = subprocess.run(
-            [python, "-c", question], env=dict(variables), capture_output=True, stdin=subprocess.DEVNULL, timeout=10
+            [python, "-c", question],
+            env=dict(variables),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=10,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -194,7 +203,7 @@ def metered_by(executable: str, variables: Mapping[str, str]) -> tuple[str, bool
 
 def _shebang(executable: str) -> str | None:
     try:
-        with open(executable, "rb") as file:
+        with Path(executable).open("rb") as file:
             words = file.readline(4096).decode(errors="replace").removeprefix("#!").split()
     except OSError:
         return None

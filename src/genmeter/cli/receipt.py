@@ -190,4 +190,4 @@ def _calls(count: int) -> str:
 
 def _wrapped(text: str, width: int) -> list[str]:
     printable = "".join(char if char.isprintable() else "?" for char in text)
-    return textwrap.wrap(printable, width, break_on_hyphens=False)
+    return textwrap.wrap(printable, width, break_on_hyphens=False, break_long_words=False)

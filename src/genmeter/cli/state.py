@@ -13,5 +13,5 @@ def state_file(own: Mapping[str, str] = os.environ) -> Path:
         return Path(chosen).expanduser()
     state = own.get("XDG_STATE_HOME", "")
     # The XDG specification: a relative path is invalid and must be ignored.
-    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
+    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
     return base / "genmeter" / "ledger.db"

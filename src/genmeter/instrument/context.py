@@ -213,4 +213,3 @@ class Attributor:
         if key not in self._said:
             self._said.add(key)
             logger.warning(words)
-

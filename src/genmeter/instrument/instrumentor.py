@@ -62,4 +62,3 @@ class GenmeterInstrumentor(BaseInstrumentor):
             guard.step("end", reaper.endings.remove, self._engine.close_streams)
             guard.step("end", self._engine.close_streams)
         self._patches = self._engine = None
-

@@ -29,8 +29,10 @@ FOLD_AT = 4096
 
 
 class Point(NamedTuple):
-    """What one call adds to one series: an integer for a sum; one number or an array of them for a histogram, with the
-    span that they belong to."""
+    """What one call adds to one series: an integer to a sum, a number or an array of them to a histogram.
+
+    ``span`` is the span that a histogram's numbers belong to, for exemplars.
+    """
 
     metric: str
     labels: Labels

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+from threading import Thread, current_thread, main_thread
+from types import FrameType
 
 from opentelemetry import metrics, trace
+from opentelemetry._logs import get_logger_provider
 from opentelemetry.util._importlib_metadata import entry_points
 
 from ..settings import SWITCH
+from . import guard
+from .reaper import reaper
 
 logger = logging.getLogger("genmeter")
 
+FLUSH_SECONDS = 3.0
 DEFAULTS = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_METRICS_EXPORTER": "otlp",
@@ -59,3 +66,32 @@ def _configure() -> None:
     for variable, value in DEFAULTS.items():
         os.environ.setdefault(variable, value)
     _OTelSDKConfigurator().configure()
+    if os.environ.get("GENMETER_FLUSH_ON_TERM") == "on":
+        _flush_on_term()
+
+
+def _flush_on_term() -> None:
+    """Let a process that is told to stop send what it has first; for ``genmeter run``, whose receipt would lack it.
+
+    Python dies of an unhandled SIGTERM without its exit functions, also where a server (uvicorn) has shut down in
+    order and then raises the signal again. An app's own handler is left alone.
+    """
+    if current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _last_words)
+
+
+def _last_words(number: int, _: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    # On a thread of its own: this one may be inside the SDK with a lock held that the flush needs.
+    flush = Thread(target=_flush, name="genmeter-flush", daemon=True)
+    flush.start()
+    flush.join(FLUSH_SECONDS)
+    os.kill(os.getpid(), number)
+
+
+def _flush() -> None:
+    reaper.end()
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider()):
+        shutdown = getattr(provider, "shutdown", None)
+        if shutdown is not None:
+            guard.step("flush", shutdown)

@@ -28,7 +28,7 @@ def require_token(host: str, token: str | None) -> None:
     if not token and not is_loopback(host):
         raise TokenRequired(
             f"listening on {host or 'all addresses'} lets anyone who reaches it read and write the ledger;"
-            " set a token (GENMETER_TOKEN), or listen on 127.0.0.1"
+            " set a token (--token-file), or listen on 127.0.0.1"
         )
 
 

@@ -121,10 +121,11 @@ def _token_sums(usage: Usage, labels: Labels, points: list[Point]) -> None:
     for (metric, _, parts), total in zip(_MODALITIES, _totals(usage), strict=True):
         if not total:
             continue
+        rest = total
         for modality, field in parts:
             count = getattr(usage, field)
             if count:
                 points.append(Point(metric, (*labels, (names.TOKEN_MODALITY, modality)), count))
-                total -= count
-        if total > 0:
-            points.append(Point(metric, (*labels, _UNKNOWN), total))
+                rest -= count
+        if rest > 0:
+            points.append(Point(metric, (*labels, _UNKNOWN), rest))
