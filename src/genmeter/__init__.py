@@ -6,12 +6,17 @@ OpenTelemetry themselves call :func:`instrument`; :class:`attribution` says who 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from genmeter._version import __version__
 
 if TYPE_CHECKING:
     from genmeter.instrument.context import UnattributedCall, attribution
+
+# The function below has the name of a folder. Whoever imports the folder first puts it here as an attribute, once and
+# for all; so it must be imported before the function takes the name.
+importlib.import_module("genmeter.instrument")
 
 __all__ = ["UnattributedCall", "__version__", "attribution", "instrument", "uninstrument"]
 

@@ -69,8 +69,7 @@ def test_100_000_chunks_are_not_held(make: Any, stub: StubServer, telemetry: Tel
         chunk = next(stream)
     kind = type(chunk)
     before, memory, count = alive(), resident(), 2000
-    for chunk in stream:
-        count += 1
+    for count, _ in enumerate(stream, count + 1):  # noqa: B020
         if count == LONG - 1000:
             grown = alive() - before
     assert count >= LONG

@@ -215,7 +215,7 @@ def test_an_official_span_around_ours_carries_cost_and_payer(
 @pytest.mark.peer
 @pytest.mark.skipif(not installed("official"), reason="the official packages are not installed")
 def test_an_official_call_of_several_costs_their_sum(stub: StubServer, clients: Clients, telemetry: Telemetry) -> None:
-    from opentelemetry.util.genai.handler import TelemetryHandler  # pyright: ignore
+    from opentelemetry.util.genai.handler import TelemetryHandler  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
     telemetry.instrument(Settings(sellers=sellers(stub)))
     handler: Any = TelemetryHandler(**telemetry.providers)

@@ -86,8 +86,13 @@ def then(result: Any, after: Callable[[], None]) -> Any:
     return wait()
 
 
-class Proxy(wrapt.ObjectProxy):
+class Proxy(wrapt.ObjectProxy):  # pyright: ignore[reportMissingTypeArgument]
     """Copied and pickled as what it stands for."""
+
+    if TYPE_CHECKING:
+        __wrapped__: Any
+
+        def __init__(self, wrapped: Any) -> None: ...
 
     def __copy__(self) -> Any:
         return copy.copy(self.__wrapped__)
@@ -126,9 +131,11 @@ class Closing(Proxy):
         self._self_observation = observation
 
     def close(self) -> Any:
+        """Close it, now or when awaited."""
         return then(self.__wrapped__.close(), partial(leave, self._self_observation))
 
     def aclose(self) -> Any:
+        """Close it when awaited."""
         return then(self.__wrapped__.aclose(), partial(leave, self._self_observation))
 
 
@@ -180,6 +187,7 @@ class Stream(Watched):
             leave(self._self_observation)
 
     def close(self) -> Any:
+        """Close the stream; the call is marked as cut."""
         try:
             return self.__wrapped__.close()
         finally:
@@ -228,6 +236,7 @@ class AsyncStream(Watched):
             leave(self._self_observation)
 
     async def close(self) -> Any:
+        """Close the stream; the call is marked as cut."""
         try:
             return await self.__wrapped__.close()
         finally:

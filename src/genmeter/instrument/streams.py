@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import wrapt
 
@@ -54,7 +54,7 @@ def watch_raw(result: Any, observation: Observation) -> Any:
 def watch_parsed(result: Any, observation: Observation) -> Any:
     """A stream as a proxy; anything else is read now."""
     if observation.invocation.request.stream:
-        kind = type(result)
+        kind: Any = type(result)  # pyright: ignore[reportUnknownVariableType]
         proxy = AsyncStream if hasattr(kind, "__anext__") else Stream if hasattr(kind, "__next__") else None
         if proxy is not None:
             begin(observation)
@@ -104,7 +104,7 @@ class RawResponse(Watched):
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.__wrapped__, name)
         # The older raw responses have `text` as a property and no `json`, `read` and `close` at all.
-        seen = _SEEN.get(name) if callable(found) else None
+        seen = self._self_seen.get(name) if callable(found) else None
         if seen is None:
             return found
         wrapped = guard.step("raw", wrapt.FunctionWrapper, found, partial(seen, self))
@@ -177,17 +177,16 @@ class RawResponse(Watched):
             guard.step("deliver", deliver_unasked, result, observation)
             return result
 
-
-_SEEN: dict[str, Callable[..., Any]] = {
-    "parse": RawResponse._self_parse,
-    "json": RawResponse._self_read,
-    "text": RawResponse._self_read,
-    "read": RawResponse._self_read,
-    "close": RawResponse._self_close,
-    "iter_bytes": RawResponse._self_pieces,
-    "iter_text": RawResponse._self_pieces,
-    "iter_lines": partial(RawResponse._self_pieces, lines=True),
-}
+    _self_seen: ClassVar[dict[str, Callable[..., Any]]] = {
+        "parse": _self_parse,
+        "json": _self_read,
+        "text": _self_read,
+        "read": _self_read,
+        "close": _self_close,
+        "iter_bytes": _self_pieces,
+        "iter_text": _self_pieces,
+        "iter_lines": partial(_self_pieces, lines=True),
+    }
 
 
 class Manager(Proxy):
