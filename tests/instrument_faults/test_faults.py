@@ -91,7 +91,7 @@ RIM = {
         )
     ),
 }
-SILENT = ("streams.body_of", "proxies.Watched.__del__", "pricing.")
+SILENT = ("streams.body_of", "bodies.parsed", "proxies.Watched.__del__", "pricing.")
 """Failing there is an answer (the body is no JSON, the call has no price), or the interpreter's to report."""
 ALL = bool(os.environ.get("GENMETER_ALL_FAULTS"))
 """Every variety at every function in every way; else every variety once and then one of them by turns."""

@@ -11,10 +11,11 @@ import logging
 import sys
 from typing import Any
 
-from opentelemetry.context import Context, set_value
+from opentelemetry.context import Context, create_key, set_value
 from opentelemetry.trace import get_current_span
 
 from .. import names
+from ..model import AttributeValue, Cost, Invocation, Unpriced
 
 logger = logging.getLogger("genmeter")
 
@@ -42,10 +43,61 @@ SHARING = "opentelemetry.instrumentation.genai."
 """The official packages: they wrap the same methods, but keep quiet inside our call and we inside theirs."""
 
 
+ANNOUNCED = create_key("genmeter-announced")
+CHARGED = "genmeter_charged"
+PUBLISHED = frozenset(
+    {
+        *(names.USER_ID, names.DEPARTMENT, names.APPLICATION, names.SESSION_ID, names.UNATTRIBUTED),
+        *(names.COST_AMOUNT, names.COST_CURRENCY, names.COST_SOURCE, names.COST_TOTAL, *names.COST_LINES.values()),
+        *(names.COST_STATUS, names.COST_REASON, names.COST_CATALOGUE, names.COST_ENTRY),
+    }
+)
+"""What an official instrumentation's span lacks: who pays, and how much."""
+TOKENS = {
+    "input": "usage_input_tokens",
+    "output": "usage_output_tokens",
+    "cache_read": "usage_cache_read_input_tokens",
+    "cache_write": "usage_cache_write_input_tokens",
+    "reasoning": "usage_reasoning_output_tokens",
+}
+"""Field of Usage → the official data's field for it."""
+
+
 def outer(context: Context, operation: str) -> Any:
     """The data of an official instrumentation's call that this one lies within, or None."""
     key = SHARED_KEYS.get(operation)
-    return context.get(key[0]) if key is not None else None
+    data: Any = context.get(key[0]) if key is not None else None
+    return None if data is context.get(ANNOUNCED) else data
+
+
+def together(data: Any, cost: Cost | Unpriced | None) -> Cost | Unpriced | None:
+    """What the outer call has cost with this one: it may make several (retries, a framework's agent)."""
+    charged: list[Cost] = vars(data).setdefault(CHARGED, [])
+    if isinstance(cost, Cost):
+        charged.append(cost)
+    if not charged or (len(charged) == 1 and cost is charged[0]):
+        return cost
+    lines: dict[str, int] = {}
+    for kind, pico in (line for each in charged for line in each.lines):
+        lines[kind] = lines.get(kind, 0) + pico
+    partial = isinstance(cost, Unpriced) or any(each.partial for each in charged)
+    return charged[-1]._replace(total=sum(each.total for each in charged), lines=tuple(lines.items()), partial=partial)
+
+
+def publish(data: Any, context: Context, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
+    """Hand who pays, the cost and the tokens to the outer call: its span carries what it does not know itself."""
+    found = {name: value for name, value in attributes.items() if name in PUBLISHED}
+    data.attributes.pop(names.COST_REASON, None)
+    data.attributes.update(found)
+    # Packages that replace their invocation's `attributes` lose what the data's were given (anthropic 1.3b0).
+    span: Any = get_current_span(context)
+    if span.is_recording() and getattr(span, "attributes", {}).get(names.OPERATION) == invocation.operation:
+        span.set_attributes(found)
+    for field, known in TOKENS.items():
+        count = getattr(invocation.usage, field, None)
+        # A zero part is not said by the official packages either.
+        if count is not None and (count or field in ("input", "output")) and hasattr(data, known):
+            setattr(data, known, count)
 
 
 def announce(context: Context, operation: str) -> Context:
@@ -53,7 +105,10 @@ def announce(context: Context, operation: str) -> Context:
     module = sys.modules.get(UTIL_GENAI)
     key = SHARED_KEYS.get(operation)
     kind = getattr(module, key[1], None) if module is not None and key is not None else None
-    return context if kind is None or key is None else set_value(key[0], kind(), context)
+    if kind is None or key is None:
+        return context
+    data = kind()
+    return set_value(ANNOUNCED, data, set_value(key[0], data, context))
 
 
 def parent(context: Context) -> str:

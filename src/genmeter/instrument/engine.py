@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter, time_ns
 from types import TracebackType
 from typing import Any
+from weakref import WeakSet
 
 from opentelemetry.context import Context, attach, get_current, set_value
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from .. import names
 from ..model import AttributeValue, Invocation
@@ -20,17 +22,18 @@ from .content import capture, content_attributes, observe_arguments, passing
 from .context import WITHIN, UnattributedCall, detach, suppressed
 from .endpoints import Endpoints
 from .errors import error_type
+from .proxies import unasked
 from .reaper import reaper
 from .spec import Accumulator, Kwargs, Provider, Target
 from .stages.attribute import attribute
 from .stages.describe import describe
-from .stages.measure import measure, under_way
+from .stages.measure import charge, measure, under_way
 from .stages.price import price
 from .stages.report import report, report_exception
-from .streams import watch
+from .streams import deliver_unasked, watch
 from .telemetry import Telemetry
 
-CANCELLED = ("CancelledError", "GeneratorExit")
+CANCELLED = "CancelledError"
 
 
 class Engine:
@@ -40,13 +43,12 @@ class Engine:
         self.telemetry = telemetry
         self.endpoints = Endpoints(telemetry.settings, telemetry.catalogue)
         self.streams: set[Observation] = set()
+        _alive.add(self)
         self.asking = Asking()
 
     def passes(self, provider: Provider, target: Target, context: Context) -> bool:
         """Whether a call goes straight through: suppressed, or inside a call that is already observed."""
-        if suppressed(context) or coexist.outer(context, target.dialect.operation):
-            return True
-        return context.get(WITHIN) == (provider.sdk, target.dialect.operation)
+        return suppressed(context) or context.get(WITHIN) == (provider.sdk, target.dialect.operation)
 
     def open(self, provider: Provider, target: Target, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         """An Observation of the call that is about to be made, or None to let it pass.
@@ -70,7 +72,13 @@ class Engine:
         """Close what is still open when the process ends or the instrumentation goes: each is one call."""
         reaper.drain()
         for observation in list(self.streams):
-            observation.close(cut="abandoned")
+            guard.step("close", observation.close, cut="abandoned")
+
+    def forget(self) -> None:
+        """The streams under way are the parent's, in a forked child."""
+        for observation in self.streams:
+            observation.forget()
+        self.streams.clear()
 
 
 class Observation:
@@ -91,6 +99,7 @@ class Observation:
         "_engine",
         "_last_chunk",
         "_once",
+        "_outer",
         "_parent",
         "_span",
         "_started",
@@ -142,9 +151,14 @@ class Observation:
     def _begin(self, provider: Provider, context: Context) -> None:
         """Start the span and the clock; last, so that nothing of ours can fail after it."""
         telemetry, invocation = self._engine.telemetry, self.invocation
+        within = set_value(WITHIN, (provider.sdk, invocation.operation), context)
+        self._outer = coexist.outer(context, invocation.operation)
         self._parent = coexist.parent(context)
         self._begun, self._started = perf_counter(), time_ns()
         invocation.started = self._started / 1e9
+        if self._outer is not None:
+            self._span, self._context = INVALID_SPAN, within
+            return
         model = invocation.request.model
         named = model and invocation.operation != names.FETCH_RESPONSE
         self._span: Span = telemetry.tracer.start_span(
@@ -154,27 +168,30 @@ class Observation:
             self._attributes,
             start_time=self._started,
         )
-        inner = set_value(WITHIN, (provider.sdk, invocation.operation), set_span_in_context(self._span, context))
-        self._context = coexist.announce(inner, invocation.operation)
+        inner = set_span_in_context(self._span, within)
+        self._context = guard.step("announce", coexist.announce, inner, invocation.operation) or inner
         self._under_way = under_way(invocation)
-        telemetry.points.add((self._under_way,))
+        guard.step("measure", telemetry.points.add, (self._under_way,))
 
     # --- around the SDK's own code ---------------------------------------------------------------------------------
 
     def __enter__(self) -> Observation:
-        self._token = attach(self._context)
+        try:
+            self._token = attach(self._context)
+        except Exception as failure:
+            guard.failed("context", failure)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         """True only when the server refused what we had added: then the caller's own call is to be made again."""
-        detach(self._token)
+        guard.step("context", detach, self._token)
         if error is None:
             return False
         if self.asked and guard.step("ask", self._refused, error):
             return True
-        self.fail(error)
+        guard.step("close", self.fail, error)
         return False
 
     def _refused(self, error: BaseException) -> bool:
@@ -192,7 +209,8 @@ class Observation:
             return watch(result, self)
         except Exception as error:
             guard.failed("deliver", error)
-            self.close()
+            guard.step("close", self.close)
+            guard.step("deliver", deliver_unasked, result, self)
             return result
 
     def read(self, result: Any) -> None:
@@ -208,9 +226,9 @@ class Observation:
         """The app now holds a stream: fold its chunks from here on."""
         accumulator = self._dialect.accumulator
         if accumulator is not None and self._accumulator is None:
-            self._accumulator = accumulator(self.asked, self.invocation.content is not None)
+            self._accumulator = guard.step("stream", accumulator, self.asked, self.invocation.content is not None)
         if self._unasked is not None:
-            self._engine.asking.learn(self._endpoint, self.asked)
+            guard.step("ask", self._engine.asking.learn, self._endpoint, self.asked)
         if self._engine.telemetry.settings.chunk_times:
             self.invocation.gaps = array("d")
         self.fold = self._first
@@ -222,9 +240,14 @@ class Observation:
         invocation = self.invocation
         self._last_chunk = perf_counter()
         invocation.first_chunk = self._last_chunk - self._begun
-        fold = self._accumulator.fold if self._accumulator is not None else _unseen
+        fold = self._accumulator.fold if self._accumulator is not None else self._blind
         self.fold = fold if invocation.gaps is None else partial(self._timed, fold)
         return fold(chunk)
+
+    @property
+    def _blind(self) -> Callable[[Any], bool]:
+        """For chunks that nobody folds (any more): what was not the app's before is not the app's now."""
+        return unasked if self.asked else _unseen
 
     def _timed(self, fold: Callable[[Any], bool], chunk: Any) -> bool:
         """Fold a chunk and note the time since the one before."""
@@ -239,19 +262,21 @@ class Observation:
 
     def fail(self, error: BaseException) -> None:
         """Close with the exception that the app is about to get. A consumer that was cancelled is no failed stream."""
-        if self._accumulator is not None and type(error).__name__ in CANCELLED:
-            self.close(cut="cancelled" if type(error).__name__ == "CancelledError" else "closed")
+        if isinstance(error, GeneratorExit):
+            self.abandon()  # a coroutine that was dropped, closed by a finalizer
+        elif self._accumulator is not None and type(error).__name__ == CANCELLED:
+            self.close(cut="cancelled")
         else:
             self.close(error=error)
+
+    def forget(self) -> None:
+        """Never close: a forked child's copy of its parent's call."""
+        self._once.clear()
 
     @property
     def open(self) -> bool:
         """Whether nobody has closed it yet."""
         return bool(self._once)
-
-    def closed(self) -> None:
-        """The app closed what it got; a stream that it had read to the end is closed already."""
-        guard.step("close", self.close, cut="closed")
 
     def abandon(self) -> None:
         """For finalizers: close soon, on another thread, as of now."""
@@ -268,28 +293,31 @@ class Observation:
         except IndexError:
             return
         self._engine.streams.discard(self)
-        self.fold = _unseen  # a bound method of our own would keep us alive until the garbage collector comes
+        self.fold = self._blind  # a bound method of our own would keep us alive until the garbage collector comes
         invocation = self.invocation
         invocation.duration = (perf_counter() if ended is None else ended) - self._begun
         invocation.cut = cut
         if error is not None:
             invocation.exception = error
             invocation.error = guard.step("error", error_type, error) or "_OTHER"
-        try:
-            self._complete(invocation, self._engine.telemetry)
-        finally:
-            guard.step("end", self._span.end, self._started + int(invocation.duration * 1e9))
+        guard.step("close", self._complete, invocation, self._engine.telemetry)
+        guard.step("end", self._span.end, self._started + int(invocation.duration * 1e9))
 
     def _complete(self, invocation: Invocation, telemetry: Telemetry) -> None:
         step = guard.step
         if self._accumulator is not None:
             step("finish", self._accumulator.finish, invocation)
             if invocation.content is not None:
-                invocation.content.output = getattr(self._accumulator, "messages", None)
+                invocation.content.output = step("content", getattr, self._accumulator, "messages", None)
         if invocation.content is not None and passing(self._dialect, self.kwargs):
             taken = step("content", capture, self._dialect, self.kwargs)
             invocation.content.input = taken.input if taken is not None else None
         step("price", price, invocation, telemetry.catalogue)
+        if self._outer is not None:
+            step("charge", charge, invocation, telemetry)
+            step("publish", self._publish, telemetry)
+            invocation.exception = None
+            return
         attributes = step("describe", describe, invocation, telemetry.settings) or {}
         step("measure", measure, invocation, telemetry, self._span.get_span_context(), self._under_way)
         step("span", self._write_span, invocation, attributes)
@@ -300,6 +328,12 @@ class Observation:
                 "exception", report_exception, invocation.exception, telemetry, self._context, self._attributes
             )
         invocation.exception = None  # it holds the frames of the app
+
+    def _publish(self, telemetry: Telemetry) -> None:
+        """The call of an official instrumentation around this one has the span: it gets the money."""
+        invocation = self.invocation
+        invocation.cost = coexist.together(self._outer, invocation.cost)
+        coexist.publish(self._outer, self._context, invocation, {**self._attributes, **describe(invocation, telemetry.settings)})
 
     def _write_span(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
         span = self._span
@@ -338,3 +372,15 @@ def _start_attributes(invocation: Invocation) -> dict[str, AttributeValue]:
         attributes[names.SERVER_PORT] = invocation.port
     return attributes
 
+
+
+_alive: WeakSet[Engine] = WeakSet()
+
+
+def _after_fork() -> None:
+    # A forked child would close, and so bill, its parent's streams a second time.
+    for engine in _alive:
+        engine.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -41,6 +41,11 @@ def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext, beg
     telemetry.points.add(points, len(invocation.gaps) if invocation.gaps else 0)
 
 
+def charge(invocation: Invocation, telemetry: Telemetry) -> None:
+    """Add the cost alone: all else about a call within an official instrumentation's is that one's to measure."""
+    telemetry.points.add(_cost(invocation, _labels(invocation, telemetry)))
+
+
 def _labels(invocation: Invocation, telemetry: Telemetry) -> Labels:
     """The bounded attributes of every point of this call; never a user or a session."""
     found: list[tuple[str, str | int | bool]] = [
