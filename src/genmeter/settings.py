@@ -157,7 +157,9 @@ class _Source:
         known = {*ATTRIBUTION_FIELDS, "required", "unattributed", "baggage", "user_ids", "user_key_file"}
         for key in self.section("attribution"):
             if key not in known:
-                raise SettingsError(f"{self.path}: attribution.{key}: unknown key; there are {', '.join(sorted(known))}")
+                raise SettingsError(
+                    f"{self.path}: attribution.{key}: unknown key; there are {', '.join(sorted(known))}"
+                )
         found = {
             name: self.read(f"GENMETER_{name.upper()}", f"attribution.{name}", _text, "") for name in ATTRIBUTION_FIELDS
         }

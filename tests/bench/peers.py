@@ -43,32 +43,32 @@ CONTENT_OFF = {
 
 
 def _official() -> None:
-    from opentelemetry.instrumentation.genai.anthropic import AnthropicInstrumentor
-    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+    from opentelemetry.instrumentation.genai.anthropic import AnthropicInstrumentor  # pyright: ignore[reportMissingImports]
+    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor  # pyright: ignore[reportMissingImports]
 
     OpenAIInstrumentor().instrument()
     AnthropicInstrumentor().instrument()
 
 
 def _openllmetry() -> None:
-    from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor
-    from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+    from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor  # pyright: ignore[reportMissingImports]
+    from opentelemetry.instrumentation.openai import OpenAIInstrumentor  # pyright: ignore[reportMissingImports]
 
     OpenAIInstrumentor().instrument()
     AnthropicInstrumentor().instrument()
 
 
 def _openinference() -> None:
-    from openinference.instrumentation.anthropic import AnthropicInstrumentor
-    from openinference.instrumentation.openai import OpenAIInstrumentor
+    from openinference.instrumentation.anthropic import AnthropicInstrumentor  # pyright: ignore[reportMissingImports]
+    from openinference.instrumentation.openai import OpenAIInstrumentor  # pyright: ignore[reportMissingImports]
 
     OpenAIInstrumentor().instrument()
     AnthropicInstrumentor().instrument()
 
 
 def _openlit() -> None:
-    import openlit
-    from openlit._instrumentors import MODULE_NAME_MAP
+    import openlit  # pyright: ignore[reportMissingImports]
+    from openlit._instrumentors import MODULE_NAME_MAP  # pyright: ignore[reportMissingImports]
 
     # Its prices come from GitHub at start-up unless they are in a file.
     prices = Path(sys.prefix) / "bench-prices.json"

@@ -144,8 +144,8 @@ class Child:
         They stay blocked until ``run``, so threads started in between never take one: the kernel may hand a signal to
         any thread that does not block it, and then the main thread, which alone runs handlers, sleeps on.
         """
-        for names, handler in ((_FROM_TERMINAL, self._outlive), (_FORWARDED, self._forward)):
-            for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+        for signals, handler in ((_FROM_TERMINAL, self._outlive), (_FORWARDED, self._forward)):
+            for number in (getattr(signal, name) for name in signals if hasattr(signal, name)):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     # A Python function and not SIG_IGN: the child would inherit the latter through exec.
                     self._previous[number] = signal.signal(number, handler)

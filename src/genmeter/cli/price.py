@@ -229,7 +229,7 @@ def _from_record(line: str, recorded: Recorded) -> _Call:
     except (ValueError, RecursionError):
         raise ValueError("not JSON; write one object a line") from None
     if not isinstance(record, dict):
-        raise ValueError("not a JSON object; write one object a line")  # noqa: TRY004
+        raise ValueError("not a JSON object; write one object a line")
     values = cast(dict[str, object], record)
     inner = values.get("attributes")
     attributes = {**values, **cast(Mapping[str, object], inner)} if isinstance(inner, dict) else values

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry.context import Context, create_key, set_value
 from opentelemetry.trace import get_current_span
@@ -72,7 +72,7 @@ def outer(context: Context, operation: str) -> Any:
 
 def together(data: Any, cost: Cost | Unpriced | None) -> Cost | Unpriced | None:
     """What the outer call has cost with this one: it may make several (retries, a framework's agent)."""
-    charged: list[Cost] = vars(data).setdefault(CHARGED, [])
+    charged: list[Cost] = cast("dict[str, Any]", vars(data)).setdefault(CHARGED, [])
     if isinstance(cost, Cost):
         charged.append(cost)
     if not charged or (len(charged) == 1 and cost is charged[0]):
@@ -135,7 +135,7 @@ def _module(function: Any) -> str:
     """Where a function was really written: ``functools.wraps`` copies the wrapped one's ``__module__``."""
     scope = getattr(function, "__globals__", None)
     if isinstance(scope, dict):
-        return str(scope.get("__name__", ""))
+        return str(cast("dict[str, Any]", scope).get("__name__", ""))
     return str(getattr(function, "__module__", None) or type(function).__module__)
 
 

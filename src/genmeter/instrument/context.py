@@ -105,6 +105,7 @@ class attribution:  # noqa: N801  used like a function
         self.__exit__(kind, error, trace)
 
     def __call__(self, function: F) -> F:
+        """Decorate a function, sync or async; TypeError for a generator, whose body runs elsewhere."""
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(
                 f"genmeter.attribution cannot decorate the generator {function.__qualname__}: its body runs in its "

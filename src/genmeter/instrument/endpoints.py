@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 from weakref import ref
 
 from ..model import Seller
@@ -32,7 +32,7 @@ class Endpoints:
         # An id may be reused by another client, and base_url may be set: both are compared by identity.
         if known is not None and known[0]() is client and known[1] is url:
             return known[2]
-        endpoint = self._resolve(provider, type(client), url)
+        endpoint = self._resolve(provider, cast("type[Any]", type(client)), url)
         if len(self._known) >= 1024:
             self._known.clear()
         self._known[key] = (ref(client), url, endpoint)
@@ -40,7 +40,7 @@ class Endpoints:
 
     def _resolve(self, provider: Provider, client: type[Any], url: Any) -> Endpoint:
         host = str(getattr(url, "host", "") or "").lower()
-        port = getattr(url, "port", None) or PORTS.get(str(getattr(url, "scheme", "")), None)
+        port = getattr(url, "port", None) or PORTS.get(str(getattr(url, "scheme", "")))
         path = str(getattr(url, "path", "") or "")
         seller = self._addresses.seller(host, port, path) or self._by_mode(provider, client)
         if seller is None:
@@ -65,4 +65,3 @@ class Endpoints:
                 where,
                 where,
             )
-

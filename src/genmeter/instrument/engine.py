@@ -284,9 +284,7 @@ class Observation:
             ended = perf_counter()
             reaper.put(lambda: self.close(cut="abandoned", ended=ended))
 
-    def close(
-        self, *, error: BaseException | None = None, cut: str | None = None, ended: float | None = None
-    ) -> None:
+    def close(self, *, error: BaseException | None = None, cut: str | None = None, ended: float | None = None) -> None:
         """Run the stages and end the span; whoever comes second does nothing."""
         try:
             self._once.pop()
@@ -324,16 +322,16 @@ class Observation:
         if telemetry.settings.event:
             step("report", self._report, telemetry, attributes)
         if invocation.exception is not None:
-            step(
-                "exception", report_exception, invocation.exception, telemetry, self._context, self._attributes
-            )
+            step("exception", report_exception, invocation.exception, telemetry, self._context, self._attributes)
         invocation.exception = None  # it holds the frames of the app
 
     def _publish(self, telemetry: Telemetry) -> None:
         """The call of an official instrumentation around this one has the span: it gets the money."""
         invocation = self.invocation
         invocation.cost = coexist.together(self._outer, invocation.cost)
-        coexist.publish(self._outer, self._context, invocation, {**self._attributes, **describe(invocation, telemetry.settings)})
+        coexist.publish(
+            self._outer, self._context, invocation, {**self._attributes, **describe(invocation, telemetry.settings)}
+        )
 
     def _write_span(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
         span = self._span
@@ -344,7 +342,9 @@ class Observation:
         if invocation.content is not None and settings.content in ("SPAN_ONLY", "SPAN_AND_EVENT"):
             span.set_attributes(content_attributes(invocation.content, settings, as_json=True))
         if invocation.error is not None:
-            span.set_status(Status(StatusCode.ERROR, str(invocation.exception) if invocation.exception is not None else None))
+            span.set_status(
+                Status(StatusCode.ERROR, str(invocation.exception) if invocation.exception is not None else None)
+            )
 
     def _report(self, telemetry: Telemetry, attributes: dict[str, AttributeValue]) -> None:
         details: dict[str, Any] = {**self._attributes, **attributes}
@@ -371,7 +371,6 @@ def _start_attributes(invocation: Invocation) -> dict[str, AttributeValue]:
     if invocation.port is not None:
         attributes[names.SERVER_PORT] = invocation.port
     return attributes
-
 
 
 _alive: WeakSet[Engine] = WeakSet()

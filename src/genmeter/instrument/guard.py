@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -49,3 +50,7 @@ def reset() -> None:
     """Forget what was counted and said (tests; a forked child)."""
     failures.clear()
     _last_said.clear()
+
+
+# What the parent counted is the parent's to report.
+os.register_at_fork(after_in_child=reset)

@@ -23,7 +23,8 @@ logger = logging.getLogger("genmeter")
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], Kwargs], Any]
 MISSING = object()
 
-_current: Patches | None = None
+_current: list[Patches] = []
+"""The one that is in force, if any: a post-import hook cannot be taken back, so it asks here what to do."""
 _hooked: set[str] = set()
 
 
@@ -42,8 +43,7 @@ class Patches:
 
     def arm(self) -> None:
         """Wait for the modules of every table; those already imported are patched now. Imports nothing."""
-        global _current
-        _current = self
+        _current[:] = [self]
         for module in dict.fromkeys(module for provider in self._providers for module in _modules(provider)):
             if module not in _hooked:
                 _hooked.add(module)
@@ -66,9 +66,8 @@ class Patches:
 
     def restore(self) -> None:
         """Give back what was there, unless somebody has wrapped it since: then our part passes everything through."""
-        global _current
-        if _current is self:
-            _current = None
+        if self in _current:
+            _current.clear()
         for holder, name, original, ours in reversed(self._replaced):
             if holder.__dict__.get(name) is ours:
                 delattr(holder, name) if original is MISSING else setattr(holder, name, original)
@@ -185,7 +184,7 @@ def _manager(patches: Patches, provider: Provider, target: Target, site: Site) -
 
 def working() -> Engine | None:
     """The engine of the instrumentation that is on."""
-    return _current.engine if _current is not None else None
+    return _current[0].engine if _current else None
 
 
 def within(provider: Provider) -> bool:
@@ -195,8 +194,8 @@ def within(provider: Provider) -> bool:
 
 
 def _imported(module: Any) -> None:
-    if _current is not None:
-        guard.step("patch", _current.apply, module.__name__)
+    for patches in _current:
+        guard.step("patch", patches.apply, module.__name__)
 
 
 def _modules(provider: Provider) -> Iterable[str]:

@@ -15,7 +15,9 @@ from types import FrameType
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider
-from opentelemetry.util._importlib_metadata import entry_points
+from opentelemetry.util._importlib_metadata import (
+    entry_points,  # pyright: ignore[reportUnknownVariableType]
+)
 
 from ..settings import SWITCH
 from . import guard
@@ -65,7 +67,7 @@ def _configure() -> None:
 
     for variable, value in DEFAULTS.items():
         os.environ.setdefault(variable, value)
-    _OTelSDKConfigurator().configure()
+    _OTelSDKConfigurator().configure()  # pyright: ignore[reportUnknownMemberType]
     if os.environ.get("GENMETER_FLUSH_ON_TERM") == "on":
         _flush_on_term()
 

@@ -91,7 +91,13 @@ class Provider:
 
 
 def both(
-    module: str, owner: str, method: str, dialect: Dialect, *, arguments: Iterable[str] = (), manager: bool = False,
+    module: str,
+    owner: str,
+    method: str,
+    dialect: Dialect,
+    *,
+    arguments: Iterable[str] = (),
+    manager: bool = False,
     inner: str = "",
 ) -> tuple[Target, Target]:
     """The sync and the async twin of one method: ``Owner.method`` and ``AsyncOwner.method``."""

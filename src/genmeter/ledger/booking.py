@@ -10,7 +10,17 @@ import json
 from collections.abc import Callable, Mapping
 
 from genmeter import names
-from genmeter.ledger.call import EVENT, LINE_KINDS, PARTIAL, PRICED, SPAN, UNBILLED_OPERATIONS, UNPRICED, USAGE_FIELDS, Call
+from genmeter.ledger.call import (
+    EVENT,
+    LINE_KINDS,
+    PARTIAL,
+    PRICED,
+    SPAN,
+    UNBILLED_OPERATIONS,
+    UNPRICED,
+    USAGE_FIELDS,
+    Call,
+)
 from genmeter.ledger.decode import Attributes, Event, Span, Value
 from genmeter.ledger.money import to_pico
 from genmeter.model import Cost, Unpriced

@@ -94,7 +94,7 @@ def _text(attributes: Mapping[str, object], name: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ValueError(f"{name} is {value!r}; it must be text")  # noqa: TRY004
+        raise ValueError(f"{name} is {value!r}; it must be text")
     return value
 
 
@@ -107,7 +107,7 @@ def _count(attributes: Mapping[str, object], name: str) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}; it must be a whole number")  # noqa: TRY004
+        raise ValueError(f"{name} is {value!r}; it must be a whole number")
     return value
 
 

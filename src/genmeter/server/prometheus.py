@@ -79,7 +79,7 @@ def family(name: str, kind: str, help_text: str, samples: Iterable[tuple[str, La
         yield f"{name}{suffix}{{{inside}}} {value}" if inside else f"{name}{suffix} {value}"
 
 
-def number(value: int | float) -> str:
+def number(value: float) -> str:
     """A value as the format wants it."""
     if isinstance(value, int):
         return str(value)

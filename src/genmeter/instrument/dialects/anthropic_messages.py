@@ -12,7 +12,7 @@ from ... import names
 from ...model import Content, Invocation, Request, Response, Usage
 from ..parts import Message, Part, function_tools, message, parse_json, text_part
 from ..spec import Dialect
-from .wire import Reader, count, fields, items, known_count, own, read_parameters, real, strings, text, whole
+from .wire import Reader, count, each, fields, items, known_count, own, read_parameters, real, strings, text, whole
 
 FINISH = {
     "end_turn": "stop",
@@ -163,8 +163,8 @@ def read_content(kwargs: Mapping[str, Any]) -> Content:
     instructions = [text_part(system)] if isinstance(system, str) else [_part(fields(s)) for s in items(system)]
     return Content(
         system=instructions or None,
-        input=[message(str(m.get("role")), _parts(m.get("content"))) for m in map(fields, items(kwargs["messages"]))],
-        tools=function_tools(map(fields, items(tools))) or None,
+        input=[message(str(m.get("role")), _parts(m.get("content"))) for m in each(kwargs["messages"])],
+        tools=function_tools(each(tools)) or None,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...model import Content
 from ..parts import Message, Part, data_uri, function_tools, message, parse_json, text_part
-from .wire import fields, items
+from .wire import each, fields, items
 
 FINISH = {"tool_calls": "tool_call", "function_call": "tool_call"}
 REASONING = ("reasoning_content", "reasoning")
@@ -52,7 +52,7 @@ def read_input_items(kwargs: Mapping[str, Any]) -> Content:
 def read_choices(result: Any) -> list[Message]:
     """The choices of a whole completion: one message each."""
     found: list[Message] = []
-    for choice in map(fields, fields(result).get("choices") or ()):
+    for choice in each(fields(result).get("choices")):
         reason = finish_reason(choice)
         if "text" in choice:
             found.append(message("assistant", [text_part(choice["text"])], reason))
@@ -87,7 +87,7 @@ class Deltas:
         self._reasoning.setdefault(index, []).append(reasoning(delta))
         if choice.get("finish_reason"):
             self._reasons[index] = finish_reason(choice)
-        for call in map(fields, delta.get("tool_calls") or ()):
+        for call in each(delta.get("tool_calls")):
             calls = self._calls.setdefault(index, {})
             known = calls.setdefault(call.get("index", 0), {"id": None, "name": "", "arguments": []})
             function = fields(call.get("function"))
@@ -123,7 +123,7 @@ def _chat_message(found: Mapping[str, Any]) -> Message:
     refusal = found.get("refusal")
     if isinstance(refusal, str):
         parts.append(text_part(refusal))
-    for call in map(fields, found.get("tool_calls") or ()):
+    for call in each(found.get("tool_calls")):
         function = fields(call.get("function"))
         parts.append(_tool_call(call.get("id"), str(function.get("name") or ""), function.get("arguments")))
     return message(role, parts)
@@ -168,7 +168,7 @@ def _item_parts(item: Mapping[str, Any]) -> Iterable[Part]:
     elif kind == "function_call_output":
         yield {"type": "tool_call_response", "id": item.get("call_id"), "response": item.get("output")}
     elif kind == "reasoning":
-        for summary in map(fields, item.get("summary") or ()):
+        for summary in each(item.get("summary")):
             yield {"type": "reasoning", "content": summary.get("text")}
     else:
         yield {"type": "server_tool_call", "name": str(kind), "server_tool_call": {"type": str(kind)}}
@@ -179,4 +179,4 @@ def _tool_call(call_id: Any, name: str, arguments: Any) -> Part:
 
 
 def _tools(kwargs: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    return function_tools(map(fields, items(kwargs.get("tools")))) or None
+    return function_tools(each(kwargs.get("tools"))) or None

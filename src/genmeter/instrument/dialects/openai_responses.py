@@ -16,7 +16,7 @@ from ..spec import Dialect
 from . import openai_messages
 from .openai_chat import output_type, read_stream_and_tier, read_tier
 from .openai_usage import read_reported_cost, read_usage
-from .wire import Reader, fields, known_count, own, read_identity, read_parameters, real, text, whole
+from .wire import Reader, each, fields, known_count, own, read_identity, read_parameters, real, text, whole
 
 ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -102,7 +102,7 @@ def count_searches(found: Mapping[str, Any]) -> int:
     if stated is not None:
         return stated
     searches = 0
-    for item in map(fields, found.get("output") or ()):
+    for item in each(found.get("output")):
         if item.get("type") in BILLED_SEARCHES and fields(item.get("action")).get("type", "search") == "search":
             searches += 1
     return searches

@@ -35,6 +35,11 @@ def own(value: Any) -> Mapping[str, Any]:
         return value
 
 
+def each(values: Any) -> list[Mapping[str, Any]]:
+    """The fields of every item of a list or a tuple."""
+    return [fields(value) for value in items(values)]
+
+
 def items(value: Any) -> list[Any]:
     """The items of a list or a tuple; none for anything else."""
     return list(cast("list[Any]", value)) if isinstance(value, (list, tuple)) else []
