@@ -69,6 +69,10 @@ RIM = {
             "__aexit__",
         )
     ),
+    "proxies.Iteration.__iter__",
+    "proxies.Iteration.__next__",
+    "proxies.AsyncIteration.__aiter__",
+    "proxies.AsyncIteration.__anext__",
     "proxies.Proxy.__copy__",
     "proxies.Proxy.__deepcopy__",
     "proxies.Proxy.__reduce_ex__",
@@ -91,7 +95,15 @@ RIM = {
         )
     ),
 }
-SILENT = ("streams.body_of", "bodies.parsed", "proxies.Watched.__del__", "pricing.")
+SILENT = (
+    "streams.body_of",
+    "bodies.parsed",
+    "proxies.Iteration.__del__",
+    "proxies.AsyncIteration.__del__",
+    "proxies.dropped",
+    "streams.RawResponse.__del__",
+    "pricing.",
+)
 """Failing there is an answer (the body is no JSON, the call has no price), or the interpreter's to report."""
 ALL = bool(os.environ.get("GENMETER_ALL_FAULTS"))
 """Every variety at every function in every way; else every variety once and then one of them by turns."""

@@ -116,11 +116,82 @@ class Watched(Proxy):
         """The HTTP response; SDK helpers close a stream through it."""
         return closing(self.__wrapped__.response, self._self_observation)
 
+
+class Iteration:
+    """The reading of a synchronous stream: what a ``for`` loop over a fresh stream holds, and all that it holds.
+
+    Apart from the proxy because attributes of a proxy cost more, once for every chunk.
+    """
+
+    __slots__ = ("_self_observation", "_take")
+
+    def __init__(self, take: Callable[[], Any], observation: Observation) -> None:
+        self._take = take
+        self._self_observation = observation
+
+    def __iter__(self) -> Iteration:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            try:
+                chunk = self._take()
+            except StopIteration:
+                guard.step("close", self._self_observation.close)
+                raise
+            except BaseException as error:
+                stop(self._self_observation, error)
+                raise
+            try:
+                if not self._self_observation.fold(chunk):
+                    return chunk
+            except Exception as error:
+                if not fold(self._self_observation, chunk, error):
+                    return chunk
+
     def __del__(self) -> None:
-        try:
-            self._self_observation.abandon()
-        except Exception:  # a half-made proxy, or an interpreter that is going down: no place for a log's locks
-            guard.failures["abandon"] += 1
+        dropped(self)
+
+
+class AsyncIteration:
+    """The reading of an asynchronous stream."""
+
+    __slots__ = ("_self_observation", "_take")
+
+    def __init__(self, take: Callable[[], Awaitable[Any]], observation: Observation) -> None:
+        self._take = take
+        self._self_observation = observation
+
+    def __aiter__(self) -> AsyncIteration:
+        return self
+
+    async def __anext__(self) -> Any:
+        while True:
+            try:
+                chunk = await self._take()
+            except StopAsyncIteration:
+                guard.step("close", self._self_observation.close)
+                raise
+            except BaseException as error:
+                stop(self._self_observation, error)
+                raise
+            try:
+                if not self._self_observation.fold(chunk):
+                    return chunk
+            except Exception as error:
+                if not fold(self._self_observation, chunk, error):
+                    return chunk
+
+    def __del__(self) -> None:
+        dropped(self)
+
+
+def dropped(owner: Any) -> None:
+    """The app let go of what it got; for finalizers."""
+    try:
+        owner._self_observation.abandon()
+    except Exception:  # half made, or in an interpreter that is going down: no place for a log's locks
+        guard.failures["abandon"] += 1
 
 
 class Closing(Proxy):
@@ -150,29 +221,13 @@ class Stream(Watched):
 
     def __init__(self, wrapped: Any, observation: Observation) -> None:
         super().__init__(wrapped, observation)
-        self._self_next: Callable[[], Any] = wrapped.__next__
+        self._self_iteration = Iteration(wrapped.__next__, observation)
 
-    def __iter__(self) -> Stream:
-        return self
+    def __iter__(self) -> Iteration:
+        return self._self_iteration
 
     def __next__(self) -> Any:
-        observation: Observation = self._self_observation
-        take = self._self_next
-        while True:
-            try:
-                chunk = take()
-            except StopIteration:
-                guard.step("close", observation.close)
-                raise
-            except BaseException as error:
-                stop(observation, error)
-                raise
-            try:
-                hidden = observation.fold(chunk)
-            except Exception as error:
-                hidden = fold(observation, chunk, error)
-            if not hidden:
-                return chunk
+        return self._self_iteration.__next__()
 
     def __enter__(self) -> Stream:
         self.__wrapped__.__enter__()
@@ -199,29 +254,13 @@ class AsyncStream(Watched):
 
     def __init__(self, wrapped: Any, observation: Observation) -> None:
         super().__init__(wrapped, observation)
-        self._self_next: Callable[[], Awaitable[Any]] = wrapped.__anext__
+        self._self_iteration = AsyncIteration(wrapped.__anext__, observation)
 
-    def __aiter__(self) -> AsyncStream:
-        return self
+    def __aiter__(self) -> AsyncIteration:
+        return self._self_iteration
 
-    async def __anext__(self) -> Any:
-        observation: Observation = self._self_observation
-        take = self._self_next
-        while True:
-            try:
-                chunk = await take()
-            except StopAsyncIteration:
-                guard.step("close", observation.close)
-                raise
-            except BaseException as error:
-                stop(observation, error)
-                raise
-            try:
-                hidden = observation.fold(chunk)
-            except Exception as error:
-                hidden = fold(observation, chunk, error)
-            if not hidden:
-                return chunk
+    def __anext__(self) -> Awaitable[Any]:
+        return self._self_iteration.__anext__()
 
     async def __aenter__(self) -> AsyncStream:
         await self.__wrapped__.__aenter__()

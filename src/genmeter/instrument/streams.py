@@ -12,7 +12,7 @@ import wrapt
 
 from . import guard
 from .bodies import Body, followed, followed_async, parsed
-from .proxies import AsyncStream, Proxy, Stream, Watched, closing, leave, stop, strip, then, unasked
+from .proxies import AsyncStream, Proxy, Stream, Watched, closing, dropped, leave, stop, strip, then, unasked
 
 if TYPE_CHECKING:
     from .engine import Observation
@@ -101,6 +101,11 @@ class RawResponse(Watched):
         super().__init__(wrapped, observation)
         self._self_stream: tuple[Any, Any] = (None, None)
 
+    def __del__(self) -> None:
+        # Once parsed, the stream inside is what the app holds, and it may outlive this.
+        if getattr(self, "_self_stream", (None,))[0] is None:
+            dropped(self)
+
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.__wrapped__, name)
         # The older raw responses have `text` as a property and no `json`, `read` and `close` at all.
@@ -125,7 +130,10 @@ class RawResponse(Watched):
         pieces, observation = wrapped(*args, **kwargs), self._self_observation
         follow = followed_async if hasattr(pieces, "__anext__") else followed
         seen = guard.step("body", lambda: follow(pieces, Body(observation, lines=lines), observation))
-        return pieces if seen is None else seen
+        if seen is None:
+            return pieces
+        self._self_stream = (seen, seen)
+        return seen
 
     def _self_close(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
         # Read to its end by the app itself, an HTTP response is closed before: such a call was not cut.
