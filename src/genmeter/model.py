@@ -91,7 +91,10 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What came back, as far as it came. ``reported_cost`` is a charge in pico-USD that the provider itself stated."""
+    """What came back, as far as it came. ``reported_cost`` is a charge in pico-USD that the provider itself stated.
+
+    ``unpriced_tools``: the provider's own tools worked for this answer and are billed in units that nobody counts here.
+    """
 
     id: str | None = None
     model: str | None = None
@@ -100,6 +103,7 @@ class Response:
     region: str | None = None
     batch: bool = False
     reported_cost: int | None = None
+    unpriced_tools: bool = False
     attributes: dict[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from openai import OpenAI
 import genmeter
 from genmeter.instrument import guard
 from genmeter.settings import Settings
-from tests.stub import StubServer, exchange
+from tests.stub import StubServer
 
 from .rig import Meter
 
@@ -38,11 +37,9 @@ def one_ssl_context() -> Iterator[None]:
 
 
 @pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubServer]:
+def stub() -> Iterator[StubServer]:
     """A running stub that answers the same ids and times always, so that two runs can be compared."""
-    monkeypatch.setattr(exchange, "secrets", SimpleNamespace(token_hex=lambda _: "0123456789abcdef01234567"))
-    monkeypatch.setattr(exchange.Call, "created", 1_763_000_000)
-    with StubServer() as server:
+    with StubServer(fixed=True) as server:
         yield server
 
 

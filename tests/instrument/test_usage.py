@@ -222,3 +222,18 @@ def test_reasoning_beside_the_completion_is_added_when_the_total_says_so(
     attributes = book(meter, stub, Reply(usage=usage), {**CHAT, "model": "grok-4"})
     assert attributes[names.OUTPUT_TOKENS] == 319
     dollars(attributes, 4881)
+
+
+def test_hosted_tools_that_nobody_counts_leave_the_bill_partial(stub: StubServer, meter: Meter) -> None:
+    """File searches are billed by the call, which no usage block reports: 36 × 4 + 87 × 20 is not the whole bill."""
+
+    def with_a_file_search(_: Any, made: dict[str, Any]) -> dict[str, Any]:
+        search = {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": ["x"], "results": None}
+        return {**made, "output": [search, *made["output"]]}
+
+    stub.script("/v1/responses", Reply(body=with_a_file_search))
+    with make_client("openai", stub, asynchronous=False) as client:
+        client.responses.create(model="gpt-5.6-sol", input="x")
+    attributes = one_call(meter)
+    assert (attributes[names.COST_STATUS], attributes[names.COST_REASON]) == ("partial", "unpriced_dimension")
+    assert attributes[names.COST_AMOUNT] == pytest.approx((36 * 4 + 87 * 20) * MICRO, rel=1e-12)

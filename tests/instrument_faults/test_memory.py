@@ -86,6 +86,8 @@ def test_10_000_abandoned_streams_leave_nothing(far: Any, telemetry: Telemetry) 
         for number in range(count):
             # A stream of which nothing was read would keep its connection, with or without us.
             next(clients.openai.chat.completions.create(**CHAT, stream=True))
+            if number % 100 == 99:
+                gc.collect()
             if number % 1000 == 999:
                 settle()
         reaper.drain()

@@ -8,7 +8,6 @@ own spans (anthropic traces itself) and the suppression between SDK methods need
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -24,7 +23,7 @@ import genmeter
 from genmeter import names
 from genmeter.instrument import coexist
 from genmeter.settings import Settings
-from tests.stub import Reply, StubServer, exchange
+from tests.stub import Reply, StubServer
 
 from . import app
 from .app import CHAT, CLAUDE, HELLO, Clients
@@ -128,9 +127,9 @@ def scopes(spans: list[ReadableSpan]) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def fresh_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+def fresh_ids(stub: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neighbours remember what they have seen by the answers' ids."""
-    monkeypatch.setattr(exchange, "secrets", secrets)
+    monkeypatch.setattr(stub, "fixed", False)
 
 
 @pytest.fixture

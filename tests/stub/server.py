@@ -22,6 +22,9 @@ from .triggers import TRIGGERS
 
 _TEXT = {"content-type": "text/plain; charset=utf-8"}
 
+FIXED_TOKEN = "0123456789abcdef01234567"
+FIXED_TIME = 1_763_000_000.0
+
 
 class _Http(ThreadingHTTPServer):
     """Threads are daemons; open connections are known, so that stopping does not wait for idle clients."""
@@ -62,10 +65,13 @@ class StubServer:
     Leaving the block raises if a request failed inside the stub and nobody cleared `failures`.
     """
 
-    def __init__(self, port: int = 0, *, gap: float = 0.0, delay: float = 0.0, lively: bool = False) -> None:
+    def __init__(
+        self, port: int = 0, *, gap: float = 0.0, delay: float = 0.0, lively: bool = False, fixed: bool = False
+    ) -> None:
         """`gap` between streamed events and `delay` before an answer, in seconds, where the script names none.
 
         `lively`: default usage varies from call to call instead of being always the same.
+        `fixed`: every answer has the same id and time, so that two runs can be compared.
         """
         self._lock = threading.Condition()
         self._requests: list[Request] = []
@@ -74,6 +80,7 @@ class StubServer:
         self._store: dict[str, Json] = {}
         self._refusal: int | None = None
         self._gap, self._delay, self._lively = gap, delay, lively
+        self.fixed = fixed
         self.failures: list[str] = []
         """Tracebacks of requests that failed inside the stub."""
         self.disconnects = 0
@@ -196,6 +203,8 @@ class StubServer:
         endpoint, params = found
         scale = 1 + number * 7919 % 9 if self._lively else 1
         call = Call(request, Reply(), params, self._store, scale)
+        if self.fixed:
+            call = replace(call, token=FIXED_TOKEN, born=FIXED_TIME)
         call = replace(call, reply=self._choose(call, endpoint))
         time.sleep(call.reply.delay or self._delay)
         return answer(endpoint, call, self._gap)

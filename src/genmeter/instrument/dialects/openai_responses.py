@@ -19,6 +19,8 @@ from .openai_usage import read_reported_cost, read_usage
 from .wire import Reader, each, fields, known_count, own, read_identity, read_parameters, real, text, whole
 
 ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+UNPRICED_TOOLS = frozenset({"file_search_call", "code_interpreter_call", "image_generation_call"})
+"""Hosted tools that are billed by the call, the session or the image: https://platform.openai.com/docs/pricing."""
 INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
 BILLED_SEARCHES = frozenset({"web_search_call"})
 
@@ -94,6 +96,7 @@ def read_response(result: Any, invocation: Invocation) -> None:
         read_reported_cost(usage, response)
         if invocation.usage is not None:
             invocation.usage.searches = count_searches(found)
+    response.unpriced_tools = any(item.get("type") in UNPRICED_TOOLS for item in each(found.get("output")))
 
 
 def count_searches(found: Mapping[str, Any]) -> int:

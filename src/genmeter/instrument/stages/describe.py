@@ -37,6 +37,8 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
         _describe_usage(invocation.usage, invocation.operation, attributes)
     if invocation.cost is not None and settings.cost_attributes != "off":
         _describe_cost(invocation.cost, settings.cost_attributes, attributes)
+        if response.unpriced_tools and not isinstance(invocation.cost, Unpriced):
+            attributes[names.COST_REASON] = "unpriced_dimension"
     return attributes
 
 

@@ -13,6 +13,7 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
         return
     response, request, usage = invocation.response, invocation.request, invocation.usage
     stopped = invocation.cut is not None or invocation.error is not None
+    partial = stopped or response.unpriced_tools
     if usage is None and invocation.error is not None and invocation.first_chunk is None and invocation.cut is None:
         return
     if response.reported_cost is not None:
@@ -30,5 +31,5 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
         response.service_tier,
         response.batch,
         response.region or invocation.seller.region,
-        stopped,
+        partial,
     )
