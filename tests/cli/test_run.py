@@ -48,6 +48,15 @@ def test_stdout_is_byte_identical_and_the_receipt_has_every_number(genmeter):
     assert "\x1b" not in text
 
 
+def test_an_app_that_is_told_to_stop_still_has_its_last_calls_on_the_receipt(genmeter):
+    """Python dies of SIGTERM without its exit functions; a server raises it again after its own shutdown."""
+    ended = f"import runpy, sys, os, signal; sys.argv = ['calls', 'mixed']; runpy.run_path({str(APP)!r}, run_name='__main__')"
+    ended += "; os.kill(os.getpid(), signal.SIGTERM); signal.pause()"
+    done = genmeter("run", "--json", "--", "python", "-c", ended)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert (receipt_of(done)["calls"], receipt_of(done)["total"]) == (7, {"USD": "12.50425"})
+
+
 def test_json_is_one_object_on_the_last_line(genmeter):
     found = receipt_of(genmeter("run", "--json", "--", "python", APP, "mixed"))
     assert found["calls"] == 7
