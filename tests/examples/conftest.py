@@ -29,7 +29,7 @@ def stub() -> Iterator[StubServer]:
 def environment(stub: StubServer, tmp_path: Path) -> dict[str, str]:
     """A user's environment without telemetry settings, pointed at the stub."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GENMETER_"))}
-    return clean | variables(stub) | {"GENMETER_LEDGER": str(tmp_path / "ledger.db")}
+    return clean | variables(stub) | {"GENMETER_LEDGER": str(tmp_path / "ledger.db"), "GENMETER_USER_IDS": "raw"}
 
 
 def command(*arguments: str) -> list[str]:

@@ -14,6 +14,7 @@ Usage is that of ``tests/demo``. List prices in USD per million tokens (input, c
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -31,12 +32,15 @@ pytestmark = pytest.mark.xdist_group("demo")
 def demo(tmp_path_factory):
     """The demo's own command with the receipt as JSON in one file and as text in another."""
     folder = tmp_path_factory.mktemp("demo")
+    key = folder / "user.key"
+    key.write_bytes(bytes(32))
 
     def run(*options):
         metered = command("run", *options, "--ledger", str(folder / "ledger.db"), "--", sys.executable)
         done = subprocess.run(
             [sys.executable, "-m", "tests.demo", "--", *metered, "examples/demo.py"],
             cwd=ROOT,
+            env={**os.environ, "GENMETER_USER_KEY_FILE": str(key)},
             capture_output=True,
             text=True,
             timeout=120,
@@ -95,7 +99,9 @@ def test_departments_and_users_pay_their_part(demo):
     # The demo ran twice into this ledger. Marketing: 2 × 270; support: 2 × (28851.64 - 270)
     assert spent["department"] == {"marketing": "0.00054", "support": "0.05716328"}
     # ada: 2 × (7462.4 + 19845); nobody named: 2 × (8.24 + 1266)
-    assert spent["user"] == {"ada": "0.0546148", "grace": "0.00054", None: "0.00254848"}
+    # The users by HMAC-SHA-256 under 32 zero bytes, the first 128 bits: `openssl dgst -sha256 -mac HMAC -macopt hexkey:…`
+    ada, grace = "u-f511103a4f5f11256c03bfd575892ebb", "u-931fc7c9d80c2b9ce8bf0ee9906a8bd9"
+    assert spent["user"] == {ada: "0.0546148", grace: "0.00054", None: "0.00254848"}
 
 
 def test_the_readme_shows_what_the_commands_print(demo):
