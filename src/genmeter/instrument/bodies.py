@@ -28,16 +28,20 @@ class Body:
         self._streamed = observation.invocation.request.stream
         self._end = "\n" if lines else ""
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        self._text = ""
+        self._kept: list[str] = []
+        self._size = 0
 
     def take(self, piece: Any) -> None:
         """One piece, bytes or text."""
-        text = self._decode(piece) if isinstance(piece, bytes) else str(piece)
-        self._text = (self._text + text + self._end)[-LARGEST:]
-        if self._streamed:
-            *lines, self._text = self._text.split("\n")
-            for line in lines:
+        text = (self._decode(piece) if isinstance(piece, bytes) else str(piece)) + self._end
+        if self._streamed and "\n" in text:
+            first, *lines, rest = text.split("\n")
+            for line in ("".join(self._kept) + first, *lines):
                 self._event(line)
+            self._kept, self._size, text = [], 0, rest
+        self._size += len(text)
+        if self._size <= LARGEST:
+            self._kept.append(text)
 
     def _event(self, line: str) -> None:
         field, _, data = line.partition(":")
@@ -49,7 +53,7 @@ class Body:
         if self._streamed:
             self._observation.close()
         else:
-            self._observation.read(parsed(self._text))
+            self._observation.read(parsed("".join(self._kept)))
 
 
 def parsed(text: str | bytes) -> Any:
