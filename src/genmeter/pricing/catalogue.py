@@ -148,8 +148,8 @@ class Catalogue:
             plan = self._plans.get(key) or self._plan(key)
             if not isinstance(plan, Plan):
                 return plan
-            if usage is not None and plan.flat is not None:
-                cost = text_only(plan.flat, usage, self.version, partial)
+            if usage is not None and plan.text is not None:
+                cost = text_only(plan.text, usage, self.version, partial)
                 if cost is not None:
                     return cost
             return charge(plan, usage, at, self.version, partial)

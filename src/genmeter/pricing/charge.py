@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing.plan import Plan, Rates, Tiers
+from genmeter.pricing.plan import Plan, Rates, Tiers, text_rates
 
 _new = cast(Callable[[type[Cost], tuple[object, ...]], Cost], getattr(tuple, "__new__"))  # noqa: B009
 """Half the time of calling the class, on the path of every call."""
@@ -39,7 +39,9 @@ def charge(plan: Plan, usage: Usage | None, at: float, version: str, partial: bo
     rates = plan.flat or choose(plan, usage, at)
     if isinstance(rates, Unpriced):
         return rates
-    return text_only(rates, usage, version, partial) or _any(rates, usage, version, partial)
+    text = text_rates(rates)
+    cost = text_only(text, usage, version, partial) if text is not None else None
+    return cost or _any(rates, usage, version, partial)
 
 
 def _any(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Unpriced:
@@ -47,17 +49,15 @@ def _any(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Unpr
     return found if isinstance(found, Unpriced) else bill(found, version, rates.entry, partial)
 
 
-def text_only(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | None:
+def text_only(
+    rates: tuple[int, int, int | None, int | None, str], usage: Usage, version: str, partial: bool
+) -> Cost | None:
     """The common call, text in and text out, without the detours of ``terms``; None when anything else is in play."""
     into, out = usage.input, usage.output
-    price_in, price_out = rates[0], rates[1]
     if (
         type(into) is not int
         or type(out) is not int
         or out <= 0
-        or price_in is None
-        or price_out is None
-        or rates[12] is not None
         or usage.audio_input
         or usage.audio_output
         or usage.audio_cache_read
@@ -68,6 +68,7 @@ def text_only(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost |
         or usage.cache_write_1h
     ):
         return None
+    price_in, price_out, price_read, price_write, entry = rates
     read, write = usage.cache_read, usage.cache_write
     second = out * price_out
     if not read and not write:
@@ -75,22 +76,21 @@ def text_only(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost |
         total = first + second
         lines = (("input", first), ("output", second))
     else:
-        price_read, price_write = rates[2], rates[3]
-        if price_read is None or price_write is None or type(read) is not int or read <= 0 or type(write) is not int:
+        if price_read is None or type(read) is not int or read <= 0 or type(write) is not int or write < 0:
             return None
         into -= read + write
         first, cached = into * price_in, read * price_read
         total = first + cached + second
         lines = (("input", first), ("cache_read", cached), ("output", second))
         if write:
+            if price_write is None:
+                return None
             written = write * price_write
             total += written
             lines = (*lines[:2], ("cache_write", written), lines[2])
-        if write < 0:
-            return None
     if into <= 0 or total > MAX:
         return None
-    return _new(Cost, (total, lines, "local", version, rates[13], partial))
+    return _new(Cost, (total, lines, "local", version, entry, partial))
 
 
 def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:

@@ -81,13 +81,15 @@ class Period(NamedTuple):
 class Plan(NamedTuple):
     """What one model costs at one seller, service tier and region: the newest period first.
 
-    ``flat`` is set when one row is all there is.
+    ``flat`` is set when one row is all there is. ``text`` is what that row says of text, for calls that are nothing else:
+    input, output, cache read, cache write, the row's name; None where it also charges by the call.
     """
 
     entry: str
     free: bool
     periods: tuple[Period, ...]
     flat: Rates | None
+    text: tuple[int, int, int | None, int | None, str] | None = None
 
 
 def free_plan(entry: str) -> Plan:
@@ -103,7 +105,15 @@ def compile_plan(
     flat = None
     if len(made) == 1 and made[0].start is None and len(made[0].tiers) == 1 and not made[0].windows:
         flat = made[0].tiers[0][1]
-    return Plan(entry, False, made, flat)
+    return Plan(entry, False, made, flat, text_rates(flat) if flat is not None else None)
+
+
+def text_rates(rates: Rates) -> tuple[int, int, int | None, int | None, str] | None:
+    """What a row says of text: input, output, cache read and write, its name; None where it charges by the call too."""
+    into, out, read, write = rates[:4]
+    if into is None or out is None or rates.request is not None:
+        return None
+    return into, out, read, write, rates.entry
 
 
 def seconds(moment: str) -> int:
