@@ -78,7 +78,7 @@ def _read_output(details: Mapping[str, Any], usage: Usage) -> None:
 
 
 def _repair_reasoning(found: Mapping[str, Any], usage: Usage) -> None:
-    """xAI's chat reports reasoning beside the completion; the total tells (research: pricing, token semantics)."""
+    """xAI's chat reports reasoning beside the completion; the total tells."""
     total = known_count(found.get("total_tokens"))
     if total is None or usage.input is None or usage.output is None or not usage.reasoning:
         return
