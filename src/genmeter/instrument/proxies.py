@@ -64,8 +64,10 @@ def leave(observation: Observation) -> None:
 
 
 def stop(observation: Observation, error: BaseException) -> None:
-    """The SDK raised what the app is about to get; for GeneratorExit see ``leave``."""
-    if isinstance(error, GeneratorExit):
+    """The SDK raised what the app is about to get: the end of a stream, or a failure; for GeneratorExit see ``leave``."""
+    if isinstance(error, (StopIteration, StopAsyncIteration)):
+        guard.step("close", observation.close)
+    elif isinstance(error, GeneratorExit):
         leave(observation)
     else:
         guard.step("close", observation.fail, error)
@@ -136,9 +138,6 @@ class Iteration:
         while True:
             try:
                 chunk = self._take()
-            except StopIteration:
-                guard.step("close", self._self_observation.close)
-                raise
             except BaseException as error:
                 stop(self._self_observation, error)
                 raise
@@ -169,9 +168,6 @@ class AsyncIteration:
         while True:
             try:
                 chunk = await self._take()
-            except StopAsyncIteration:
-                guard.step("close", self._self_observation.close)
-                raise
             except BaseException as error:
                 stop(self._self_observation, error)
                 raise
