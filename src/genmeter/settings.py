@@ -71,36 +71,41 @@ class Settings:
             SettingsError: a file that cannot be read, or a value that cannot be used.
         """
         environ = os.environ if environ is None else environ
-        source = _Source.open(environ, path)
+        source, usual = _Source.open(environ, path), cls()
         return cls(
-            configure_sdk=source.read("GENMETER_CONFIGURE_SDK", None, _switch, True),
+            configure_sdk=source.read("GENMETER_CONFIGURE_SDK", None, _switch, usual.configure_sdk),
             cost_attributes=source.read(
-                "GENMETER_COST_ATTRIBUTES", None, _choice("proposal", "own", "both", "off"), "both"
+                "GENMETER_COST_ATTRIBUTES", None, _choice("proposal", "own", "both", "off"), usual.cost_attributes
             ),
-            metrics=source.read("GENMETER_METRICS", "metrics.names", _choice("latest", "legacy", "both"), "latest"),
-            max_series=source.read("GENMETER_MAX_SERIES", "metrics.max_series", _count, 2000),
-            chunk_times=source.read("GENMETER_CHUNK_TIMES", "metrics.chunk_times", _switch, False),
-            event=source.read("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", None, _switch, True),
+            metrics=source.read(
+                "GENMETER_METRICS", "metrics.names", _choice("latest", "legacy", "both"), usual.metrics
+            ),
+            max_series=source.read("GENMETER_MAX_SERIES", "metrics.max_series", _count, usual.max_series),
+            chunk_times=source.read("GENMETER_CHUNK_TIMES", "metrics.chunk_times", _switch, usual.chunk_times),
+            event=source.read("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", None, _switch, usual.event),
             content=source.read(
-                "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "content.capture", _content, "NO_CONTENT"
+                "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "content.capture", _content, usual.content
             ),
-            content_limit=source.read("GENMETER_CONTENT_LIMIT", "content.limit", _count, 8192),
-            ask_stream_usage=source.read("GENMETER_STREAM_USAGE", None, _ask, True),
+            content_limit=source.read("GENMETER_CONTENT_LIMIT", "content.limit", _count, usual.content_limit),
+            ask_stream_usage=source.read("GENMETER_STREAM_USAGE", None, _ask, usual.ask_stream_usage),
             attribution=source.attribution(),
             required=source.read(
                 "GENMETER_REQUIRED",
                 "attribution.required",
                 _names(ATTRIBUTION_FIELDS),
-                ("user", "department", "application"),
+                usual.required,
             ),
             unattributed=source.read(
-                "GENMETER_UNATTRIBUTED", "attribution.unattributed", _choice("off", "tag", "warn", "reject"), "off"
+                "GENMETER_UNATTRIBUTED",
+                "attribution.unattributed",
+                _choice("off", "tag", "warn", "reject"),
+                usual.unattributed,
             ),
-            baggage=source.read(
-                "GENMETER_BAGGAGE", "attribution.baggage", _names(ATTRIBUTION_FIELDS), ATTRIBUTION_FIELDS
+            baggage=source.read("GENMETER_BAGGAGE", "attribution.baggage", _names(ATTRIBUTION_FIELDS), usual.baggage),
+            metric_labels=source.read(
+                "GENMETER_METRIC_LABELS", "metrics.labels", _names(METRIC_LABELS), usual.metric_labels
             ),
-            metric_labels=source.read("GENMETER_METRIC_LABELS", "metrics.labels", _names(METRIC_LABELS), METRIC_LABELS),
-            raw_users=source.read("GENMETER_USER_IDS", "attribution.user_ids", _user_ids, False),
+            raw_users=source.read("GENMETER_USER_IDS", "attribution.user_ids", _user_ids, usual.raw_users),
             user_key=source.user_key(),
             sellers=source.sellers(),
             prices=source.prices(),

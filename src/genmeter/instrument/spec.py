@@ -75,15 +75,14 @@ class Endpoint:
 class Provider:
     """One SDK: its package, its targets, who bills by default.
 
-    ``name`` is the value of ``gen_ai.provider.name`` for an address that nobody knows. ``versions`` are the majors it was
-    tested with, first and last. ``modes`` maps a client class to the provider that it stands for (``AzureOpenAI``).
+    ``name`` is the value of ``gen_ai.provider.name`` for an address that nobody knows. ``modes`` maps a client
+    class to the provider that it stands for (``AzureOpenAI``).
     ``watched`` names further methods, (module, path), that other instrumentors of this SDK patch. ``muted`` names
     properties, (module, path), that give the SDK's own tracer: None inside our calls, or a call would be billed twice.
     """
 
     sdk: str
     name: str
-    versions: tuple[int, int]
     targets: tuple[Target, ...]
     modes: Mapping[str, str]
     watched: tuple[tuple[str, str], ...] = ()

@@ -7,23 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple, cast
 
-from genmeter.pricing.plan import PeriodData
+from genmeter.pricing.plan import PeriodData, Rates
 
-COLUMNS = (
-    "input",
-    "output",
-    "cache_read",
-    "cache_write",
-    "cache_write_1h",
-    "audio_input",
-    "audio_output",
-    "audio_cache_read",
-    "image_input",
-    "image_output",
-    "image_cache_read",
-    "search",
-    "request",
-)
+COLUMNS = tuple(name for name in Rates._fields if name != "entry")
 OTHER = ("free", "from", "same_as", "currency")
 _AS_TEXT = {"image_input": "input", "image_cache_read": "cache_read"}
 _WORD = re.compile(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')

@@ -18,7 +18,6 @@ def _messages(module: str) -> tuple[Target, ...]:
 ANTHROPIC = Provider(
     sdk="anthropic",
     name="anthropic",
-    versions=(0, 2),
     targets=(
         *_messages("anthropic.resources.messages.messages"),
         *_messages("anthropic.resources.beta.messages.messages"),

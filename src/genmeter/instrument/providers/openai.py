@@ -27,7 +27,6 @@ def _responses(module: str) -> tuple[Target, ...]:
 OPENAI = Provider(
     sdk="openai",
     name="openai",
-    versions=(1, 3),
     targets=(
         *both("openai.resources.chat.completions", "Completions", "create", OPENAI_CHAT),
         *both("openai.resources.chat.completions", "Completions", "parse", OPENAI_CHAT),
