@@ -62,6 +62,7 @@ IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
 IMAGE_CACHE_READ_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "genmeter.usage.cache_write_1h.input_tokens"
 SEARCHES: Final = "genmeter.usage.searches"
+USAGE_REPAIRED: Final = "genmeter.usage.repaired"
 
 USAGE_TOKENS: Final = {
     "input": INPUT_TOKENS,
@@ -99,6 +100,9 @@ COST_STATUS: Final = "genmeter.cost.status"
 COST_REASON: Final = "genmeter.cost.reason"
 COST_CATALOGUE: Final = "genmeter.cost.catalogue"
 COST_ENTRY: Final = "genmeter.cost.entry"
+COST_COMPARED: Final = "genmeter.cost.compared"
+COST_SOURCES: Final = ("provider", "local", "collector", "emitter")
+"""Who worked the amount out: the response carried it, genmeter in the app, the collector, another instrumentation."""
 COST_KINDS: Final = (
     "input",
     "cache_read",

@@ -1,0 +1,4 @@
+package genaicostprocessor
+
+// Config of genai_cost.
+type Config struct{}

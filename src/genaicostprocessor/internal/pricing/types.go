@@ -1,0 +1,85 @@
+// Package pricing is the price book of genmeter in Go: the same catalogue, lookup, arithmetic and reasons as the
+// Python package genmeter.pricing. Standard library only; no I/O, no clock.
+package pricing
+
+// Pico is the number of pico-USD in one US dollar: money is an integer count of these everywhere inside.
+const Pico = 1_000_000_000_000
+
+// Usage is what one call used, in tokens. Totals include their parts.
+type Usage struct {
+	// Input and Output are totals; they are unknown, not zero, where HasInput and HasOutput are false.
+	Input, Output       int64
+	HasInput, HasOutput bool
+
+	CacheRead, CacheWrite, CacheWrite1h     int64
+	Reasoning, TextInput, TextOutput        int64
+	AudioInput, AudioOutput, AudioCacheRead int64
+	ImageInput, ImageOutput, ImageCacheRead int64
+	Searches                                int64
+}
+
+// Seller is who bills. ID is its id in the catalogue, empty when nobody knows it; Name is the value of
+// gen_ai.provider.name; Region is a price region known from the address, else empty.
+type Seller struct {
+	ID, Name, Region string
+}
+
+// Call is one question to the catalogue. Empty text is absent. At is the Unix second at which the call began.
+type Call struct {
+	Seller        string
+	RequestModel  string
+	ResponseModel string
+	ServiceTier   string
+	Region        string
+	Batch         bool
+	Partial       bool
+	HasUsage      bool
+	Usage         Usage
+	At            int64
+}
+
+// Kind is a line of a bill.
+type Kind uint8
+
+// Lines of a bill, in the order in which they are written. They exclude each other and add up to the total.
+const (
+	Input Kind = iota
+	CacheRead
+	CacheWrite
+	Output
+	AudioInput
+	AudioCacheRead
+	AudioOutput
+	ImageInput
+	ImageCacheRead
+	ImageOutput
+	Search
+	Request
+	Kinds
+)
+
+// Reason says why a call has no price. The empty one means that it has one.
+type Reason string
+
+// The closed list of reasons, the same as names.UNPRICED_REASONS in Python.
+const (
+	Priced             Reason = ""
+	UnknownProvider    Reason = "unknown_provider"
+	UnknownModel       Reason = "unknown_model"
+	NoUsage            Reason = "no_usage"
+	InvalidUsage       Reason = "invalid_usage"
+	UnpricedDimension  Reason = "unpriced_dimension"
+	UnknownServiceTier Reason = "unknown_service_tier"
+	NoPriceForDate     Reason = "no_price_for_date"
+)
+
+// Verdict is a priced call, or the reason why there is no price. Lines hold pico-USD by Kind; Has has bit Kind set
+// for each line on the bill. Entry names the matched row. Detail is for a person and is made on refusal only.
+type Verdict struct {
+	Total  int64
+	Lines  [Kinds]int64
+	Has    uint16
+	Entry  string
+	Reason Reason
+	Detail string
+}
