@@ -23,8 +23,12 @@ import lower
 import overlay
 import upstream
 
-DATA = Path(__file__).parents[2] / "src" / "genmeter" / "pricing" / "data"
+SOURCES = Path(__file__).parents[2] / "src"
+DATA = SOURCES / "genmeter" / "pricing" / "data"
 TARGET = DATA / "catalogue.json"
+TWIN = SOURCES / "genaicostprocessor" / "internal" / "pricing" / "data" / "catalogue.json"
+"""The same bytes once more: Go embeds only what lies inside its own package."""
+
 NOTICE = "Prices compiled from genai-prices (MIT, Copyright (c) Pydantic Services Inc. 2025 to present); see NOTICE."
 
 
@@ -86,11 +90,17 @@ def main() -> int:
         faults += more
     print("\n".join([*changes, *(f"! {fault}" for fault in faults)]) or "no change" * (old == text))
     if args.check:
-        return int(bool(faults) or old != text)
+        twin = TWIN.is_file() and TWIN.read_text(encoding="utf-8") == text
+        if not twin:
+            print(f"{TWIN} is another catalogue; run `make prices`")
+        return int(bool(faults) or old != text or not twin)
     if faults and not args.accept:
         print(f"{len(faults)} gates are shut; nothing written. Read them, then run again with --accept.")
         return 1
-    TARGET.write_text(text, encoding="utf-8")
+    for path in (TARGET, TWIN):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    print("written; now `make vectors` asks the new catalogue")
     return 0
 
 

@@ -89,20 +89,26 @@ class Catalogue:
         return _bundled[0]
 
     def with_overrides(self, overrides: Overrides) -> Catalogue:
-        """This catalogue under the user's own prices.
+        """This catalogue under the user's own prices, which come before those that it has already.
+
+        The version says which prices they are, whatever the file is called and however it is laid out.
 
         Raises:
-            PricesError: a ``same_as`` that names a model nobody lists.
+            PricesError: a ``same_as`` that names a model nobody lists, or a model that is named twice.
         """
-        own: dict[str, dict[str, Own]] = {}
+        own = {key: dict(rows) for key, rows in self._own.items()}
+        added: dict[tuple[str, str], Own] = {}
         for row in overrides.rows:
-            seller = self._names.get(row.seller.lower())
+            seller = self._names.get(match.lower(row.seller))
             key = seller.id or row.seller if seller else row.seller
             if row.same_as is not None and self._target(key, row.same_as) is None:
                 raise PricesError(f"{row.where}.same_as: {key} lists no model {row.same_as!r}; see `genmeter models`")
-            own.setdefault(key, {})[row.model.strip().lower()] = row
-        mark = crc32(repr(overrides.rows).encode())
-        return Catalogue(self._data, own, f"{self.version}+own-{mark:08x}" if own else self.version)
+            place = (key, match.plain(row.model))
+            if place in added:
+                raise PricesError(f"{row.where}: the same model as in {added[place].where}; remove one of the two")
+            added[place] = own.setdefault(key, {})[place[1]] = row
+        text = "\n".join(sorted(mark for (key, _), row in added.items() for mark in row.marks(key)))
+        return Catalogue(self._data, own, f"{self.version}+own-{crc32(text.encode()):08x}" if added else self.version)
 
     def seller(self, host: str, path: str = "") -> Seller | None:
         """Who bills for calls to ``host`` (and ``path``, where one host serves several), or None."""
@@ -122,7 +128,7 @@ class Catalogue:
     def named(self, name: str) -> Seller | None:
         """The seller with this catalogue id, ``gen_ai.provider.name`` or alias, or of the user's own prices."""
         try:
-            return self._names.get(name.strip().lower()) or (Seller(name, name) if name in self._own else None)
+            return self._names.get(match.plain(name)) or (Seller(name, name) if name in self._own else None)
         except (AttributeError, TypeError):
             return None
 
@@ -224,7 +230,7 @@ class Catalogue:
     ) -> Plan | Unpriced:  # fmt: skip
         if seller is None:
             return Unpriced("unknown_provider", "nobody knows who bills at this address; name it under [sellers]")
-        face = self._names.get(seller.strip().lower())
+        face = self._names.get(match.plain(seller))
         key = face.id or seller if face else seller
         data = self._data["sellers"].get(key)
         if data is None and key not in self._own:
@@ -243,7 +249,7 @@ class Catalogue:
         return found if isinstance(found, Unpriced) else self._priced(found, key, wanted, region)
 
     def _priced(self, found: Found, key: str, tier: str, region: str | None) -> Plan | Unpriced:
-        area = (region or "").strip().lower()
+        area = match.plain(region or "")
         if area in sellers.GLOBAL:
             return self._compiled(found, key, tier, (1, 1))
         name: str = self._data["models"][found.number][0]
@@ -275,7 +281,7 @@ class Catalogue:
         """By the response's model; by the request's only when the response named none, or a version of it."""
         if data.get("deployments"):
             request = None
-        if data.get("profiles") and request and response and response.strip().lower() in request.lower():
+        if data.get("profiles") and request and response and match.plain(response) in match.lower(request):
             response = request
         if response:
             found = self._listed(key, response)
@@ -307,7 +313,7 @@ class Catalogue:
         if rows is None:
             return None
         for name in (response, request):
-            row = rows.get(name.strip().lower()) if name else None
+            row = rows.get(match.plain(name)) if name else None
             if row is not None:
                 return row
         return None
@@ -316,7 +322,7 @@ class Catalogue:
         """The model that ``same_as`` means: of the same seller, or ``seller/model``."""
         found = self._listed(key, name) if key in self._data["sellers"] else None
         head, slash, rest = name.partition("/")
-        other = self._names.get(head.lower())
+        other = self._names.get(match.lower(head))
         if found is None and slash and other is not None and other.id is not None:
             found = self._listed(other.id, rest)
         return found if isinstance(found, Found) else None
@@ -335,7 +341,7 @@ _bundled: list[Catalogue] = []
 
 def _tier(tier: str | None, batch: bool, data: SellerData | None) -> str:
     """The service tier under the catalogue's name; standard has the empty one."""
-    word = (tier or "").strip().lower().removeprefix("service_tier_")
+    word = match.plain(tier or "").removeprefix("service_tier_")
     word = _TIERS.get(word, word)
     if data is not None and word in data.get("standard", ()):
         word = STANDARD

@@ -7,16 +7,34 @@ from collections.abc import Collection, Iterator, Sequence
 LONGEST = 256
 """Longer names are nobody's; they are not looked up and not cached."""
 
+BLANK = " \t\n\r\f\v"
+"""What may stand around a name or a number."""
+
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
 _OPAQUE = ("application-inference-profile/", "provisioned-model/", "imported-model/", "custom-model")
 _WORDS = frozenset({"latest", "preview", "default"})
 
 
+def plain(name: str) -> str:
+    """A name as it is compared: without blanks around it and in lower case, both by ASCII alone.
+
+    The twin in Go knows another edition of Unicode, and İ or K are letters of nobody's id.
+    """
+    return lower(name.strip(BLANK))
+
+
+def lower(text: str) -> str:
+    """Lower case by ASCII alone."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
+
+
 def forms(name: str, prefixes: Sequence[str]) -> Iterator[str]:
     """The spellings under which ``name`` may be listed, most literal first."""
-    plain = name.strip().lower()
-    yield plain
-    bare = _bare(plain)
-    if bare != plain:
+    literal = plain(name)
+    yield literal
+    bare = _bare(literal)
+    if bare != literal:
         yield bare
     head, slash, rest = bare.partition("/")
     if slash and head in prefixes:
@@ -51,8 +69,8 @@ def found(name: str, exact: Collection[str], dated: Collection[str]) -> str | No
 
 def same_but_version(name: str, base: str) -> bool:
     """Whether ``name`` is ``base`` with only version-like tails after it."""
-    left: str | None = name.strip().lower()
-    wanted = base.strip().lower()
+    left: str | None = plain(name)
+    wanted = plain(base)
     while left and left != wanted:
         left = shorter(left)
     return bool(left)
@@ -65,12 +83,12 @@ def shorter(name: str) -> str | None:
         return None
     mark, tail = name[cut], name[cut + 1 :]
     if mark == ":":
-        return name[:cut] if tail.isdecimal() and len(tail) < 3 else None
+        return name[:cut] if _digits(tail) and len(tail) < 3 else None
     if mark == "@":
-        return name[:cut] if tail.isdecimal() or tail in _WORDS else None
-    if tail in _WORDS or (tail[:1] == "v" and tail[1:].isdecimal()):
+        return name[:cut] if _digits(tail) or tail in _WORDS else None
+    if tail in _WORDS or (tail[:1] == "v" and _digits(tail[1:])):
         return name[:cut]
-    if not tail.isascii() or not tail.isdecimal():
+    if not _digits(tail):
         return None
     if len(tail) == 2:
         return _dashed(name, cut)
@@ -80,19 +98,27 @@ def shorter(name: str) -> str | None:
 def _dashed(name: str, cut: int) -> str | None:
     """``-YYYY-MM-DD``, ``@YYYY-MM-DD`` or ``-MM-DD`` at the end of ``name``, whose last dash is at ``cut``."""
     month = name.rfind("-", 0, cut)
-    if month <= 0 or not (name[month + 1 : cut].isdecimal() and cut - month == 3):
+    if month <= 0 or not (_digits(name[month + 1 : cut]) and cut - month == 3):
         return None
-    year = name[month - 4 : month]
-    if year.isdecimal() and month > 5 and name[month - 5] in "-@":
+    if month > 5 and _digits(name[month - 4 : month]) and name[month - 5] in "-@":
         return name[: month - 5]
     return name[:month]
 
 
 def _other_date(name: str) -> str | None:
     tail = name[-9:]
-    if tail[:3] == "-20" and tail[1:].isdecimal():
+    if tail[:3] == "-20" and len(tail) == 9 and _digits(tail[1:]):
         return f"{name[:-4]}-{name[-4:-2]}-{name[-2:]}"
     tail = name[-11:]
-    if tail[:3] == "-20" and len(tail) == 11 and tail[5] == tail[8] == "-" and tail.replace("-", "").isdecimal():
+    if (
+        tail[:3] == "-20"
+        and len(tail) == 11
+        and tail[5] == tail[8] == "-"
+        and _digits(tail[1:5] + tail[6:8] + tail[9:])
+    ):
         return name[:-6] + name[-5:-3] + name[-2:]
     return None
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

@@ -7,12 +7,17 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple, cast
 
+from genmeter.pricing.match import BLANK
 from genmeter.pricing.plan import PeriodData, Rates
 
 COLUMNS = tuple(name for name in Rates._fields if name != "entry")
 OTHER = ("free", "from", "same_as", "currency")
 _AS_TEXT = {"image_input": "input", "image_cache_read": "cache_read"}
 _WORD = re.compile(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
+_NUMBER = re.compile(r"([+-]?)(?:([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?|((?i:inf|infinity|s?nan[0-9]*)))")
+"""Sign, digits, decimals, exponent; or a word for what is no number of dollars. Not Decimal, which rounds."""
+
+_LONGEST_NUMBER = 40
 _DEAREST = 1_000_000
 
 
@@ -29,6 +34,18 @@ class Own(NamedTuple):
     periods: list[PeriodData]
     free: bool = False
     same_as: str | None = None
+
+    def marks(self, key: str) -> list[str]:
+        """The row of seller ``key`` in canonical text, one line a period: a catalogue's version is made of them."""
+        name = f"{key}/{self.model}"
+        if self.free or self.same_as is not None:
+            return [f"{name}|free" if self.free else f"{name}|same_as={self.same_as}"]
+        made: list[str] = []
+        for period in self.periods:
+            cells = zip(COLUMNS, period["rows"][0][1], strict=True)
+            prices = ",".join(f"{column}={cell}" for column, cell in cells if cell is not None)
+            made.append(f"{name}|{period.get('from', '')}|{prices}")
+        return made
 
 
 class Overrides(NamedTuple):
@@ -47,36 +64,48 @@ def parse(table: Mapping[str, Any], path: str, text: str) -> Overrides:
     return Overrides(path, tuple(_rows(table, _Lines(path, text))))
 
 
+class _Section(NamedTuple):
+    """One table of the file, by its header: where it stands, and the line of each key in it."""
+
+    line: int
+    keys: dict[str, int]
+
+
 class _Lines:
     """Where a key stands in the file, as ``file:line: prices.seller.model``."""
 
     def __init__(self, path: str, text: str) -> None:
         self._path = path
-        self._lines = text.splitlines()
+        self._lines = [line.strip(BLANK) for line in text.split("\n")]
+        self._sections: dict[tuple[str, str], list[_Section]] = {}
+        inside = _Section(0, {})
+        for index, line in enumerate(self._lines, 1):
+            if not line.startswith("["):
+                for key in _words(line.partition("=")[0])[:1]:
+                    inside.keys.setdefault(key, index)
+                continue
+            inside, header = _Section(index, {}), _words(line)
+            if len(header) >= 2 and header[0] == "prices":
+                for name in {(header[1], ""), (header[1], "".join(header[2:3]))}:
+                    self._sections.setdefault(name, []).append(inside)
 
     def where(self, seller: str, model: str | None = None, key: str | None = None, number: int = 0) -> str:
         """The line of a key inside its table, of the table itself, or of the file."""
         name = ".".join(("prices", seller, *([model] if model else ()), *([key] if key else ())))
-        return f"{self._path}:{self._line(seller, model, key, number)}: {name}"
+        return f"{self._path}:{self._line(seller, model or '', key, number)}: {name}"
 
-    def _line(self, seller: str, model: str | None, key: str | None, number: int) -> int:
-        wanted = ["prices", seller, *([model] if model else ())]
-        inside, seen, last = False, -1, 1
-        for index, line in enumerate(self._lines, 1):
-            stripped = line.strip()
-            if stripped.startswith("["):
-                header = _words(stripped)
-                inside = header[: len(wanted)] == wanted
-                seen += inside
-                if inside and seen <= number:
-                    last = index
-                    if key is None and seen == number:
-                        return index
-            elif inside and key is not None and seen == number and _words(stripped.partition("=")[0])[:1] == [key]:
-                return index
-            elif model and stripped.startswith(("prices.", f'"{model}"', f"{model} ", f"{model}=")) and seen < 0:
-                last = index
-        return last
+    def _line(self, seller: str, model: str, key: str | None, number: int) -> int:
+        tables = self._sections.get((seller, model))
+        if not tables:
+            return self._mention(model)
+        table = tables[min(number, len(tables) - 1)]
+        return (table.keys.get(key) if key and number < len(tables) else None) or table.line
+
+    def _mention(self, model: str) -> int:
+        """The last line that seems to be about a model that has no table of its own."""
+        starts = ("prices.", f'"{model}"', f"{model} ", f"{model}=")
+        found = [index for index, line in enumerate(self._lines, 1) if model and line.startswith(starts)]
+        return found[-1] if found else 1
 
 
 def _words(header: str) -> list[str]:
@@ -86,8 +115,9 @@ def _words(header: str) -> list[str]:
 
 def _rows(table: Mapping[str, Any], lines: _Lines) -> Iterator[Own]:
     for seller, models in table.items():
-        if not isinstance(models, dict) or not models:
-            raise PricesError(f'{lines.where(seller)}: write [prices.{seller}."the-model"] with prices in it')
+        if not isinstance(models, dict) or not models or not seller:
+            name = seller or "openai"
+            raise PricesError(f'{lines.where(seller)}: write [prices.{name}."the-model"] with prices in it')
         for model, given in cast(dict[str, Any], models).items():
             rows = cast(list[Any], given if isinstance(given, list) else [given])
             if not rows or not all(isinstance(row, dict) for row in rows):
@@ -131,9 +161,9 @@ def _check_keys(seller: str, model: str, row: dict[str, Any], lines: _Lines, num
 
 
 def _name(value: object, lines: _Lines, seller: str, model: str) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip(BLANK):
         raise PricesError(f'{lines.where(seller, model, "same_as")}: write the name of a listed model, e.g. "gpt-4o"')
-    return value.strip()
+    return value.strip(BLANK)
 
 
 def _period(seller: str, model: str, row: dict[str, Any], lines: _Lines, number: int) -> PeriodData:
@@ -153,22 +183,19 @@ def _period(seller: str, model: str, row: dict[str, Any], lines: _Lines, number:
 
 
 def _micro(value: object, where: str, key: str) -> int:
-    from decimal import (  # slow to load, and only the user's own prices need it
-        Decimal,
-        InvalidOperation,
-    )
-
     unit = "1,000 calls" if key in ("search", "request") else "million tokens"
     advice = f'write dollars per {unit} as a string, e.g. "2.50"'
     if not isinstance(value, str):
         raise PricesError(f"{where}: {value!r} is not a string; {advice}")
-    try:
-        price = Decimal(value.strip())
-    except InvalidOperation:
-        raise PricesError(f"{where}: {value!r} is not a number; {advice}") from None
-    if not price.is_finite() or not 0 <= price <= _DEAREST:
+    text = value.strip(BLANK)
+    parts = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
+    sign, units, decimals, exponent, word = parts.groups("") if parts else ("", "", "", "", "")
+    if not units + decimals + word:
+        raise PricesError(f"{where}: {value!r} is not a number; {advice}")
+    whole, shift = int(units + decimals or 0), 6 - len(decimals) + int(exponent or 0)
+    micro, rest = divmod(whole, 10**-shift) if shift < 0 else (whole * 10**shift, 0)
+    if word or (whole and sign == "-") or micro + bool(rest) > _DEAREST * 1_000_000:
         raise PricesError(f"{where}: {value!r} is no price between 0 and {_DEAREST}; {advice}")
-    micro = price * 1_000_000
-    if micro != micro.to_integral_value():
+    if rest:
         raise PricesError(f"{where}: {value!r} is finer than a millionth of a dollar; round it to 6 decimals")
-    return int(micro)
+    return micro

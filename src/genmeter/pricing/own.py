@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from genmeter.model import Cost, Seller, Unpriced
 from genmeter.pricing.catalogue import Catalogue
+from genmeter.pricing.match import lower
 from genmeter.pricing.override import parse
 from genmeter.pricing.recorded import Question, question
 from genmeter.settings import Settings
@@ -25,14 +26,16 @@ class Addresses:
     """Who bills at an address: whom the user named (``[sellers]``), else whom the catalogue knows there."""
 
     def __init__(self, named: Mapping[str, str], catalogue: Catalogue) -> None:
-        self._named = sorted(named.items(), key=lambda pair: -len(pair[0]))
+        ordered = sorted(named.items(), key=lambda pair: (-len(pair[0]), pair[0]))
+        self._named = [(lower(where).rstrip("/"), name) for where, name in ordered]
         self._catalogue = catalogue
 
     def seller(self, host: str, port: int | None = None, path: str = "") -> Seller | None:
         """The seller, or None when nobody knows. The longest name that begins the address counts."""
-        spellings = (f"{host}:{port}{path}", host + path)
+        bare = lower(host + path) if self._named else ""
+        spellings = (bare, lower(f"{host}:{port}{path}") if port else bare)
         for where, name in self._named:
-            if any(_begins(spelling, where.rstrip("/")) for spelling in spellings):
+            if any(_begins(spelling, where) for spelling in spellings):
                 return self._catalogue.named(name) or Seller(name, name)
         return self._catalogue.seller(host, path)
 
@@ -48,14 +51,17 @@ class Recorded:
         self.catalogue = catalogue_for(settings)
         self._addresses = Addresses(settings.sellers, self.catalogue)
 
-    def ask(self, attributes: Mapping[str, object]) -> Question:
-        """What one span or line asks; ValueError where an attribute holds what it cannot hold."""
-        return question(attributes, self.catalogue, self._addresses.seller)
+    def ask(self, attributes: Mapping[str, object], scope: str = "", version: str = "") -> Question:
+        """What one span or line asks; ValueError where an attribute holds what it cannot hold.
 
-    def price(self, attributes: Mapping[str, object], at: float) -> Cost | Unpriced:
+        ``scope`` and ``version`` are those of the instrumentation that wrote it.
+        """
+        return question(attributes, self.catalogue, self._addresses.seller, scope, version)
+
+    def price(self, attributes: Mapping[str, object], at: float, scope: str = "", version: str = "") -> Cost | Unpriced:
         """The list price of the call that began at Unix second ``at``, or the reason why there is none."""
         try:
-            asked = self.ask(attributes)
+            asked = self.ask(attributes, scope, version)
         except ValueError as error:
             return Unpriced("invalid_usage", str(error))
         return self.catalogue.price(

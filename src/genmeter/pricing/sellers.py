@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
 from genmeter.model import Seller
+from genmeter.pricing.match import lower, plain
 
 GLOBAL = frozenset({"", "global", "not_available", "none"})
 """Region words that mean: no region."""
@@ -66,12 +67,12 @@ class Hosts:
 
     def seller(self, host: str, path: str) -> Seller | None:
         """The seller behind ``host`` (a name, perhaps with a port) and the start of ``path``."""
-        plain = host.strip().lower().rstrip(".")
-        name, colon, port = plain.rpartition(":")
-        plain = name if colon and port.isdecimal() else plain
-        route = "/" + path.lower().lstrip("/")
+        bare = plain(host).rstrip(".")
+        name, colon, port = bare.rpartition(":")
+        bare = name if colon and port.isascii() and port.isdecimal() else bare
+        route = "/" + lower(path).lstrip("/")
         for pattern in self._patterns:
-            seller = pattern.fits(plain, route)
+            seller = pattern.fits(bare, route)
             if seller is not None:
                 return seller
         return None

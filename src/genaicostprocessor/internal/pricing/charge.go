@@ -1,0 +1,226 @@
+package pricing
+
+import (
+	"math"
+	"math/big"
+	"math/bits"
+	"strconv"
+	"time"
+)
+
+// Usage times prices: integers only, one bill per call, refusal instead of a guess. The twin of charge.py.
+
+// term says which column prices a quantity and on which line of the bill it stands.
+type term struct {
+	kind   Kind
+	column int
+}
+
+// terms are the products of a sum, in the order in which faults are found; quantities come in the same order.
+var terms = [...]term{
+	{Input, columnInput},
+	{CacheRead, columnCacheRead},
+	{CacheWrite, columnCacheWrite},
+	{CacheWrite, columnCacheWrite1h},
+	{Output, columnOutput},
+	{AudioInput, columnAudioInput},
+	{AudioCacheRead, columnAudioCacheRead},
+	{AudioOutput, columnAudioOutput},
+	{ImageInput, columnImageInput},
+	{ImageCacheRead, columnImageCacheRead},
+	{ImageOutput, columnImageOutput},
+	{Search, columnSearch},
+}
+
+// textTerms is how many of terms, from the first on, a call of text alone can have.
+const textTerms = 5
+
+var kindNames = [Kinds]string{
+	"input", "cache_read", "cache_write", "output", "audio_input", "audio_cache_read", "audio_output", "image_input",
+	"image_cache_read", "image_output", "search", "request",
+}
+
+// String is the line's name, as in names.COST_KINDS of Python.
+func (k Kind) String() string {
+	if k < Kinds {
+		return kindNames[k]
+	}
+	return "kind " + strconv.Itoa(int(k))
+}
+
+// USD is an amount of pico-USD as the nearest double of US dollars: the one conversion on the way to an attribute.
+// Above 2^53 pico-USD ($9,007) dividing doubles would round twice.
+func USD(pico int64) float64 {
+	const exact = 1 << 53
+	if -exact <= pico && pico <= exact {
+		return float64(pico) / Pico
+	}
+	dollars, _ := new(big.Rat).SetFrac64(pico, Pico).Float64()
+	return dollars
+}
+
+// charge writes the bill of one call under a plan, or why there is none, into an empty verdict.
+func (p *plan) charge(call *Call, verdict *Verdict) {
+	switch {
+	case p.reason != Priced:
+		verdict.Reason, verdict.Detail = p.reason, p.detail
+		return
+	case p.free:
+		verdict.Entry = p.entry
+		return
+	case !call.HasUsage:
+		verdict.Reason, verdict.Detail = NoUsage, "the response carried no token counts"
+		return
+	}
+	row := p.flat
+	if row == nil {
+		if row = p.choose(&call.Usage, call.At); row == nil {
+			verdict.Reason, verdict.Detail = NoPriceForDate, p.tooEarly()
+			return
+		}
+	}
+	row.bill(&call.Usage, call.Partial, verdict)
+}
+
+// choose is the row for this instant and this length, or nil. A threshold counts all input, and moves the whole call.
+func (p *plan) choose(usage *Usage, second int64) *rates {
+	var tiers []tier
+	for i := range p.periods {
+		one := &p.periods[i]
+		if one.dated && one.start > second {
+			continue
+		}
+		tiers = one.tiers
+		for j := range one.windows {
+			if one.windows[j].holds(second) {
+				tiers = one.windows[j].tiers
+				break
+			}
+		}
+		break
+	}
+	length := usage.total(usage.HasInput, usage.Input)
+	for i := range tiers {
+		if length > tiers[i].over || tiers[i].over == 0 {
+			return &tiers[i].rates
+		}
+	}
+	return nil
+}
+
+func (p *plan) tooEarly() string {
+	first := time.Unix(p.periods[len(p.periods)-1].start, 0).UTC()
+	return p.entry + " has no price before " + first.Format(time.RFC3339)
+}
+
+func (u *Usage) total(known bool, count int64) int64 {
+	if known {
+		return count
+	}
+	return 0
+}
+
+// bill multiplies and adds up. Nothing of a refused sum stays in the verdict.
+func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
+	if !partial && r.unknownTotal(usage, verdict) {
+		return
+	}
+	var counts [len(terms)]int64 // in the order of terms
+	if wrong := usage.quantities(&counts); wrong >= 0 {
+		verdict.refuse(InvalidUsage, terms[wrong].kind.String()+": the parts exceed their total")
+		return
+	}
+	total, enormous, last := uint64(0), false, len(terms)
+	if usage.onlyText() {
+		last = textTerms
+	}
+	for i := range terms[:last] {
+		count, price := counts[i], r.price[terms[i].column]
+		if count == 0 {
+			continue
+		}
+		if price == noPrice {
+			verdict.refuse(UnpricedDimension, r.entry+" has no price for "+terms[i].kind.String())
+			return
+		}
+		high, low := bits.Mul64(uint64(count), uint64(price))
+		enormous = enormous || high != 0 || low > math.MaxInt64 || total+low > math.MaxInt64
+		total += low
+		verdict.add(terms[i].kind, int64(low))
+	}
+	if price := r.price[columnRequest]; price != noPrice {
+		total += uint64(price)
+		enormous = enormous || total > math.MaxInt64
+		verdict.add(Request, price)
+	}
+	if enormous {
+		verdict.refuse(InvalidUsage, "the bill exceeds 9223372036854775807 pico-USD; no call is that large")
+		return
+	}
+	verdict.Total, verdict.Entry = int64(total), r.entry
+}
+
+func (r *rates) unknownTotal(usage *Usage, verdict *Verdict) bool {
+	switch {
+	case !usage.HasInput && r.price[columnInput] != noPrice:
+		verdict.refuse(NoUsage, "the response carried no input token count")
+	case !usage.HasOutput && r.price[columnOutput] != noPrice:
+		verdict.refuse(NoUsage, "the response carried no output token count")
+	default:
+		return false
+	}
+	return true
+}
+
+// quantities takes the parts out of the totals that contain them, in the order of terms. The answer is the first term
+// that is below zero, or -1. It compares before it subtracts: counts are whatever somebody sent, and int64 wraps around.
+func (u *Usage) quantities(counts *[len(terms)]int64) int {
+	into, out := u.total(u.HasInput, u.Input), u.total(u.HasOutput, u.Output)
+	audioRead, imageRead := u.AudioCacheRead, u.ImageCacheRead
+	if u.CacheRead|u.CacheWrite|u.CacheWrite1h|u.AudioInput|u.AudioOutput|audioRead|u.ImageInput|u.ImageOutput|
+		imageRead|u.Searches|into|out < 0 {
+		return 0
+	}
+	audio, image := u.AudioInput-audioRead, u.ImageInput-imageRead
+	counts[0] = into - u.CacheRead
+	counts[1] = u.CacheRead - audioRead
+	counts[4] = out - u.AudioOutput
+	if counts[0] >= 0 {
+		counts[0] -= u.CacheWrite
+	}
+	if counts[0] >= 0 && audio >= 0 {
+		counts[0] -= audio
+	}
+	if counts[0] >= 0 && image >= 0 {
+		counts[0] -= image
+	}
+	if counts[1] >= 0 {
+		counts[1] -= imageRead
+	}
+	if counts[4] >= 0 {
+		counts[4] -= u.ImageOutput
+	}
+	counts[2], counts[3] = u.CacheWrite-u.CacheWrite1h, u.CacheWrite1h
+	counts[5], counts[6], counts[7] = audio, audioRead, u.AudioOutput
+	counts[8], counts[9], counts[10] = image, imageRead, u.ImageOutput
+	counts[11] = u.Searches
+	for i, count := range counts {
+		if count < 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+func (u *Usage) onlyText() bool {
+	return u.AudioInput|u.AudioOutput|u.AudioCacheRead|u.ImageInput|u.ImageOutput|u.ImageCacheRead|u.Searches == 0
+}
+
+func (v *Verdict) add(kind Kind, amount int64) {
+	v.Lines[kind] += amount
+	v.Has |= 1 << kind
+}
+
+func (v *Verdict) refuse(reason Reason, detail string) {
+	*v = Verdict{Reason: reason, Detail: detail}
+}

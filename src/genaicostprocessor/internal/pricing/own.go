@@ -1,0 +1,92 @@
+package pricing
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Addresses says who bills at an address: whom the user named ([sellers]), else whom the catalogue knows there. The
+// twin of own.py.
+type Addresses struct {
+	named     []namedAddress
+	catalogue *Catalogue
+}
+
+type namedAddress struct {
+	where  []byte
+	seller Seller
+}
+
+// NewAddresses joins the addresses that the user named, as ReadSellers gives them, with those of the catalogue.
+func NewAddresses(named map[string]string, c *Catalogue) *Addresses {
+	made := &Addresses{catalogue: c}
+	for where, name := range named {
+		seller, known := c.Named(name)
+		if !known {
+			seller = Seller{ID: name, Name: name}
+		}
+		made.named = append(made.named, namedAddress{[]byte(where), seller})
+	}
+	slices.SortFunc(made.named, func(a, b namedAddress) int {
+		return cmp.Or(cmp.Compare(utf8.RuneCount(b.where), utf8.RuneCount(a.where)), bytes.Compare(a.where, b.where))
+	})
+	for i := range made.named {
+		made.named[i].where = bytes.TrimRight([]byte(lower(string(made.named[i].where))), "/")
+	}
+	return made
+}
+
+// Seller is who bills at host, port (0: not known) and path. The longest name that begins the address counts.
+func (a *Addresses) Seller(host string, port int64, path string) (Seller, bool) {
+	if len(a.named) > 0 {
+		if seller, known := a.byUser(host, port, path); known {
+			return seller, true
+		}
+	}
+	return a.catalogue.Seller(host, path)
+}
+
+func (a *Addresses) byUser(host string, port int64, path string) (Seller, bool) {
+	var room, more [256]byte
+	host, path = lower(host), lower(path)
+	plainly := append(append(room[:0], host...), path...)
+	withPort := plainly
+	if port != 0 {
+		withPort = strconv.AppendInt(append(append(more[:0], host...), ':'), port, 10)
+		withPort = append(withPort, path...)
+	}
+	for i := range a.named {
+		if where := a.named[i].where; begins(withPort, where) || begins(plainly, where) {
+			return a.named[i].seller, true
+		}
+	}
+	return Seller{}, false
+}
+
+func begins(address, where []byte) bool {
+	rest, found := bytes.CutPrefix(address, where)
+	return found && (len(rest) == 0 || rest[0] == '/' || rest[0] == ':')
+}
+
+// ReadSellers checks the [sellers] table of the genmeter.toml at path: address to seller.
+func ReadSellers(table map[string]any, path string) (map[string]string, error) {
+	made := make(map[string]string, len(table))
+	for _, host := range sortedKeys(table) {
+		seller, text := table[host].(string)
+		if !text || seller == "" {
+			return nil, fmt.Errorf(`%s: sellers."%s": write the seller as a string, e.g. "openai"`, path, host)
+		}
+		made[strings.ToLower(host)] = seller
+	}
+	return made, nil
+}
+
+func sortedKeys(table map[string]any) []string {
+	return slices.Sorted(maps.Keys(table))
+}

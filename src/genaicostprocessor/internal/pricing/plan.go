@@ -1,0 +1,183 @@
+package pricing
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// A price plan as arithmetic wants it: periods, length tiers and windows, compiled once per resolved call.
+// The twin of plan.py.
+
+const (
+	columnInput = iota
+	columnOutput
+	columnCacheRead
+	columnCacheWrite
+	columnCacheWrite1h
+	columnAudioInput
+	columnAudioOutput
+	columnAudioCacheRead
+	columnImageInput
+	columnImageOutput
+	columnImageCacheRead
+	columnSearch
+	columnRequest
+	columnCount
+
+	tokenColumns = columnSearch
+)
+
+// columnNames are the columns of a row in the file's order.
+var columnNames = [columnCount]string{
+	"input", "output", "cache_read", "cache_write", "cache_write_1h", "audio_input", "audio_output", "audio_cache_read",
+	"image_input", "image_output", "image_cache_read", "search", "request",
+}
+
+// noPrice is a price that nobody published.
+const noPrice = -1
+
+// rates is one row in pico-USD a token, and a call for search and request. entry names the row on the bill.
+type rates struct {
+	price [columnCount]int64
+	entry string
+}
+
+// tier is the row for calls with more than over input tokens.
+type tier struct {
+	over  int64
+	rates rates
+}
+
+// window is rows that come before the period's own at some hours: minutes after midnight UTC; bit 0 of days is Monday.
+// holidays are days since 1970 on which they do not hold.
+type window struct {
+	days       uint8
+	start, end int64
+	holidays   map[int64]bool
+	tiers      []tier
+}
+
+// holds tells whether a Unix second falls inside; the weekday is that of the day (UTC) on which the window began.
+func (w *window) holds(second int64) bool {
+	day, rest := floorDiv(second, 86400)
+	minute := rest / 60
+	inside := w.start <= minute && minute < w.end
+	if w.start > w.end {
+		inside = minute >= w.start || minute < w.end
+		if minute < w.end {
+			day--
+		}
+	}
+	_, weekday := floorDiv(day+3, 7)
+	return inside && w.days>>weekday&1 == 1 && !w.holidays[day]
+}
+
+// period is prices from Unix second start on, or from ever. Windows, where they hold, come first.
+type period struct {
+	dated   bool
+	start   int64
+	tiers   []tier
+	windows []window
+}
+
+// plan is what one model costs at one seller, service tier and region, the newest period first; or, where reason is
+// set, why there is no answer whatever the call used. flat is set when one row is all there is.
+type plan struct {
+	reason  Reason
+	detail  string
+	entry   string
+	free    bool
+	periods []period
+	flat    *rates
+}
+
+func refusal(reason Reason, format string, words ...any) *plan {
+	return &plan{reason: reason, detail: fmt.Sprintf(format, words...)}
+}
+
+// ratio is what a region does to token prices.
+type ratio struct{ over, under int64 }
+
+var same = ratio{1, 1}
+
+// compilePlan is the plan of periods with every token price times by, which must come out whole.
+func compilePlan(entry string, periods []periodData, calendars map[string]map[int64]bool, by ratio) *plan {
+	made := &plan{entry: entry, periods: make([]period, 0, len(periods))}
+	for i := len(periods) - 1; i >= 0; i-- {
+		made.periods = append(made.periods, compilePeriod(entry, &periods[i], calendars, by))
+	}
+	if first := &made.periods[0]; len(periods) == 1 && !first.dated && len(first.tiers) == 1 && len(first.windows) == 0 {
+		made.flat = &first.tiers[0].rates
+	}
+	return made
+}
+
+func compilePeriod(entry string, data *periodData, calendars map[string]map[int64]bool, by ratio) period {
+	made := period{dated: data.from != "", start: data.start}
+	if made.dated {
+		entry += ";from=" + data.from
+	}
+	made.tiers = compileTiers(entry, data.rows, by)
+	for _, one := range data.windows {
+		name := entry + ";hours=" + clock(one.start) + "-" + clock(one.end)
+		made.windows = append(made.windows, window{
+			days: one.days, start: one.start, end: one.end,
+			holidays: calendars[one.except], tiers: compileTiers(name, one.rows, by),
+		})
+	}
+	return made
+}
+
+func clock(minute int64) string {
+	return fmt.Sprintf("%02d:%02d", minute/60, minute%60)
+}
+
+func compileTiers(entry string, rows []rowData, by ratio) []tier {
+	made := make([]tier, 0, len(rows))
+	for i := len(rows) - 1; i >= 0; i-- {
+		row := &rows[i]
+		name := entry
+		if row.over != 0 {
+			name += ";over=" + strconv.FormatInt(row.over, 10)
+		}
+		made = append(made, tier{row.over, rates{scaled(row.cells, by), name}})
+	}
+	return made
+}
+
+// scaled is a row times a region's ratio; what does not come out whole has no price. Cells are at most dearest, so
+// nothing here can overflow.
+func scaled(cells [columnCount]int64, by ratio) [columnCount]int64 {
+	for i, cell := range cells {
+		switch {
+		case cell == noPrice:
+		case i >= tokenColumns:
+			cells[i] = cell * 1000
+		case cell*by.over%by.under != 0:
+			cells[i] = noPrice
+		default:
+			cells[i] = cell * by.over / by.under
+		}
+	}
+	return cells
+}
+
+// seconds are the Unix seconds of a date or a UTC instant in ISO 8601.
+func seconds(moment string) (int64, error) {
+	layout := time.DateOnly
+	if len(moment) > len(layout) {
+		layout = time.RFC3339
+	}
+	parsed, err := time.Parse(layout, moment)
+	return parsed.Unix(), err
+}
+
+// floorDiv rounds towards minus infinity, as Python's divmod does: instants before 1970 are on a day, too.
+func floorDiv(number, by int64) (quotient, rest int64) {
+	quotient, rest = number/by, number%by
+	if rest < 0 {
+		return quotient - 1, rest + by
+	}
+	return quotient, rest
+}

@@ -1,0 +1,178 @@
+"""How each fact about a call is spelled: by the conventions of today, older ones, OpenInference, OpenLLMetry and others.
+
+The table is ``data/conventions.json``; the collector's processor embeds the same file. What its parts mean:
+
+- ``attributes``: field → spellings. The first one present wins; the first in the list is the current name. A null is
+  not present, nor is, where a text is meant, the empty text or a word of ``absent`` (in any case).
+- Counts are whole numbers, as integers, as floats or as decimal text: Java's tracing bridge makes every value a text.
+- ``operations``: words of others for an operation, matched in lower case. A word that is not there is taken as it is.
+  A word from any but the current name counts only where it means a billed operation: so OpenInference's CHAIN, AGENT,
+  TOOL, RETRIEVER and RERANKER and OpenLLMetry's workflow, task, agent and tool are never calls.
+- ``base_url`` gives host, port and path where ``address`` is absent.
+- ``cost``: the first two spellings are ours. An amount in any other is another instrumentation's own; it counts when
+  it is above zero, for they write 0 for a model that their price list lacks.
+- ``exclusive``: emitters whose input count leaves cache reads and writes out, by the name of their instrumentation
+  scope, for calls billed by ``sellers``; ``before`` a version (a scope that does not say its version is then not
+  meant), ``unless`` an attribute is present. It is a property of the emitter, never of the model.
+- ``genmeter.usage.repaired`` on a record says that its counts are exclusive and an earlier hop has found that out: the
+  counts stay on the record as they came, and every reader adds the cache to the input once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+from genmeter import names
+
+BUNDLED = Path(__file__).with_name("data") / "conventions.json"
+SCHEMA = 1
+
+_OWN = frozenset({names.COST_AMOUNT, names.COST_TOTAL, names.OPENAI_RESPONSE_TIER})
+"""Spellings that genmeter writes, the current names apart."""
+_EXCLUSIVE = ("anthropic", "aws")
+"""Sellers whose own counts leave cache reads and writes out of the input, so that more cache than input proves it."""
+
+Attributes = Mapping[str, object]
+
+
+class Exclusive(NamedTuple):
+    """An emitter whose input count leaves the cache out, as the module's text says; ``sellers`` are catalogue ids."""
+
+    sellers: frozenset[str]
+    before: tuple[int, ...]
+    unless: str
+
+    def counts(self, version: str, seller: str | None, attributes: Attributes) -> bool:
+        """Whether a record of this version, billed by this seller, has such a count."""
+        if seller not in self.sellers or attributes.get(self.unless) is not None:
+            return False
+        return not self.before or (bool(version) and numbers(version) < self.before)
+
+
+class Place(NamedTuple):
+    """Where a call went: ``host`` a name, ``port`` None when the record does not say it."""
+
+    host: str
+    port: int | None
+    path: str
+
+
+class Conventions:
+    """The table, compiled for reading attributes. Raises ``ValueError`` for a file of another schema."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"this genmeter reads conventions of schema {SCHEMA}, not {data['schema']}")
+        self.fields: dict[str, tuple[str, ...]] = {key: tuple(found) for key, found in data["attributes"].items()}
+        """Field → spellings, the current name first."""
+        self.foreign = frozenset(name for found in self.fields.values() for name in found[1:]) - _OWN
+        """Every spelling that genmeter does not write: a record without any of them needs no table."""
+        self.foreign_costs = tuple(name for name in self.fields["cost"] if name not in _OWN)
+        """Spellings of an amount that somebody else worked out."""
+        self._operations: dict[str, str] = data["operations"]
+        self._absent = frozenset(("", *data["absent"]))
+        self._exclusive: dict[str, Exclusive] = {one["scope"]: _exclusive(one) for one in data["exclusive"]}
+
+    def text(self, attributes: Attributes, field: str) -> str | None:
+        """The text of ``field``. Raises ``ValueError`` where the first spelling present holds something else."""
+        for name in self.fields[field]:
+            value = attributes.get(name)
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                raise ValueError(f"{name} is {value!r}; it must be text")
+            if value.lower() not in self._absent:
+                return value
+        return None
+
+    def count(self, attributes: Attributes, field: str) -> int | None:
+        """The whole number of ``field``. Raises ``ValueError`` where the first spelling present holds something else."""
+        for name in self.fields[field]:
+            value = attributes.get(name)
+            if value is not None:
+                number = whole(value)
+                if number is None:
+                    raise ValueError(f"{name} is {value!r}; it must be a whole number")
+                return number
+        return None
+
+    def operation(self, attributes: Attributes) -> str | None:
+        """Our word for what was done, None when the record is no call that anybody knows. Never raises."""
+        current, *others = self.fields["operation"]
+        word = attributes.get(current)
+        if isinstance(word, str) and word:
+            return self._operations.get(word.lower(), word)
+        for name in others:
+            word = attributes.get(name)
+            if isinstance(word, str) and word:
+                ours = self._operations.get(word.lower(), word.lower())
+                return ours if ours in names.BILLED_OPERATIONS else None
+        return None
+
+    def place(self, attributes: Attributes) -> Place | None:
+        """Where the call went. Raises ``ValueError`` where the record holds what is no address."""
+        host = self.text(attributes, "address")
+        if host is not None:
+            return Place(host, self.count(attributes, "port"), "")
+        url = self.text(attributes, "base_url")
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+            return Place(parts.hostname, parts.port, parts.path) if parts.hostname else None
+        except ValueError as error:
+            raise ValueError(f"the base URL {url!r} is none: {error}") from None
+
+    def leaves_cache_out(
+        self,
+        attributes: Attributes,
+        scope: str,
+        version: str,
+        seller: Callable[[], str | None],
+        counted: int,
+        cached: int,
+    ) -> bool:
+        """Whether ``cached`` tokens have to be added to an input count of ``counted``.
+
+        Said by an earlier hop, known of the emitter, or proved: more cache than input, where a seller counts them apart.
+        ``seller`` gives the catalogue's id; it is asked only where that decides.
+        """
+        if cached <= 0:
+            return False
+        if attributes.get(names.USAGE_REPAIRED) in (True, "true"):
+            return True
+        known = self._exclusive.get(scope)
+        if known is not None and known.counts(version, seller(), attributes):
+            return True
+        return cached > counted and seller() in _EXCLUSIVE
+
+
+@cache
+def bundled() -> Conventions:
+    """The table that came with this package, read once."""
+    return Conventions(cast(dict[str, Any], json.loads(BUNDLED.read_bytes())))
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version, for comparison: "0.62.4rc1" is (0, 62, 4)."""
+    found = re.match(r"\d{1,9}(\.\d{1,9})*", version)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def _exclusive(entry: Mapping[str, Any]) -> Exclusive:
+    return Exclusive(frozenset(entry["sellers"]), numbers(entry.get("before", "")), entry.get("unless", ""))
+
+
+def whole(value: object) -> int | None:
+    """The whole number in an attribute: an integer, a float without a fraction, decimal text. None for all else."""
+    if isinstance(value, str):
+        return int(value) if len(value) < 20 and value.isascii() and value.removeprefix("-").isdecimal() else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
