@@ -17,8 +17,11 @@ SDK_TESTS := $(wildcard tests/stub_tests tests/instrument tests/instrument_fault
 # Tests that need a neighbour. All others run in the main suite: some neighbours leave their wrappers behind.
 COEXIST_TESTS := -m peer tests/instrument_faults/test_neighbours.py tests/instrument_faults/test_suppression.py
 PYTEST := -m pytest --timeout=180 --numprocesses=auto --dist=loadgroup
+PIN := .venvs/lock/bin/uv pip compile --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet
 DEMO_LEDGER := .cache/demo/ledger.db
 ARGS ?=
+GO_ARGS ?=
 
 ##@ Start here
 
@@ -37,7 +40,13 @@ venv: install ## The same as install
 
 ##@ Gates
 
-test: test-main test-matrix ## The whole suite, then the SDK tests on the older majors of openai and anthropic
+test: test-go test-main test-matrix ## The processor's tests in Go, the whole suite, the SDK tests on older majors of openai and anthropic
+
+test-go: ## The collector processor: gofmt, vet, tests (GO_ARGS=-race where a C compiler is)
+	@$(call python); export GO=$$($(PYTHON) .ci/servers --go) GOTOOLCHAIN=local GOFLAGS=-buildvcs=false; \
+	echo "==> src/genaicostprocessor: $$("$$GO" version)"; cd src/genaicostprocessor; \
+	unformatted=$$("$$(dirname "$$GO")"/gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }; \
+	"$$GO" vet ./... && "$$GO" test -count=1 $(GO_ARGS) ./...
 
 test-main: install ## The whole suite on openai 3 and anthropic 2 (ARGS="tests/pricing -k tier" for a part)
 	@echo "==> openai3-anthropic2: the whole suite"
@@ -70,24 +79,46 @@ format: install ## Let ruff sort imports and format
 bench: install ## Overhead per call and per chunk beside the bare SDK, a hand-written floor and other tools
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-e2e: install ## The whole path through real processes: launcher, OTLP, genmeter dev, report
-	@echo "No collector back ends yet (OpenTelemetry Collector, Prometheus, Jaeger, Loki): they come with a later issue."
-	@$(BIN)/python $(PYTEST) tests/e2e $(ARGS)
+e2e: install ## The whole path on the real servers: launcher, collector, Jaeger, Loki, Prometheus, ledger
+	@$(BIN)/python .ci/servers
+	@$(BIN)/python $(PYTEST) --override-ini="norecursedirs=.*" --numprocesses=2 tests/e2e $(ARGS)
+
+##@ Servers
+
+servers: ## Build the collector, Jaeger, Loki, Prometheus and Alertmanager, each once (ARGS="jaeger loki" for some)
+	@$(call python); $(PYTHON) .ci/servers $(ARGS)
+
+collector: ## Build the collector with genai_cost, and list what is in it
+	@$(call python); path=$$($(PYTHON) .ci/servers otelcol | tee /dev/stderr | sed 's/.*  //'); \
+	"$$path" components | awk '/^[a-z]/ { kind = $$1 } /^    - name:/ { names[kind] = names[kind] " " $$3 } \
+	  END { for (kind in names) printf "  %-12s%s\n", kind, names[kind] }' | sort
+
+stack: install ## The real servers on free loopback ports with the shipped configuration, until Ctrl-C
+	@$(BIN)/python -m tests.stack $(ARGS)
 
 ##@ Upkeep
 
+lock-collector: ## Pin what the collector is built from anew, after a change of its builder.yaml or the processor's go.mod
+	@$(call python); $(PYTHON) .ci/servers --renew-lock
+
 prices: install ## Compile the price catalogue from genai-prices and the overlay (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/prices $(ARGS)
+
+vectors: install ## What Python answers to 7,000 seeded price questions, for its twin in Go (ARGS=--check writes nothing)
+	@$(BIN)/python .ci/vectors $(ARGS)
+
+recordings: install $(PEERS:%=.venvs/%/.ready) ## Record the spans of other instrumentations anew, for tests/vectors/spans
+	@for peer in $(PEERS); do .venvs/$$peer/bin/python -m tests.recordings $${peer#peer-}; done
+	@for name in genmeter anthropic; do $(BIN)/python -m tests.recordings $$name; done
 
 readme: install ## Renew the outputs that README.md shows, by running its commands
 	@$(BIN)/python .ci/readme.py
 
 lock: .venvs/lock/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt (ARGS=--upgrade)
 	@for name in base openai3-anthropic2 $(MAJORS) $(PEERS); do \
-	  echo "==> .ci/locks/$$name.txt"; \
-	  .venvs/lock/bin/uv pip compile pyproject.toml --group $$name --universal --python-version 3.11 \
-	    --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet --output-file .ci/locks/$$name.txt $(ARGS); \
-	done
+	  echo "==> .ci/locks/$$name.txt"; $(PIN) pyproject.toml --group $$name --output-file .ci/locks/$$name.txt $(ARGS); \
+	done; \
+	echo "==> .ci/locks/go.txt"; $(PIN) --group go --output-file .ci/locks/go.txt $(ARGS)
 
 clean: ## Remove the environments and everything else that was made here
 	rm -rf .venv .venvs .cache .pytest_cache .ruff_cache dist build
@@ -130,4 +161,4 @@ touch $@
 endef
 
 .PRECIOUS: .venvs/%/.locked
-.PHONY: help demo install venv test test-main test-matrix test-coexist test-wheel coverage lint format bench e2e prices readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-coexist test-wheel coverage lint format bench e2e servers collector stack lock-collector prices vectors recordings readme lock clean
