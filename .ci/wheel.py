@@ -10,6 +10,7 @@ from pathlib import Path
 
 DATA = (
     "genmeter/py.typed",
+    "genmeter/cli/otelcol.yaml",
     "genmeter/pricing/data/catalogue.json",
     "genmeter/pricing/data/NOTICE",
     "genmeter/server/page/index.html",

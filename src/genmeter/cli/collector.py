@@ -1,0 +1,142 @@
+"""``genmeter collector``: configuration for an OpenTelemetry Collector, with our processor or without it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from genmeter.cli.lookup import snippet
+from genmeter.cli.render import refuse
+from genmeter.pricing import catalogue_for
+from genmeter.settings import Settings
+
+TEMPLATE = Path(__file__).with_name("otelcol.yaml")
+"""The whole pipeline. A line that ends in ``#? jaeger loki`` is for these back ends only, with all indented below it."""
+
+BACK_ENDS = {
+    "jaeger": ("HOST:PORT", "OTLP over gRPC, e.g. jaeger:4317", "JAEGER_OTLP"),
+    "ledger": ("URL", "a genmeter ledger, e.g. http://ledger:4318", "LEDGER_OTLP"),
+    "loki": ("URL", "its OTLP address, e.g. http://loki:3100/otlp", "LOKI_OTLP"),
+    "prometheus": ("URL", "its OTLP address, e.g. http://prometheus:9090/api/v1/otlp", "PROMETHEUS_OTLP"),
+}
+"""Option → what it takes, its help, and the variable that the shipped file reads in its place."""
+
+_TAG = re.compile(r"\s*#\? ([a-z ]+)$")
+_HOST = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+# What would end a quoted string, or be expanded by the collector.
+_UNSAFE = re.compile(r"[\s\"'\\$#,{}]|[^ -~]")
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "collector", help="configuration for an OpenTelemetry Collector", description=__doc__
+    )
+    parser.set_defaults(run=run)
+    parts = parser.add_subparsers(title="parts", dest="part", metavar="PART", required=True, help="what to print")
+    config = parts.add_parser(
+        "config",
+        help="the pipeline that prices calls and fans out",
+        description="The pipeline that prices calls and fans out: to the back ends that are named, or to all four "
+        "with addresses from the environment. For a collector that has the processor genai_cost.",
+    )
+    for name, (value, words, _) in BACK_ENDS.items():
+        config.add_argument(f"--{name}", metavar=value, type=_host if value == "HOST:PORT" else _url, help=words)
+    config.add_argument("--ledger-token", metavar="FILE", type=_path, help="the file that holds the ledger's token")
+    config.add_argument("--prices", metavar="FILE", type=_path, help="your genmeter.toml, read again when it changes")
+    lookup = parts.add_parser(
+        "lookup",
+        help="prices for a collector without our processor",
+        description="Prices and arithmetic for the stock transform processor: exact model names, one price a model.",
+    )
+    lookup.add_argument("sellers", nargs="+", metavar="SELLER", help="whose models, e.g. openai anthropic")
+    lookup.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the part that was asked for; 0, or 2 for a wrong argument."""
+    try:
+        sys.stdout.write(_lookup(args) if args.part == "lookup" else _config(args))
+    except ValueError as error:
+        return refuse(str(error))
+    return 0
+
+
+def pipeline(back_ends: set[str]) -> str:
+    """The configuration for these back ends, with addresses from the environment."""
+    kept: list[str] = []
+    dropped: int | None = None
+    for line in TEMPLATE.read_text(encoding="utf-8").splitlines():
+        depth = len(line) - len(line.lstrip())
+        if dropped is not None and line.strip() and depth > dropped:
+            continue
+        dropped = None
+        tag = _TAG.search(line)
+        if tag is None:
+            kept.append(line)
+        elif back_ends & set(tag[1].split()):
+            kept.append(line[: tag.start()])
+        else:
+            dropped = depth
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept) + "\n")
+
+
+def _config(args: argparse.Namespace) -> str:
+    given: dict[str, str] = {name: value for name in BACK_ENDS if (value := getattr(args, name)) is not None}
+    if args.ledger_token is not None and given and "ledger" not in given:
+        raise ValueError("--ledger-token is for the ledger; name its address with --ledger too")
+    text = pipeline(set(given) or set(BACK_ENDS))
+    for name, value in given.items():
+        text = _fixed(text, rf"{BACK_ENDS[name][2]}:-[^}}]*", value)
+    if args.ledger_token is not None:
+        text = _fixed(text, "LEDGER_TOKEN_FILE:-[^}]*", args.ledger_token)
+    return text if args.prices is None else _fixed(text, r"[A-Z_]+:-", args.prices)
+
+
+def _fixed(text: str, variable: str, value: str) -> str:
+    """``text`` with ``value`` in place of the variable; the only one without a default is that of the price files."""
+    return re.sub(rf"\$\{{env:{variable}\}}", lambda _: value, text)
+
+
+def _lookup(args: argparse.Namespace) -> str:
+    prices = catalogue_for(Settings.load(path=args.config))
+    return snippet(prices, args.sellers, time.time())
+
+
+def _host(text: str) -> str:
+    found = _HOST.fullmatch(text)
+    if found is None or not 0 < int(found[2]) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT; write it like jaeger:4317, without http://")
+    return text
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not _UNSAFE.search(text)
+    except ValueError:
+        sound, parts = False, None
+    if not sound or parts is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL; write it like http://host:4318")
+    if "@" in parts.netloc or parts.query:
+        raise argparse.ArgumentTypeError(
+            "a URL with a password or a query would stand in the file; secrets go into files"
+        )
+    if parts.path.rstrip("/").endswith(("/v1/traces", "/v1/logs", "/v1/metrics")):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: leave out the last part; the collector adds /v1/traces and the like"
+        )
+    return text.rstrip("/")
+
+
+def _path(text: str) -> str:
+    if not text or _UNSAFE.search(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} cannot stand in the file; use a path without spaces, quotes or commas"
+        )
+    return text

@@ -1,0 +1,217 @@
+"""What the shipped configurations promise, read as data; ``tests/e2e/back_ends`` runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from genmeter import names
+from genmeter.server.ingest import Limits
+from tests.collector.files import CONFIG, VARIABLE, VARIANTS, WHOLE, complete, leaves, read
+
+EVERY = [WHOLE, *VARIANTS]
+CONTENT = {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.SYSTEM_INSTRUCTIONS, names.TOOL_DEFINITIONS}
+VECTORS = json.loads((CONFIG.parent / "tests" / "vectors" / "names.json").read_text(encoding="utf-8"))
+ATTRIBUTES = {row["name"] for row in VECTORS["attributes"]}
+MIB = 1 << 20
+LOKI_BURST = 6 * MIB
+"""Loki's default ingestion_burst_size_mb."""
+
+
+def whole():
+    return read(WHOLE)
+
+
+def queued(config):
+    """Every exporter with a queue, by its name."""
+    return {name: made for name, made in config["exporters"].items() if not name.startswith("prometheus")}
+
+
+def test_the_shipped_file_is_what_the_command_prints():
+    printed = subprocess.run([sys.executable, "-m", "genmeter", "collector", "config"], capture_output=True, check=True)
+    assert printed.stdout == WHOLE.read_bytes()
+
+
+def test_the_five_variants_are_there_and_a_page_names_each():
+    assert {path.stem for path in VARIANTS} == {
+        "agent", "gateway", "prometheus-scrape", "content-redaction", "tail-sampling"
+    }  # fmt: skip
+    page = (CONFIG / "README.md").read_text(encoding="utf-8")
+    for path in VARIANTS:
+        assert f"`variants/{path.name}`" in page
+        assert f"--config variants/{path.name}" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_pipelines_name_only_what_is_configured_and_all_of_it_is_used(path):
+    config = complete(path)
+    used = {"receivers": set(), "processors": set(), "exporters": set()}
+    for pipeline in config["service"]["pipelines"].values():
+        for kind, members in pipeline.items():
+            used[kind] |= set(members)
+    connectors = set(config.get("connectors", ()))
+    assert used["receivers"] == set(config["receivers"]) | connectors
+    assert used["processors"] == set(config["processors"])
+    unused = {"otlp_http/prometheus"} if path.stem == "prometheus-scrape" else set()
+    assert used["exporters"] == (set(config["exporters"]) | connectors) - unused
+    assert set(config["service"]["extensions"]) == set(config["extensions"])
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_memory_limiter_is_first_wherever_data_comes_in(path):
+    for pipeline in complete(path)["service"]["pipelines"].values():
+        first = pipeline.get("processors", [None])[0]
+        assert (first == "memory_limiter") == ("otlp" in pipeline["receivers"])
+
+
+@pytest.mark.parametrize("path", [path for path in EVERY if path.stem != "agent"], ids=lambda path: path.stem)
+def test_a_price_is_written_in_one_place_before_anything_else_happens(path):
+    pipelines = complete(path)["service"]["pipelines"]
+    priced = {name for name, pipeline in pipelines.items() if "genai_cost" in pipeline.get("processors", ())}
+    assert priced == {"traces", "logs"}
+    assert all(pipelines[name]["processors"][1] == "genai_cost" for name in priced)
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_every_exporter_keeps_its_data_on_disk_blocks_when_full_and_never_gives_up(path):
+    config = complete(path)
+    for name, exporter in queued(config).items():
+        queue = exporter["sending_queue"]
+        assert queue["storage"] == "file_storage", name
+        assert (queue["sizer"], queue["batch"]["sizer"]) == ("bytes", "bytes"), name
+        assert queue["block_on_overflow"] is True, name
+        assert queue["queue_size"].startswith("${env:OTELCOL_QUEUE_BYTES:-"), name
+        assert exporter["retry_on_failure"]["max_elapsed_time"] == 0, name
+        assert exporter["timeout"] == "5s", name
+    assert config["extensions"]["file_storage"]["directory"] == "${env:OTELCOL_STORE:-/var/lib/otelcol}"
+
+
+def test_what_the_door_lets_in_fits_in_a_batch_and_a_batch_through_the_next_door():
+    protocols = whole()["receivers"]["otlp"]["protocols"]
+    largest = protocols["http"]["max_request_body_size"]
+    assert largest == protocols["grpc"]["max_recv_msg_size_mib"] * MIB == 24 * MIB
+    most = {name: made["sending_queue"]["batch"]["max_size"] for name, made in whole()["exporters"].items()}
+    jaeger = read(CONFIG / "jaeger" / "jaeger.yaml")["receivers"]["otlp"]["protocols"]["grpc"]
+    # genai_cost adds about 20 attributes to a span; a megabyte is far more.
+    assert largest + MIB < most["otlp_grpc/jaeger"] < jaeger["max_recv_msg_size_mib"] * MIB
+    assert most["otlp_http/ledger"] < Limits().body
+    assert most["otlp_http/loki"] < LOKI_BURST
+    loki = read(CONFIG / "loki" / "loki.yaml")
+    assert most["otlp_http/loki"] < loki["server"]["grpc_server_max_recv_msg_size"]
+    assert "ingestion_burst_size_mb" not in loki["limits_config"]
+
+
+def test_an_agent_s_batch_fits_through_the_gateway_s_door():
+    agent = read(CONFIG / "variants" / "agent.yaml")
+    batch = agent["exporters"]["otlp_http/gateway"]["sending_queue"]["batch"]["max_size"]
+    door = agent["receivers"]["otlp"]["protocols"]["http"]["max_request_body_size"]
+    assert door < batch < complete(CONFIG / "variants" / "gateway.yaml")["receivers"]["otlp"]["protocols"]["http"][
+        "max_request_body_size"
+    ]  # fmt: skip
+
+
+def test_prometheus_gets_cumulative_points_in_order_and_requests_that_are_not_merged():
+    config = whole()
+    for name, pipeline in config["service"]["pipelines"].items():
+        if "otlp_http/prometheus" in pipeline["exporters"]:
+            assert pipeline["processors"][-1] == "deltatocumulative", name
+    queue = config["exporters"]["otlp_http/prometheus"]["sending_queue"]
+    assert (queue["num_consumers"], queue["batch"]["min_size"]) == (1, 0)
+
+
+def test_points_outside_prometheus_window_are_dropped_before_it_sees_them():
+    window = read(CONFIG / "prometheus" / "prometheus.yml")["storage"]["tsdb"]["out_of_order_time_window"]
+    assert window == "24h"
+    limits = {
+        int(re.findall(r"\d+$", condition)[0]) / 10**9
+        for condition in whole()["processors"]["filter/clock"]["metric_conditions"]
+    }
+    assert limits == {23 * 3600, 300}
+    assert "filter/clock" in whole()["service"]["pipelines"]["metrics"]["processors"]
+
+
+def test_derived_metrics_are_those_of_the_list_of_names():
+    made = whole()["connectors"]["signal_to_metrics"]["spans"]
+    kinds = {"sum": "counter", "histogram": "histogram"}
+    found = {(one["name"], one["unit"], kinds[kind]) for one in made for kind in kinds if kind in one}
+    assert found == {(row["name"], row["unit"], row["kind"]) for row in VECTORS["derived_metrics"]}
+    for one in made:
+        assert one.get("sum", {"monotonic": True})["monotonic"] is True, one["name"]
+        labels = {label["key"] for label in one["attributes"]}
+        assert labels <= ATTRIBUTES and not labels & {names.USER_ID, names.SESSION_ID}, one["name"]
+        assert {names.OPERATION, names.PROVIDER, names.REQUEST_MODEL, names.RESPONSE_MODEL} <= labels, one["name"]
+        assert {names.DEPARTMENT, names.APPLICATION, names.ENVIRONMENT} <= labels, one["name"]
+
+
+def test_entries_of_one_metric_are_joined_and_told_apart_by_their_token_type():
+    made = [
+        one for one in whole()["connectors"]["signal_to_metrics"]["spans"] if one["name"] == "genmeter.collector.tokens"
+    ]
+    assert len({(one["unit"], one["description"]) for one in made}) == 1
+    types = [one["attributes"][-1] for one in made]
+    assert types == [{"key": names.TOKEN_TYPE, "default_value": value} for value in ("input", "output")]
+
+
+def test_the_operations_that_are_counted_are_those_that_bill():
+    (pattern,) = re.findall(r'IsMatch\(span\.attributes\["gen_ai\.operation\.name"\], "(.*)"\)', WHOLE.read_text())
+    known = VECTORS["closed_lists"]["operations"]
+    assert {
+        one for one in [*known, "invoke_agent", "execute_tool"] if re.search(pattern, one)
+    } == names.BILLED_OPERATIONS
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_what_removes_content_removes_all_of_it_and_nothing_else_that_has_a_name(path):
+    text = path.read_text(encoding="utf-8")
+    for pattern in re.findall(r'delete_matching_keys\((?:span|log)\.attributes, "(.*)"\)', text):
+        removed = {name for name in ATTRIBUTES if re.search(pattern.replace("\\\\", "\\"), name)}
+        assert removed - {names.EXCEPTION_STACKTRACE} == CONTENT
+
+
+def test_redaction_masks_no_key_that_money_is_made_of():
+    config = read(CONFIG / "variants" / "content-redaction.yaml")["processors"]["redaction"]
+    for pattern in config["blocked_key_patterns"]:
+        assert [name for name in ATTRIBUTES if re.search(pattern, name)] == []
+    kept = [name for name in ATTRIBUTES for pattern in config["ignored_key_patterns"] if re.search(pattern, name)]
+    assert {*names.USAGE_TOKENS.values(), *names.COST_LINES.values(), names.COST_AMOUNT, names.RESPONSE_ID} <= set(kept)
+    assert not CONTENT & set(kept)
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_every_variable_has_a_default_and_stands_in_the_table(path):
+    rows = re.findall(r"^\| `([A-Z_]+)` \|(?: `([^`]*)`)? \|", (CONFIG / "README.md").read_text(), re.MULTILINE)
+    table = dict(rows)
+    own = {
+        "agent": (
+            "OTELCOL_OTLP_GRPC",
+            "OTELCOL_OTLP_HTTP",
+            "OTELCOL_HEALTH",
+            "OTELCOL_METRICS_HOST",
+            "OTELCOL_QUEUE_BYTES",
+        )
+    }
+    for name, default in VARIABLE.findall(path.read_text(encoding="utf-8")):
+        assert name in table, name
+        if name not in own.get(path.stem, ()):
+            assert default == table[name], name
+    for name in set(table) - {"GENMETER_PRICES"}:
+        assert table[name], name
+
+
+def test_the_table_names_no_variable_that_nothing_reads():
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", (CONFIG / "README.md").read_text(), re.MULTILINE)
+    assert set(rows) == {name for path in EVERY for name, _ in VARIABLE.findall(path.read_text())}
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_no_secret_stands_in_a_configuration(path):
+    for where, _ in leaves(read(path)):
+        key = where.rpartition("::")[2].lower()
+        assert not re.search(r"(^|_)(token|tokens|password|secret|api_key|hmac_key|authorization)$", key), where
+    for name, extension in complete(path)["extensions"].items():
+        if name.startswith("bearertokenauth"):
+            assert set(extension) == {"filename"}, name
