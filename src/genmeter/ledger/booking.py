@@ -1,7 +1,8 @@
 """Which spans and events are calls, and what each of them books.
 
-A call is a span or an ``EVENT_DETAILS`` event that names its operation and its provider. Money is taken only from the
-billed operations: agent, workflow and tool spans repeat their children's totals.
+A call is a span or an ``EVENT_DETAILS`` event that says what was done and who was asked, in the names of today or in
+another convention's (``pricing/conventions.py``). Money is taken only from the billed operations: agent, workflow and
+tool spans repeat their children's totals.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from genmeter.ledger.call import (
 )
 from genmeter.ledger.decode import Attributes, Event, Span, Value
 from genmeter.ledger.money import to_pico
-from genmeter.model import Cost, Unpriced
+from genmeter.model import Cost, Seller, Unpriced
+from genmeter.pricing import conventions
+from genmeter.pricing.catalogue import Catalogue
+from genmeter.pricing.conventions import Conventions
+from genmeter.pricing.recorded import billed_by
 
 Price = Callable[[Mapping[str, object], float], Cost | Unpriced]
 """Prices a call that arrived with tokens and without a verdict on its cost: from its attributes and its Unix second."""
@@ -36,12 +41,15 @@ INVALID_COST = "invalid_cost"
 """Reason of the ledger's own: the amount is no amount of money."""
 
 USD = "USD"
+EMITTER = "emitter"
+"""Source of an amount that another instrumentation wrote, in a spelling of its own."""
 LONGEST = 300
 """Characters kept of a text that somebody else wrote into a column."""
 _MOST_TOKENS = 2**40
 _NANO = 10**9
 _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
 _TOKENS = tuple(names.USAGE_TOKENS[field] for field in USAGE_FIELDS)
+_INPUT, _READ, _WRITE = (USAGE_FIELDS.index(field) for field in ("input", "cache_read", "cache_write"))
 
 
 def from_span(span: Span, run: str, price: Price | None = None) -> Call | None:
@@ -54,7 +62,7 @@ def from_span(span: Span, run: str, price: Price | None = None) -> Call | None:
     call.duration_ns = span.ended_ns - span.started_ns
     if span.failed and call.error_type is None:
         call.error_type = "_OTHER"
-    return _settle(call, span.attributes, price)
+    return _settle(call, span, price)
 
 
 def from_event(event: Event, run: str, price: Price | None = None) -> Call | None:
@@ -65,7 +73,7 @@ def from_event(event: Event, run: str, price: Price | None = None) -> Call | Non
         return None
     call.parent_span_id = text(event.attributes.get(names.PARENT_SPAN))
     call.duration_ns = duration
-    return _settle(call, event.attributes, price)
+    return _settle(call, event, price)
 
 
 def text(value: Value) -> str | None:
@@ -74,10 +82,14 @@ def text(value: Value) -> str | None:
 
 
 def _call(record: Span | Event, started_ns: int, signal: int, run: str) -> Call | None:
-    own, resource = record.attributes, record.resource
-    operation, provider = text(own.get(names.OPERATION)), text(own.get(names.PROVIDER))
-    if operation is None or provider is None or operation in UNBILLED_OPERATIONS:
+    own, resource, table = record.attributes, record.resource, conventions.bundled()
+    operation = table.operation(own)
+    if operation is None or operation in UNBILLED_OPERATIONS:
         return None
+    provider = text(own.get(names.PROVIDER)) or _provider(own, table)
+    if provider is None:
+        return None
+    said = _spelled if _is_foreign(record, table) else _current
     return Call(
         trace_id=record.trace_id,
         span_id=record.span_id,
@@ -87,13 +99,13 @@ def _call(record: Span | Event, started_ns: int, signal: int, run: str) -> Call 
         first_chunk_ns=_nanoseconds(own.get(names.TIME_TO_FIRST_CHUNK)),
         service=text(resource.get(names.SERVICE_NAME)),
         environment=text(own.get(names.ENVIRONMENT)) or text(resource.get(names.ENVIRONMENT)),
-        operation=operation,
+        operation=operation[:LONGEST],
         provider=provider,
-        request_model=text(own.get(names.REQUEST_MODEL)),
-        response_model=text(own.get(names.RESPONSE_MODEL)),
-        response_id=text(own.get(names.RESPONSE_ID)),
-        service_tier=text(own.get(names.SERVICE_TIER)) or text(own.get(names.OPENAI_RESPONSE_TIER)),
-        region=text(own.get(names.REGION)),
+        request_model=said(own, table, "request_model"),
+        response_model=said(own, table, "response_model"),
+        response_id=said(own, table, "response_id"),
+        service_tier=_spelled(own, table, "service_tier"),
+        region=said(own, table, "region"),
         user_hash=text(own.get(names.USER_ID)),
         department=text(own.get(names.DEPARTMENT)) or text(resource.get(names.DEPARTMENT)),
         application=text(own.get(names.APPLICATION)) or text(resource.get(names.APPLICATION)),
@@ -104,11 +116,47 @@ def _call(record: Span | Event, started_ns: int, signal: int, run: str) -> Call 
     )
 
 
-def _settle(call: Call, own: Attributes, price: Price | None) -> Call:
+def _is_foreign(record: Span | Event, table: Conventions) -> bool:
+    """Whether any of it is spelled as genmeter would not."""
+    return record.scope != names.SCOPE and not record.attributes.keys().isdisjoint(table.foreign)
+
+
+def _current(own: Attributes, table: Conventions, field: str) -> str | None:
+    return text(own.get(table.fields[field][0]))
+
+
+def _spelled(own: Attributes, table: Conventions, field: str) -> str | None:
+    """The text of a field, however it is spelled; what cannot be one is unknown."""
+    try:
+        return text(table.text(own, field))
+    except ValueError:
+        return None
+
+
+def _provider(own: Attributes, table: Conventions) -> str | None:
+    """Who was asked, in our words: the seller that the record means, else another convention's word, else the host."""
+    seller = _seller(own)
+    return seller.name if seller is not None else _spelled(own, table, "provider") or _spelled(own, table, "address")
+
+
+def _seller(own: Attributes) -> Seller | None:
+    try:
+        return billed_by(own, Catalogue.bundled(), _at_address)
+    except ValueError:
+        return None
+
+
+def _at_address(host: str, _: int | None, path: str) -> Seller | None:
+    return Catalogue.bundled().seller(host, path)
+
+
+def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
     """Fill in usage and money, for the operations that carry them."""
     if call.operation not in names.BILLED_OPERATIONS:
         return call
-    call.usage = tuple([_count(own[name]) if name in own else None for name in _TOKENS])
+    own, table = record.attributes, conventions.bundled()
+    foreign = _is_foreign(record, table)
+    repaired = _take_usage(call, record, table, foreign)
     call.cost_status = text(own.get(names.COST_STATUS))
     call.cost_reason = text(own.get(names.COST_REASON))
     call.cost_source = text(own.get(names.COST_SOURCE))
@@ -116,11 +164,44 @@ def _settle(call: Call, own: Attributes, price: Price | None) -> Call:
     call.cost_entry = text(own.get(names.COST_ENTRY))
     if names.COST_AMOUNT in own or names.COST_TOTAL in own:
         _take_cost(call, own)
-    elif call.cost_status is None and price is not None and call.usage[:2] != (None, None):
-        _take_verdict(call, price(own, call.started_ns / _NANO))
+    elif call.cost_status is not None or (foreign and _take_foreign_cost(call, own, table)):
+        pass
+    elif price is not None and call.usage[:2] != (None, None):
+        asked = {**own, names.USAGE_REPAIRED: True} if repaired else own
+        _take_verdict(call, price(asked, call.started_ns / _NANO))
     if call.cost_pico is None and call.cost_status != UNPRICED:
         _leave_unpriced(call)
     return call
+
+
+def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: bool) -> bool:
+    """Book the counts, totals with their parts; True where the input had to be repaired."""
+    own = record.attributes
+    if foreign:
+        counts = [_first_count(own, table.fields[field]) for field in USAGE_FIELDS]
+    else:
+        counts = [_count(own[name]) if name in own else None for name in _TOKENS]
+    counted, cached = counts[_INPUT], (counts[_READ] or 0) + (counts[_WRITE] or 0)
+    repaired = False
+    if cached > 0 and counted is not None and record.scope != names.SCOPE:
+        repaired = table.leaves_cache_out(own, record.scope, record.version, lambda: _wire(call, own), counted, cached)
+        counts[_INPUT] = counted + cached if repaired else counted
+    call.usage = tuple(counts)
+    return repaired
+
+
+def _wire(call: Call, own: Attributes) -> str | None:
+    """Whose counts these are, by catalogue id. The name is believed at any address: a gateway passes counts on."""
+    seller = _seller(own) or Catalogue.bundled().named(call.provider)
+    return seller.id if seller is not None else None
+
+
+def _take_foreign_cost(call: Call, own: Attributes, table: Conventions) -> bool:
+    """Book another instrumentation's amount, in USD as they all are; 0 is what they write for what they cannot price."""
+    pico = next((pico for name in table.foreign_costs if (pico := to_pico(own.get(name)))), None)
+    if pico is not None:
+        call.cost_pico, call.currency, call.cost_status, call.cost_source = pico, USD, PRICED, EMITTER
+    return pico is not None
 
 
 def _take_cost(call: Call, own: Attributes) -> None:
@@ -157,12 +238,13 @@ def _leave_unpriced(call: Call) -> None:
 
 
 def _count(value: Value) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    number = conventions.whole(value)
     # a garbage count would overflow the sums of everybody else
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS else None
+    return number if number is not None and 0 <= number <= _MOST_TOKENS else None
+
+
+def _first_count(own: Attributes, spellings: tuple[str, ...]) -> int | None:
+    return next((_count(own[name]) for name in spellings if own.get(name) is not None), None)
 
 
 def _nanoseconds(seconds: Value) -> int | None:

@@ -35,7 +35,10 @@ class Encoding(enum.Enum):
 
 
 class Span(NamedTuple):
-    """One span as it arrived; ids are lower-case hex, ``parent_span_id`` is None at the root, times are Unix ns."""
+    """One span as it arrived; ids are lower-case hex, ``parent_span_id`` is None at the root, times are Unix ns.
+
+    ``scope`` and ``version`` are those of the instrumentation that wrote it.
+    """
 
     trace_id: str
     span_id: str
@@ -49,6 +52,7 @@ class Span(NamedTuple):
     attributes: Attributes
     resource: Attributes
     scope: str
+    version: str = ""
 
 
 class Event(NamedTuple):
@@ -61,6 +65,7 @@ class Event(NamedTuple):
     attributes: Attributes
     resource: Attributes
     scope: str
+    version: str = ""
 
 
 R = TypeVar("R", Span, Event)
@@ -108,7 +113,7 @@ def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> 
                 if fault:
                     reason = reason or f"span {span.name[:80]!r}: {fault}"
                 else:
-                    spans.append(_span(span, resource, scope.scope.name))
+                    spans.append(_span(span, resource, scope.scope.name, scope.scope.version))
     return Decoded(spans, [], received, received - len(spans), reason)
 
 
@@ -132,7 +137,7 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
                 if fault:
                     rejected, reason = rejected + 1, reason or f"event {wanted!r}: {fault}"
                 else:
-                    events.append(_event(record, resource, scope.scope.name))
+                    events.append(_event(record, resource, scope.scope.name, scope.scope.version))
     return Decoded([], events, received, rejected, reason)
 
 
@@ -170,7 +175,7 @@ def _fault(trace_id: bytes, span_id: bytes, time_ns: int) -> str:
     return "" if 0 < time_ns < LATEST_NS else "it carries no usable time"
 
 
-def _span(span: SpanMessage, resource: Attributes, scope: str) -> Span:
+def _span(span: SpanMessage, resource: Attributes, scope: str, version: str) -> Span:
     return Span(
         span.trace_id.hex(),
         span.span_id.hex(),
@@ -184,10 +189,11 @@ def _span(span: SpanMessage, resource: Attributes, scope: str) -> Span:
         attributes(span.attributes),
         resource,
         scope,
+        version,
     )
 
 
-def _event(record: LogRecord, resource: Attributes, scope: str) -> Event:
+def _event(record: LogRecord, resource: Attributes, scope: str, version: str) -> Event:
     return Event(
         record.trace_id.hex(),
         record.span_id.hex(),
@@ -196,4 +202,5 @@ def _event(record: LogRecord, resource: Attributes, scope: str) -> Event:
         attributes(record.attributes),
         resource,
         scope,
+        version,
     )
