@@ -1,6 +1,6 @@
 """An app that knows nothing, started by OpenTelemetry's own launcher, ends up as money in ``genmeter dev``.
 
-The collector and its back ends will stand between the two; here the app exports straight to the receiver.
+Here the app exports straight to the receiver; ``back_ends`` puts the collector and its stores between the two.
 """
 
 from __future__ import annotations

@@ -77,6 +77,14 @@ def test_a_second_signal_that_says_less_is_no_conflict(ledger: Ledger) -> None:
     assert ledger.book_logs(details(1, silent)).outcome.merged == 1
 
 
+def test_the_event_that_splits_the_total_of_its_span_is_no_conflict(ledger: Ledger) -> None:
+    """Another instrumentation's own amount has no lines; the collector prices the event, which has none, line by line."""
+    ledger.book_traces(traces(span(1, chat(gen_ai__usage__cost__source="emitter"))))
+    split = chat(gen_ai__usage__cost__source="collector", genmeter__cost__input=0.01, genmeter__cost__output=0.0025)
+    assert ledger.book_logs(details(1, split)).outcome.merged == 1
+    assert only(ledger).cost_pico == 12_500_000_000
+
+
 def test_a_response_seen_under_two_keys_is_booked_once_and_counted_as_suspected(ledger: Ledger) -> None:
     ledger.book_traces(traces(span(1, chat(gen_ai__response__id="resp-1"))))
     twin = traces(span(2, chat(gen_ai__response__id="resp-1"), trace=2))

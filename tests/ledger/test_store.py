@@ -63,12 +63,11 @@ def test_calls_beyond_the_age_cap_are_folded_into_their_day() -> None:
         assert sum(row.calls for row in spend(ledger, by="day")) == 4
 
 
-def test_one_step_takes_a_bounded_number_of_rows() -> None:
-    store = SqliteStore(caps=Caps(calls=1, spans=10**9))
-    with Ledger(store) as ledger:
-        store._caps = Caps()
+def test_one_step_takes_a_bounded_number_of_rows(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "l.db") as ledger:
         ledger.book_traces(numbered(1, STEP + 500))
-        store._caps = Caps(calls=1, spans=10**9)
+    with Ledger(SqliteStore(str(tmp_path / "l.db"), Caps(calls=1, spans=10**9))) as ledger:
+        store = ledger.store
         assert store.trim() == STEP
         assert store.trim() == 499
         assert store.trim() == 0
@@ -103,7 +102,8 @@ def test_a_file_is_found_again_with_everything_in_it(tmp_path: Path) -> None:
 
 def test_a_commit_reaches_the_disk_before_it_returns(tmp_path: Path) -> None:
     store = SqliteStore(str(tmp_path / "l.db"))
-    modes = [store._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    with store._database.transaction() as writer:
+        modes = [writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     # 2 is FULL: the log is synchronised at every commit, so a power cut loses nothing that was answered
     assert modes == ["wal", 2]
     store.close()

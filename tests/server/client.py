@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from genmeter.ledger import Ledger
-from genmeter.server import Application, Server, serve
+from genmeter.server import Application, serve
+from tests.ledger.otlp import INHERITED, ROOT
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 JSON = {"Content-Type": "application/json"}
@@ -25,12 +31,18 @@ class Reply(NamedTuple):
         return json.loads(self.body)
 
 
+class Listening(Protocol):
+    @property
+    def port(self) -> int: ...
+
+
 class Client:
     """One keep-alive connection."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Listening, timeout: float = 10) -> None:
         self.server = server
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        self.url = f"http://127.0.0.1:{server.port}"
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
 
     def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Reply:
         self.connection.request(method, path, body, dict(headers or {}))
@@ -45,6 +57,19 @@ class Client:
         return self.ask("POST", path, body, {**PROTOBUF, **named})
 
 
+def scraped(client: Client) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """(sample, labels) → value, through Prometheus' own parser; a sample that stands twice fails."""
+    reply = client.get("/metrics")
+    assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    samples: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+    for family in text_string_to_metric_families(reply.body.decode()):
+        for sample in family.samples:
+            key = (sample.name, tuple(sorted(sample.labels.items())))
+            assert key not in samples
+            samples[key] = sample.value
+    return samples
+
+
 @contextmanager
 def served(ledger: Ledger, **options: Any) -> Iterator[Client]:
     server = serve(Application(ledger, **options), "127.0.0.1", 0)
@@ -55,3 +80,46 @@ def served(ledger: Ledger, **options: Any) -> Iterator[Client]:
         client.connection.close()
         server.close(5)
         ledger.close()
+
+
+class Service(NamedTuple):
+    """A running ``genmeter serve``."""
+
+    process: subprocess.Popen[str]
+    port: int
+    ledger: Path
+    first_line: str
+    clients: list[Client]
+
+    def client(self) -> Client:
+        """A connection of its own, closed with the service."""
+        self.clients.append(Client(self, 20))
+        return self.clients[-1]
+
+    def stop(self) -> str:
+        """End it as a supervisor does; what it had still to say."""
+        self.process.terminate()
+        assert self.process.wait(20) == 0
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+
+@contextmanager
+def service(folder: Path, *arguments: object) -> Iterator[Service]:
+    """``genmeter serve`` as a process of its own on a free port, with its ledger in ``folder``."""
+    ledger = folder / "ledger.db"
+    command = [sys.executable, "-m", "genmeter", "serve", "--port", "0", "--ledger", ledger, *arguments]
+    inherited = {name: value for name, value in INHERITED.items() if not name.startswith(("OTEL_", "GENMETER_"))}
+    with subprocess.Popen(
+        list(map(str, command)), cwd=ROOT, env=inherited, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        clients: list[Client] = []
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("genmeter  http://"), line + process.stdout.read()
+            yield Service(process, int(line.strip().rpartition(":")[2]), ledger, line, clients)
+        finally:
+            for client in clients:
+                client.connection.close()
+            process.kill()

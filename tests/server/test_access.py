@@ -15,7 +15,6 @@ from tests.server.client import Client, served
 
 BATCH = traces(span(1, chat())).SerializeToString()
 GUARDED = (
-    "/readyz",
     "/metrics",
     "/api/calls",
     "/api/spend",
@@ -38,12 +37,14 @@ def locked_client() -> Iterator[Client]:
         yield client
 
 
-def test_with_a_token_every_route_but_health_and_the_empty_page_asks_for_it(locked_client: Client) -> None:
+def test_with_a_token_every_route_but_the_probes_and_the_empty_page_asks_for_it(locked_client: Client) -> None:
     for path in GUARDED:
         reply = locked_client.get(path)
         assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer"), path
     assert locked_client.post("/v1/traces", BATCH).status == 401
-    assert [locked_client.get(path).status for path in ("/healthz", "/", "/page.js", "/page.css")] == [200] * 4
+    assert [locked_client.get(path).status for path in ("/healthz", "/readyz", "/", "/page.js", "/page.css")] == [
+        200
+    ] * 5
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,11 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, M
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from prometheus_client.parser import text_string_to_metric_families
 
 from genmeter.ledger import Ledger
 from genmeter.server.prometheus import bound, metric_name
 from tests.ledger.otlp import NOON, SECOND, chat, key_values, span, traces
-from tests.server.client import Client, served
+from tests.server.client import Client, scraped, served
 
 DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
@@ -26,19 +25,6 @@ CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
 def client() -> Iterator[Client]:
     with served(Ledger.open(), max_series=50) as client:
         yield client
-
-
-def scraped(client: Client) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """(sample, labels) → value, through Prometheus' own parser; a sample that stands twice fails."""
-    reply = client.get("/metrics")
-    assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    samples: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
-    for family in text_string_to_metric_families(reply.body.decode()):
-        for sample in family.samples:
-            key = (sample.name, tuple(sorted(sample.labels.items())))
-            assert key not in samples
-            samples[key] = sample.value
-    return samples
 
 
 def metrics_request(*metrics: Metric, **resource: str) -> bytes:
@@ -135,7 +121,7 @@ def test_metrics_tell_what_was_received_booked_and_spent(client: Client) -> None
 
 
 def test_the_sdks_metrics_are_scraped_as_from_the_collector(client: Client) -> None:
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{client.server.url}/v1/metrics"))
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{client.url}/v1/metrics"))
     resource = Resource.create({"service.name": "shop", "service.instance.id": "one"})
     provider = MeterProvider([reader], resource=resource)
     meter = provider.get_meter("test")

@@ -59,9 +59,9 @@ def booked(client: Client) -> int:
 
 def test_the_sdks_own_exporters_deliver_spans_and_events_as_one_call(client: Client) -> None:
     tracing = TracerProvider()
-    tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{client.server.url}/v1/traces")))
+    tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{client.url}/v1/traces")))
     logging = LoggerProvider()
-    logging.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(f"{client.server.url}/v1/logs")))
+    logging.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(f"{client.url}/v1/logs")))
     with tracing.get_tracer("test").start_as_current_span("chat gpt-5", attributes=chat()):
         record = LogRecord(
             timestamp=time.time_ns(),
@@ -175,8 +175,8 @@ def test_a_store_that_takes_nothing_answers_503_with_retry_after_and_recovers(tm
         assert "locked" in client.get("/api/summary").json["last_error"]["message"]
         holder.execute("ROLLBACK")
         holder.close()
-        assert client.get("/readyz").status == 200
         assert client.post("/v1/traces", BATCH).status == 200
+        assert client.get("/readyz").status == 200
         assert booked(client) == 1
 
 

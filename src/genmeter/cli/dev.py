@@ -15,6 +15,7 @@ from genmeter.cli.state import state_file
 
 if TYPE_CHECKING:
     from genmeter.ledger import Ledger
+    from genmeter.server import TokenFile
 
 DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them on one page as they
 come. Stops on Ctrl-C or SIGTERM, after what has arrived is booked."""
@@ -40,18 +41,15 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then drain; exit 0, or 2 when it cannot start as asked."""
     from genmeter.ledger import Ledger
     from genmeter.pricing import Recorded
-    from genmeter.server import TokenRequired, require_token
+    from genmeter.server import TokenFile, TokenRequired, require_token
     from genmeter.settings import Settings
 
     try:
         price = Recorded(Settings.load()).price
-        token = read_token(args.token_file)
+        token = TokenFile(args.token_file) if args.token_file else None
         require_token(args.host, token)
     except TokenRequired:
-        return refuse(
-            f"{args.host} can be reached from other machines, so a token is needed: put one into a file "
-            "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
-        )
+        return refuse(wants_token(args.host))
     except ValueError as error:
         return refuse(str(error))
     path: Path = args.ledger or state_file()
@@ -67,18 +65,12 @@ def port(text: str) -> int:
     return int(text)
 
 
-def read_token(path: Path | None) -> str | None:
-    """The token in the file, None without a file; ValueError when the file gives none."""
-    if path is None:
-        return None
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise ValueError(f"cannot read the token file {path}: {reason}") from None
-    if not token or any(char.isspace() for char in token):
-        raise ValueError(f"the token file {path} must hold one token on one line")
-    return token
+def wants_token(host: str) -> str:
+    """Why the address is refused without a token and how to make one, in one line."""
+    return (
+        f"{host} can be reached from other machines, so a token is needed: put one into a file "
+        "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
+    )
 
 
 def cannot_listen(error: OSError, host: str, number: int) -> str:
@@ -96,7 +88,7 @@ def _rows(text: str) -> int:
     return int(text)
 
 
-def _serve(args: argparse.Namespace, ledger: Ledger, token: str | None, path: Path) -> int:
+def _serve(args: argparse.Namespace, ledger: Ledger, token: TokenFile | None, path: Path) -> int:
     from genmeter.server import Application, serve
 
     stopped = threading.Event()

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from genmeter.ledger import otlp_json
+from genmeter.ledger import otlp_json, wire
 from genmeter.ledger.errors import BadPayload
+from genmeter.ledger.wire import Value
 
-Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
 Attributes = dict[str, Value]
 LATEST_NS = 2**62
 """Times beyond the year 2116 are garbage, and room is left to add durations in 64 bits."""
@@ -101,11 +99,11 @@ def read(payload: bytes | Message, message: M, encoding: Encoding = Encoding.PRO
 
 def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Decoded:
     """The spans of an ``ExportTraceServiceRequest``. Raises ``BadPayload``."""
-    request = read(payload, ExportTraceServiceRequest(), encoding)
+    request = _raw(payload, ExportTraceServiceRequest, wire.TRACES, encoding)
     spans: list[Span] = []
     received, reason = 0, ""
     for group in request.resource_spans:
-        resource = attributes(group.resource.attributes)
+        resource = _pairs(group.resource.attributes)
         for scope in group.scope_spans:
             received += len(scope.spans)
             for span in scope.spans:
@@ -122,12 +120,12 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
 
     Raises ``BadPayload``.
     """
-    request = read(payload, ExportLogsServiceRequest(), encoding)
+    request = _raw(payload, ExportLogsServiceRequest, wire.LOGS, encoding)
     events: list[Event] = []
     received = rejected = 0
     reason = ""
     for group in request.resource_logs:
-        resource = attributes(group.resource.attributes)
+        resource = _pairs(group.resource.attributes)
         for scope in group.scope_logs:
             received += len(scope.log_records)
             for record in scope.log_records:
@@ -167,6 +165,26 @@ def value(any_value: AnyValue) -> Value:
     return getattr(any_value, kind)
 
 
+_known = wire.Pairs(value)
+
+
+def _pairs(pairs: Iterable[bytes]) -> Attributes:
+    try:
+        return _known.decode(pairs)
+    except DecodeError:
+        raise BadPayload("an attribute in the body is not a protobuf KeyValue") from None
+
+
+def _raw(payload: bytes | Message, official: type[Message], shape: type[Message], encoding: Encoding) -> Any:
+    """The request in ``payload`` as a message of ``wire``; what comes in other forms becomes bytes first."""
+    if encoding is Encoding.JSON or not isinstance(payload, bytes):
+        payload = read(payload, official(), encoding).SerializeToString()
+    try:
+        return shape.FromString(payload)
+    except DecodeError:
+        raise BadPayload(f"the body is not a protobuf {official.__name__}") from None
+
+
 def _fault(trace_id: bytes, span_id: bytes, time_ns: int) -> str:
     if len(trace_id) != 16 or not any(trace_id):
         return "its trace id is not 16 non-zero bytes"
@@ -175,7 +193,7 @@ def _fault(trace_id: bytes, span_id: bytes, time_ns: int) -> str:
     return "" if 0 < time_ns < LATEST_NS else "it carries no usable time"
 
 
-def _span(span: SpanMessage, resource: Attributes, scope: str, version: str) -> Span:
+def _span(span: Any, resource: Attributes, scope: str, version: str) -> Span:
     return Span(
         span.trace_id.hex(),
         span.span_id.hex(),
@@ -186,20 +204,20 @@ def _span(span: SpanMessage, resource: Attributes, scope: str, version: str) -> 
         min(max(span.end_time_unix_nano, span.start_time_unix_nano), LATEST_NS),
         span.status.code == Status.STATUS_CODE_ERROR,
         span.status.message,
-        attributes(span.attributes),
+        _pairs(span.attributes),
         resource,
         scope,
         version,
     )
 
 
-def _event(record: LogRecord, resource: Attributes, scope: str, version: str) -> Event:
+def _event(record: Any, resource: Attributes, scope: str, version: str) -> Event:
     return Event(
         record.trace_id.hex(),
         record.span_id.hex(),
         record.event_name,
         record.time_unix_nano or record.observed_time_unix_nano,
-        attributes(record.attributes),
+        _pairs(record.attributes),
         resource,
         scope,
         version,

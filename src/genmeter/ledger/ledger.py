@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 from google.protobuf.message import Message
@@ -12,10 +11,12 @@ from google.protobuf.message import Message
 from genmeter import names
 from genmeter.ledger import booking, decode
 from genmeter.ledger.booking import Price
+from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Encoding
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Outcome
-from genmeter.ledger.stores.sqlite import MEMORY, SqliteStore
+from genmeter.ledger.stores.database import MEMORY, make_folder
+from genmeter.ledger.stores.sqlite import SqliteStore
 from genmeter.ledger.stores.store import Store
 from genmeter.ledger.stores.trimming import MAX_CALLS, MAX_SPANS, STEP, Caps
 
@@ -23,12 +24,16 @@ _log = logging.getLogger(__name__)
 
 
 class Booked(NamedTuple):
-    """What became of one request: records received, records nobody could use and why, and what the store did."""
+    """What became of one request: records received, records nobody could use and why, and what the store did.
+
+    ``ended_ns`` is when each call in it had ended; records that are no calls are received and nothing else.
+    """
 
     received: int
     rejected: int
     reason: str
     outcome: Outcome
+    ended_ns: list[int]
 
 
 class Ledger:
@@ -50,36 +55,36 @@ class Ledger:
         *,
         run: str = "",
         price: Price | None = None,
-        max_rows: int = MAX_CALLS,
+        max_rows: int | None = MAX_CALLS,
         max_spans: int = MAX_SPANS,
         max_days: float | None = None,
     ) -> Ledger:
         """Open or make the SQLite ledger at ``path`` (``:memory:`` for none). Raises ``StorageError``.
 
         Beyond ``max_rows`` calls, ``max_spans`` spans or ``max_days`` the oldest rows go; their money stays, by day.
+        None is without bound; with 0 spans no trace trees are kept.
         """
         place = os.fspath(path)
         if place != MEMORY:
-            try:
-                Path(place).absolute().parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StorageError(f"the folder of the ledger {place} cannot be made: {error}; name another") from error
+            make_folder(place)
         caps = Caps(calls=max_rows, spans=max_spans, days=max_days)
         return cls(SqliteStore(place, caps), run=run, price=price)
 
     def book_traces(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
         """Book an ``ExportTraceServiceRequest``; on return it is on disk. Raises ``BadPayload``, ``StorageError``."""
-        found = decode.traces(payload, encoding)
-        calls = [booking.from_span(span, self.run, self._price) for span in found.spans]
-        outcome = self.store.book([call for call in calls if call is not None], found.spans)
-        return self._done(found, outcome)
+        with self.store.turn:
+            found = decode.traces(payload, encoding)
+            made = (booking.from_span(span, self.run, self._price) for span in found.spans)
+            calls = [call for call in made if call is not None]
+        return self._done(found, calls, self.store.book(calls, found.spans))
 
     def book_logs(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
         """Book the usage events of an ``ExportLogsServiceRequest``. Raises ``BadPayload``, ``StorageError``."""
-        found = decode.logs(payload, names.EVENT_DETAILS, encoding)
-        calls = [booking.from_event(event, self.run, self._price) for event in found.events]
-        outcome = self.store.book([call for call in calls if call is not None], ())
-        return self._done(found, outcome)
+        with self.store.turn:
+            found = decode.logs(payload, names.EVENT_DETAILS, encoding)
+            made = (booking.from_event(event, self.run, self._price) for event in found.events)
+            calls = [call for call in made if call is not None]
+        return self._done(found, calls, self.store.book(calls, ()))
 
     def counters(self) -> dict[str, int]:
         """Everything counted since the file was made: booked, merged, duplicates, conflicts, suspected and so on."""
@@ -99,7 +104,7 @@ class Ledger:
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    def _done(self, found: decode.Decoded, outcome: Outcome) -> Booked:
+    def _done(self, found: decode.Decoded, calls: list[Call], outcome: Outcome) -> Booked:
         try:
             # in proportion to what arrived: a lowered cap is reached over many batches and no sender waits for it
             for _ in range(found.received // STEP + 1):
@@ -108,4 +113,5 @@ class Ledger:
         except StorageError as error:
             # the batch is committed and must be acknowledged; the next one tries to trim again
             _log.warning("trimming waits for the next batch: %s", error)
-        return Booked(found.received, found.rejected, found.reason, outcome)
+        ended = [call.started_ns + (call.duration_ns or 0) for call in calls]
+        return Booked(found.received, found.rejected, found.reason, outcome, ended)

@@ -1,8 +1,8 @@
 """The service around the ledger: OTLP in, JSON and Prometheus out, and one page to look at."""
 
-from genmeter.server.access import TokenRequired, require_token
+from genmeter.server.access import TokenFile, TokenRequired, require_token
 from genmeter.server.application import Application
 from genmeter.server.ingest import Limits
 from genmeter.server.stdlib import Server, serve
 
-__all__ = ["Application", "Limits", "Server", "TokenRequired", "require_token", "serve"]
+__all__ = ["Application", "Limits", "Server", "TokenFile", "TokenRequired", "require_token", "serve"]

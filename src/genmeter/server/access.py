@@ -4,8 +4,60 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import logging
+from collections.abc import Callable
+from pathlib import Path
 
 from genmeter.server.http import Environ, Refused
+
+Token = str | Callable[[], str] | None
+"""The token itself, something that knows the one of today, or none."""
+
+_log = logging.getLogger(__name__)
+
+
+class TokenFile:
+    """The token in the file at ``path``, read again when the file changes; the old token is then refused.
+
+    A file that gives no token at the time leaves the last one in force. Raises ``ValueError`` when made from such a
+    file. Calling it gives the token.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._token = read_token(path)
+        self._seen = self._state()
+
+    def __call__(self) -> str:
+        """The token that is in force now."""
+        state = self._state()
+        if state != self._seen:
+            self._seen = state
+            try:
+                self._token = read_token(self.path)
+                _log.info("the token was read anew from %s; the old one is refused", self.path)
+            except ValueError as error:
+                _log.warning("%s; the last token stays in force", error)
+        return self._token
+
+    def _state(self) -> tuple[int, ...] | None:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def read_token(path: Path) -> str:
+    """The token in the file; ``ValueError`` when the file gives none."""
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise ValueError(f"cannot read the token file {path}: {reason}") from None
+    if not token or any(char.isspace() for char in token):
+        raise ValueError(f"the token file {path} must hold one token on one line")
+    return token
 
 
 class TokenRequired(ValueError):
@@ -23,7 +75,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def require_token(host: str, token: str | None) -> None:
+def require_token(host: str, token: Token) -> None:
     """Raise ``TokenRequired`` when listening on ``host`` opens the ledger to the network without a token."""
     if not token and not is_loopback(host):
         raise TokenRequired(
@@ -32,9 +84,10 @@ def require_token(host: str, token: str | None) -> None:
         )
 
 
-def admit(environ: Environ, token: str | None) -> None:
+def admit(environ: Environ, token: Token) -> None:
     """Raise ``Refused`` unless the request carries the token; without one, unless it comes from this machine."""
     if token:
+        token = token if isinstance(token, str) else token()
         scheme, _, given = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
             raise Refused(401, "this server wants its token: send Authorization: Bearer <token>")

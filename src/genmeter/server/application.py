@@ -1,4 +1,4 @@
-"""The service as one WSGI application: OTLP in, the read API, health, /metrics and the page."""
+"""The service as one WSGI application: OTLP in, the read API, health, /metrics and, unless headless, the page."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from genmeter.ledger import Encoding, Ledger, StorageError
-from genmeter.ledger.questions import EVERYTHING
 from genmeter.server import api, page
-from genmeter.server.access import admit
+from genmeter.server.access import Token, admit
 from genmeter.server.activity import SIGNALS, Activity
-from genmeter.server.exposition import SPEND_KEYS, exposition
+from genmeter.server.exposition import exposition
 from genmeter.server.http import TEXT, Answer, Environ, Refused, as_json, content_type
 from genmeter.server.ingest import RETRY_SECONDS, Limits, Receiver, refusal
 from genmeter.server.prometheus import CONTENT_TYPE
+from genmeter.server.readiness import Readiness
 from genmeter.server.remembering import Remembering
 from genmeter.server.series import MOST_SERIES, Series
 
@@ -30,24 +30,43 @@ _ALWAYS = (
     ("Referrer-Policy", "no-referrer"),
     ("Cache-Control", "no-store"),
 )
+_RETRY = (("Retry-After", str(RETRY_SECONDS)),)
+_PROBES = ("/healthz", "/readyz")
 _TRACE = "/api/trace/"
+_CARD = {
+    "service": "genmeter ledger: books every call to a model once",
+    "otlp": ["POST /v1/traces", "POST /v1/logs"],
+    "health": _PROBES,
+    "metrics": "/metrics",
+    "read": ["/api/summary", "/api/spend?by=model", "/api/calls", "/api/unpriced", "/api/trace/<trace id>"],
+}
+_HEADLESS = {"/": lambda: as_json(_CARD)}
 
 
 class Application:
     """``__call__`` is WSGI. ``token`` is asked of every request but health and the page's files, which hold no data.
 
-    Without a token only requests to a loopback Host and from no other web page are answered.
+    Without a token only requests to a loopback Host and from no other web page are answered. ``headless`` is the
+    ledger service: no page, and metrics of applications are declined instead of kept.
     """
 
     def __init__(
-        self, ledger: Ledger, *, token: str | None = None, limits: Limits | None = None, max_series: int = MOST_SERIES
+        self,
+        ledger: Ledger,
+        *,
+        token: Token = None,
+        limits: Limits | None = None,
+        max_series: int = MOST_SERIES,
+        headless: bool = False,
     ) -> None:
         self.ledger = ledger
         self.activity = Activity()
-        self.series = Series(max_series)
+        self.series = None if headless else Series(max_series)
         self._token = token
+        self._ready = Readiness(ledger)
         self._receiver = Receiver(ledger, self.series, self.activity, limits or Limits())
         self._remembered = Remembering(lambda: repr((sorted(ledger.counters().items()), self.activity.failure)))
+        self._files = _HEADLESS if headless else page.FILES
         self._reads = self._routes()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -74,7 +93,7 @@ class Application:
             return as_json({"error": str(error)}, error.status)._replace(headers=headers)
         except StorageError as error:
             self.activity.fail(str(error))
-            return as_json({"error": str(error)}, 503)._replace(headers=(("Retry-After", str(RETRY_SECONDS)),))
+            return as_json({"error": str(error)}, 503)._replace(headers=_RETRY)
         except Exception as error:
             _log.exception("genmeter could not answer %s %s", method, path)
             self.activity.fail(f"{method} {path[:80]}: {error!r}")
@@ -84,25 +103,23 @@ class Application:
         route = self._reads.get(path)
         if route is None and path.startswith(_TRACE):
             route = self._trace
-        if route is None and (file := page.file(path)) is not None:
-            route = _always(file)
+        if route is None and path in self._files:
+            route = _always(self._files[path]())
         if route is None:
-            raise Refused(
-                404, f"nothing is at {path[:80]}; the page is at /, OTLP goes to /v1/traces, /v1/logs, /v1/metrics"
-            )
+            raise Refused(404, f"nothing is at {path[:80]}; / says what is here, OTLP goes to /v1/traces and /v1/logs")
         if method not in ("GET", "HEAD"):
             return _not_allowed("GET, HEAD")
         return route(environ, dict(parse_qsl(str(environ.get("QUERY_STRING", "")), max_num_fields=20)))
 
     def _open_to_all(self, path: str) -> bool:
         # a browser cannot send a token for the page's own files; on loopback they are guarded like the rest
-        return path == "/healthz" or (bool(self._token) and page.file(path) is not None)
+        return path in _PROBES or (bool(self._token) and path in self._files)
 
     def _routes(self) -> dict[str, Route]:
         ledger, activity, remember = self.ledger, self.activity, self._remembered.answer
         return {
             "/healthz": lambda environ, query: Answer(200, TEXT, b"ok\n"),
-            "/readyz": self._ready,
+            "/readyz": self._readiness,
             "/metrics": self._metrics,
             "/api/calls": lambda environ, query: as_json(api.newest(ledger, query)),
             "/api/spend": lambda environ, query: as_json(remember("spend", query, lambda: api.spending(ledger, query))),
@@ -114,14 +131,17 @@ class Application:
             ),
         }
 
-    def _ready(self, environ: Environ, query: api.Query) -> Answer:
-        self.ledger.check()
-        return Answer(200, TEXT, b"ready\n")
+    def _readiness(self, environ: Environ, query: api.Query) -> Answer:
+        fault = self._ready()
+        if fault is None:
+            return Answer(200, TEXT, b"ready\n")
+        if self.activity.fail(fault):
+            _log.warning("%s", fault)
+        # probes carry no token: why it is so stands in the log and behind the token
+        return Answer(503, TEXT, b"the ledger takes no batches now; its log says why\n", _RETRY)
 
     def _metrics(self, environ: Environ, query: api.Query) -> Answer:
-        spend = self._remembered.answer("metrics", {}, lambda: self.ledger.store.groups(SPEND_KEYS, EVERYTHING))
-        text = exposition(self.ledger, self.series, self.activity, spend)
-        return Answer(200, CONTENT_TYPE, text.encode())
+        return Answer(200, CONTENT_TYPE, exposition(self.ledger, self.series, self.activity).encode())
 
     def _trace(self, environ: Environ, query: api.Query) -> Answer:
         return as_json(api.tree(self.ledger, str(environ["PATH_INFO"]).removeprefix(_TRACE)))

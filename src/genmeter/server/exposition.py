@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
-from genmeter.ledger import Ledger
+from genmeter.ledger import Ledger, StorageError
 from genmeter.ledger.money import to_text
-from genmeter.ledger.questions import EVERYTHING, Group
-from genmeter.server.activity import Activity
+from genmeter.ledger.questions import TOTALS_BY, Group
+from genmeter.ledger.stores.store import Store
+from genmeter.server.activity import LAGS, Activity, Lag
 from genmeter.server.prometheus import Labels, bound, family, number
 from genmeter.server.series import Family, Point, Series
 
@@ -18,6 +20,7 @@ _RECEIVED = {
     "records": "Spans, log records and metric points received.",
     "rejected": "Records that could not be used.",
     "refused": "OTLP requests refused as malformed, too large or of another type.",
+    "ignored": "Records that are no calls to a model and are not booked: other spans, log records, metrics.",
     "deferred": "OTLP requests answered 503 because the store did not take them.",
 }
 _COUNTED = {
@@ -29,15 +32,18 @@ _COUNTED = {
     "late": "Calls kept out: older than what has been trimmed.",
     "trimmed_calls": "Calls folded into their day.",
     "trimmed_spans": "Spans dropped, oldest first.",
+    "trimmed_quarantine": "Calls dropped from quarantine, oldest first.",
 }
 _ROWS = ("calls", "spans", "quarantine")
-SPEND_KEYS = ("model", "department", "application")
 
 
-def exposition(ledger: Ledger, series: Series, activity: Activity, spend: Iterable[Group] | None = None) -> str:
-    """Everything at /metrics. ``spend`` are the ledger's sums by ``SPEND_KEYS``, asked for when not given."""
-    groups = ledger.store.groups(SPEND_KEYS, EVERYTHING) if spend is None else spend
-    lines = [*_service(activity), *_counters(ledger.counters()), *_spend(groups), *_series(series)]
+def exposition(ledger: Ledger, series: Series | None, activity: Activity) -> str:
+    """Everything at /metrics. While the store cannot be read, what only it knows is missing."""
+    lines = [*_service(activity), *_lag(activity.lag), *_store(ledger.store)]
+    with suppress(StorageError):
+        lines += [*_counters(ledger.counters()), *_spend(ledger.store.totals())]
+    if series is not None:
+        lines += _series(series)
     return "\n".join(lines) + "\n"
 
 
@@ -52,6 +58,27 @@ def _service(activity: Activity) -> Iterator[str]:
     yield from family(f"{OURS}last_error_timestamp_seconds", "gauge", "Last failure of the store.", [("", (), failed)])
 
 
+def _lag(lag: Lag) -> Iterator[str]:
+    buckets = [("_bucket", (("le", bound(upper)),), str(calls)) for upper, calls in zip(LAGS, lag.within, strict=True)]
+    end = [
+        ("_bucket", (("le", "+Inf"),), str(lag.calls)),
+        ("_sum", (), number(lag.seconds)),
+        ("_count", (), str(lag.calls)),
+    ]
+    text = "From the end of a call to the commit of the request that reported it; replays too."
+    yield from family(f"{OURS}lag_seconds", "histogram", text, [*buckets, *end])
+
+
+def _store(store: Store) -> Iterator[str]:
+    ready = "0" if store.fault() else "1"
+    yield from family(f"{OURS}ready", "gauge", "1 while the last write to the store worked.", [("", (), ready)])
+    committed = store.committed_at()
+    moments = [] if committed is None else [("", (), number(round(committed, 3)))]
+    yield from family(f"{OURS}last_commit_timestamp_seconds", "gauge", "Last write that is on disk.", moments)
+    size = [("", (), str(store.size()))]
+    yield from family(f"{OURS}file_bytes", "gauge", "Size of the ledger on disk, with its write-ahead log.", size)
+
+
 def _counters(counters: dict[str, int]) -> Iterator[str]:
     for name, text in _COUNTED.items():
         yield from family(f"{OURS}{name}_total", "counter", text, [("", (), str(counters.get(name, 0)))])
@@ -64,7 +91,7 @@ def _spend(groups: Iterable[Group]) -> Iterator[str]:
     calls: dict[Labels, int] = {}
     unpriced: dict[Labels, int] = {}
     for group in groups:
-        labels = tuple(zip(SPEND_KEYS, ("" if key is None else str(key) for key in group.key), strict=True))
+        labels = tuple(zip(TOTALS_BY, ("" if key is None else str(key) for key in group.key), strict=True))
         calls[labels] = calls.get(labels, 0) + group.calls
         unpriced[labels] = unpriced.get(labels, 0) + group.unpriced
         if group.currency == "USD":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,12 +14,15 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from genmeter.ledger import BadPayload, Encoding, Ledger, StorageError
+from genmeter.ledger import BadPayload, Booked, Encoding, Ledger, StorageError
+from genmeter.ledger.decode import metrics
 from genmeter.server.activity import Activity
 from genmeter.server.http import Answer, Environ, Refused, content_type, read_body
-from genmeter.server.series import Series
+from genmeter.server.series import Series, count_points
 
 RETRY_SECONDS = 5
+NO_METRICS = "this ledger books calls from spans and events; send metrics to Prometheus, or leave them out"
+_log = logging.getLogger(__name__)
 _RPC_CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 503: 14}
 """HTTP status → google.rpc.Code, for the Status message that OTLP wants in the body of a refusal."""
 
@@ -33,14 +37,15 @@ class Limits:
 
 class _Taken(NamedTuple):
     received: int
-    rejected: int
-    reason: str
+    rejected: int = 0
+    reason: str = ""
+    ignored: int = 0
 
 
 class Receiver:
-    """Takes OTLP posts into the ledger and the metrics into ``series``."""
+    """Takes OTLP posts into the ledger, and metrics into ``series``; without it they are declined in the answer."""
 
-    def __init__(self, ledger: Ledger, series: Series, activity: Activity, limits: Limits) -> None:
+    def __init__(self, ledger: Ledger, series: Series | None, activity: Activity, limits: Limits) -> None:
         self._ledger, self._series, self._activity, self._limits = ledger, series, activity, limits
         self._takers: dict[str, Callable[[bytes, Encoding], _Taken]] = {
             "traces": self._traces,
@@ -63,23 +68,33 @@ class Receiver:
             return refusal(error.status if isinstance(error, Refused) else 400, str(error), encoding)
         except StorageError as error:
             self._activity.add("deferred", signal)
-            self._activity.fail(str(error))
+            if self._activity.fail(str(error)):
+                _log.warning("%s", error)
             return refusal(503, str(error), encoding)
         self._activity.add("batches", signal)
         self._activity.add("records", signal, taken.received)
         self._activity.add("rejected", signal, taken.rejected)
+        self._activity.add("ignored", signal, taken.ignored)
         return _accepted(signal, taken, encoding)
 
     def _traces(self, body: bytes, encoding: Encoding) -> _Taken:
-        booked = self._ledger.book_traces(body, encoding)
-        return _Taken(booked.received, booked.rejected, booked.reason)
+        return self._booked(self._ledger.book_traces(body, encoding))
 
     def _logs(self, body: bytes, encoding: Encoding) -> _Taken:
-        booked = self._ledger.book_logs(body, encoding)
-        return _Taken(booked.received, booked.rejected, booked.reason)
+        return self._booked(self._ledger.book_logs(body, encoding))
 
     def _metrics(self, body: bytes, encoding: Encoding) -> _Taken:
-        return _Taken(self._series.take(body, encoding), 0, "")
+        if self._series is not None:
+            return _Taken(self._series.take(body, encoding))
+        points = count_points(metrics(body, encoding))
+        return _Taken(points, reason=NO_METRICS, ignored=points)
+
+    def _booked(self, booked: Booked) -> _Taken:
+        if self._activity.succeed():
+            _log.info("the ledger takes batches again")
+        self._activity.booked(booked.ended_ns)
+        ignored = booked.received - booked.rejected - len(booked.ended_ns)
+        return _Taken(booked.received, booked.rejected, booked.reason, ignored)
 
 
 def refusal(status: int, message: str, encoding: Encoding) -> Answer:
@@ -100,7 +115,10 @@ def _accepted(signal: str, taken: _Taken, encoding: Encoding) -> Answer:
         if taken.rejected:
             logs.partial_success.rejected_log_records, logs.partial_success.error_message = taken.rejected, taken.reason
     else:
-        answer = ExportMetricsServiceResponse()
+        answer = points = ExportMetricsServiceResponse()
+        if taken.ignored:
+            points.partial_success.rejected_data_points = taken.ignored
+            points.partial_success.error_message = taken.reason
     return Answer(200, encoding.value, _write(answer, encoding))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from google.protobuf.message import Message
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     HistogramDataPoint,
@@ -132,6 +133,13 @@ class Series:
             self._size -= len(stale)
             if not family.points:
                 del self._families[name]
+
+
+def count_points(request: ExportMetricsServiceRequest) -> int:
+    """How many points of whatever kind the request holds."""
+    groups = (scope.metrics for group in request.resource_metrics for scope in group.scope_metrics)
+    shaped = ((metric, metric.WhichOneof("data")) for metrics in groups for metric in metrics)
+    return sum(len(getattr(metric, shape).data_points) for metric, shape in shaped if shape)
 
 
 def _copy(family: Family) -> Family:

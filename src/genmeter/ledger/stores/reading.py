@@ -21,21 +21,31 @@ DIMENSIONS: Final = {
 }
 """What sums can be grouped by: the expression over ``calls``, and over ``daily``, which has forgotten some."""
 
-_SPAN_COLUMNS = ("service", *(name for name in Span._fields if name != "resource"))
+_SPAN_COLUMNS = ("service", *(name for name in Span._fields if name not in ("resource", "version")))
 _CALLS = f"SELECT {', '.join(COLUMNS)} FROM calls"
 
 
 def groups(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[Group]:
     """Sums of the window by the ``DIMENSIONS`` in ``by`` and by currency; a trimmed call counts at its UTC midnight."""
-    merged: dict[tuple[str | int | None, ...], Group] = {}
-    for row in (*_sums_of_calls(connection, by, window), *_sums_of_days(connection, by, window)):
-        key, sums = row[: len(by) + 1], row[len(by) + 1 :]
-        group = merged.get(key)
-        if group is None:
-            merged[key] = _group(key, sums)
-        else:
-            _add(group, _group(key, sums))
+    where, values = _where(window, "started_ns")
+    merged: dict[tuple[object, ...], Group] = {}
+    for row in (*_sums_of_calls(connection, by, where, values), *_sums_of_days(connection, by, window)):
+        merge(merged, [_group(row[: len(by) + 1], row[len(by) + 1 :])])
     return list(merged.values())
+
+
+def groups_after(connection: sqlite3.Connection, by: Sequence[str], newest: int) -> list[Group]:
+    """Sums by ``by`` and currency of the calls whose row came after ``newest``."""
+    rows = _sums_of_calls(connection, by, " WHERE id > ?", (newest,))
+    return [_group(row[: len(by) + 1], row[len(by) + 1 :]) for row in rows]
+
+
+def merge(groups: dict[tuple[object, ...], Group], more: Sequence[Group]) -> None:
+    """Add ``more`` to ``groups``, which is kept by key and currency."""
+    for group in more:
+        known = groups.setdefault((*group.key, group.currency), group)
+        if known is not group:
+            _add(known, group)
 
 
 def latest(connection: sqlite3.Connection, limit: int, window: Window) -> list[Call]:
@@ -86,6 +96,11 @@ def quarantine_counts(connection: sqlite3.Connection, run: str | None) -> dict[s
     return dict(rows.fetchall())
 
 
+def counters(connection: sqlite3.Connection) -> dict[str, int]:
+    """Everything counted since the file was made, by name."""
+    return dict(connection.execute("SELECT name, value FROM counters").fetchall())
+
+
 def _span(row: tuple[Any, ...]) -> Span:
     fields = dict(zip(_SPAN_COLUMNS, row, strict=True))
     fields["failed"] = bool(fields["failed"])
@@ -94,9 +109,10 @@ def _span(row: tuple[Any, ...]) -> Span:
     return Span(**fields, resource=resource)
 
 
-def _sums_of_calls(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[int, ...]]:
+def _sums_of_calls(
+    connection: sqlite3.Connection, by: Sequence[str], where: str, values: tuple[str | int, ...]
+) -> list[tuple[int, ...]]:
     keys = ", ".join([*(DIMENSIONS[name][0] for name in by), "currency"])
-    where, values = _where(window, "started_ns")
     sums = ", ".join((*SUMS.values(), *SPAN_OF_TIME.values()))
     positions = ", ".join(str(n + 1) for n in range(len(by) + 1))
     return connection.execute(f"SELECT {keys}, {sums} FROM calls{where} GROUP BY {positions}", values).fetchall()

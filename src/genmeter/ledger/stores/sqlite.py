@@ -2,155 +2,176 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TypeVar
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Group, Latency, Outcome, Quarantined, Window
-from genmeter.ledger.stores import reading, schema, trimming, writing
+from genmeter.ledger.stores import reading, trimming, writing
+from genmeter.ledger.stores.database import MEMORY, Database
+from genmeter.ledger.stores.tally import Tally
 from genmeter.ledger.stores.trimming import Caps
 
-MEMORY = ":memory:"
-BUSY_SECONDS = 5.0
-"""How long a write waits for another process before it gives up and the sender is told to come back."""
+BUSY_SECONDS, PROBE_SECONDS = 5.0, 1.0
+"""How long a write waits for another process before the sender is told to come back, and how long a probe waits."""
+FAULT_SECONDS = 6.0
+"""How long a batch that failed says more than a probe that works: a little row fits where no batch does."""
+MOST_TOGETHER = 20_000
+"""Calls after which a transaction takes in no further batch, so that the first sender does not wait for the last."""
 
-CACHE_KIB, CHECKPOINT_PAGES = 32_768, 4_000
 
-T = TypeVar("T")
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """One batch on its way to the disk."""
+
+    calls: Sequence[Call]
+    spans: Sequence[Span]
+    result: Outcome | BaseException | None = None
 
 
 class SqliteStore:
-    """A ``Store`` in one SQLite file (WAL, synchronous=FULL), or in memory under the path ``:memory:``."""
+    """A ``Store`` in one SQLite file (WAL, synchronous=FULL), or in memory under the path ``:memory:``.
+
+    Batches that wait for the disk at the same time are committed in one transaction; each is answered after it.
+    """
 
     def __init__(self, path: str = MEMORY, caps: Caps | None = None, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
+        self.turn = threading.Lock()
         self._caps = caps or Caps()
-        self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._writer = self._open(busy_seconds)
-        self._reader = self._writer
-        if path == MEMORY:
-            self._reading = self._writing
-        else:
-            self._reader = self._connect(busy_seconds)
-            self._reader.execute("PRAGMA query_only = ON")
+        self._database = Database(path, busy_seconds)
+        self._tally = Tally()
+        self._waiting: deque[_Turn] = deque()
+        self._leading = threading.Lock()
+        self._over = True
+        self._fault: str | None = None
+        self._failed_at = 0.0
+        self._committed_at: float | None = None
 
     def book(self, calls: Sequence[Call], spans: Sequence[Span]) -> Outcome:
         """See ``Store.book``."""
-        with self._transaction() as connection:
-            return writing.book(connection, calls, spans, time.time_ns())
+        mine = _Turn(calls, spans if self._caps.spans else ())
+        self._waiting.append(mine)
+        with self._leading:
+            # whoever came before may have taken this batch along
+            while mine.result is None:
+                self._settle(self._next_group())
+        if isinstance(mine.result, BaseException):
+            raise mine.result
+        return mine.result
 
     def trim(self) -> int:
         """See ``Store.trim``."""
-        if not self._read(lambda connection: trimming.due(connection, self._caps, time.time_ns())):
+        if not self._over:
             return 0
-        with self._transaction() as connection:
-            return trimming.step(connection, self._caps, time.time_ns())
+        with self._database.transaction() as connection:
+            self._over = trimming.due(connection, self._caps, time.time_ns())
+            if not self._over:
+                return 0
+            # what goes must have been added up before it goes; while that is being done, it stays for the next batch
+            if not self._tally.catch_up(connection):
+                return 0
+            before = self._tally.reached
+            gone = trimming.step(connection, self._caps, time.time_ns())
+            after = self._tally.state(connection)
+        self._tally.resume(before, after)
+        return gone
 
     def check(self) -> None:
-        """See ``Store.check``: a real, empty write."""
-        with self._transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO marks VALUES ('checked_ns', ?)", (time.time_ns(),))
+        """See ``Store.check``."""
+        if self._fault is not None and time.monotonic() < self._failed_at + FAULT_SECONDS:
+            raise StorageError(self._fault)
+        try:
+            self._database.probe(PROBE_SECONDS)
+        except StorageError as error:
+            self._fault = str(error)
+            raise
+        self._fault = None
 
     def groups(self, by: Sequence[str], window: Window) -> list[Group]:
         """See ``Store.groups``."""
-        return self._read(lambda connection: reading.groups(connection, by, window))
+        return self._database.read(lambda connection: reading.groups(connection, by, window))
+
+    def totals(self) -> list[Group]:
+        """See ``Store.totals``."""
+        return self._database.read(self._tally.ask)
 
     def latest(self, limit: int, window: Window) -> list[Call]:
         """See ``Store.latest``."""
-        return self._read(lambda connection: reading.latest(connection, limit, window))
+        return self._database.read(lambda connection: reading.latest(connection, limit, window))
 
     def latency(self, percents: Sequence[int], window: Window) -> Latency:
         """See ``Store.latency``."""
-        return self._read(lambda connection: reading.latency(connection, percents, window))
+        return self._database.read(lambda connection: reading.latency(connection, percents, window))
 
     def trace_calls(self, trace_id: str) -> list[Call]:
         """See ``Store.trace_calls``."""
-        return self._read(lambda connection: reading.trace_calls(connection, trace_id))
+        return self._database.read(lambda connection: reading.trace_calls(connection, trace_id))
 
     def trace_spans(self, trace_id: str) -> list[Span]:
         """See ``Store.trace_spans``."""
-        return self._read(lambda connection: reading.trace_spans(connection, trace_id))
+        return self._database.read(lambda connection: reading.trace_spans(connection, trace_id))
 
     def quarantined(self, limit: int, run: str | None = None) -> list[Quarantined]:
         """See ``Store.quarantined``."""
-        return self._read(lambda connection: reading.quarantined(connection, limit, run))
+        return self._database.read(lambda connection: reading.quarantined(connection, limit, run))
 
     def quarantine_counts(self, run: str | None = None) -> dict[str, int]:
         """See ``Store.quarantine_counts``."""
-        return self._read(lambda connection: reading.quarantine_counts(connection, run))
+        return self._database.read(lambda connection: reading.quarantine_counts(connection, run))
 
     def counters(self) -> dict[str, int]:
         """See ``Store.counters``."""
-        return self._read(lambda connection: dict(connection.execute("SELECT name, value FROM counters").fetchall()))
+        return self._database.read(reading.counters)
+
+    def committed_at(self) -> float | None:
+        """See ``Store.committed_at``."""
+        return self._committed_at
+
+    def fault(self) -> str | None:
+        """See ``Store.fault``."""
+        return self._fault
+
+    def size(self) -> int:
+        """See ``Store.size``."""
+        return self._database.size()
 
     def close(self) -> None:
         """See ``Store.close``."""
-        with self._writing:
-            self._writer.close()
-        with self._reading:
-            self._reader.close()
+        self._database.close()
 
-    def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        with self._reading:
-            try:
-                return question(self._reader)
-            except sqlite3.Error as error:
-                raise StorageError(f"the ledger {self.path} cannot be read: {error}") from error
+    def _next_group(self) -> list[_Turn]:
+        group: list[_Turn] = []
+        size = 0
+        while self._waiting and size < MOST_TOGETHER:
+            group.append(self._waiting.popleft())
+            size += len(group[-1].calls)
+        return group
 
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        with self._writing:
-            try:
-                # IMMEDIATE: a transaction that reads first and writes later fails at once when another process wrote
-                self._writer.execute("BEGIN IMMEDIATE")
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException as error:
-                self._roll_back()
-                if isinstance(error, sqlite3.Error):
-                    raise StorageError(self._complaint(error)) from error
-                raise
-
-    def _roll_back(self) -> None:
-        # a full disk may have rolled back by itself
-        with suppress(sqlite3.Error):
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-
-    def _complaint(self, error: sqlite3.Error) -> str:
-        advice = "look at the file and its disk"
-        if "full" in str(error) or "I/O" in str(error):
-            advice = "free space on its disk"
-        elif "locked" in str(error) or "busy" in str(error):
-            advice = "find the process that holds it"
-        elif "readonly" in str(error):
-            advice = "give this user the right to write it"
-        return f"the ledger {self.path} took nothing of this batch: {error}; {advice}, the senders will try again"
-
-    def _connect(self, busy_seconds: float) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-
-    def _open(self, busy_seconds: float) -> sqlite3.Connection:
-        connection = None
+    def _settle(self, group: Sequence[_Turn]) -> None:
         try:
-            connection = self._connect(busy_seconds)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            schema.migrate(connection)
-        except (sqlite3.Error, schema.NewerSchema) as error:
-            if connection is not None:
-                connection.close()
-            if isinstance(error, schema.NewerSchema):
-                fault = "was written by a newer genmeter; upgrade genmeter"
+            # the turn ends before the commit: while the disk works the next batches are decoded
+            with self._database.transaction() as connection, self.turn:
+                now = time.time_ns()
+                outcomes = [writing.book(connection, turn.calls, turn.spans, now) for turn in group]
+                over = trimming.due(connection, self._caps, now)
+        except StorageError as error:
+            self._fault, self._failed_at = str(error), time.monotonic()
+            for turn in group:
+                turn.result = StorageError(str(error))
+        except BaseException as error:
+            # a batch that cannot be written must not take its neighbours with it
+            if len(group) == 1:
+                group[0].result = error
             else:
-                fault = f"cannot be opened: {error}; check the path"
-            raise StorageError(f"the ledger {self.path} {fault}, or name another file") from error
-        return connection
+                for turn in group:
+                    self._settle([turn])
+        else:
+            self._over, self._fault, self._committed_at = over, None, time.time()
+            for turn, outcome in zip(group, outcomes, strict=True):
+                turn.result = outcome

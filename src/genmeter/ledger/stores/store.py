@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Protocol
 
 from genmeter.ledger.call import Call
@@ -14,9 +15,12 @@ class Store(Protocol):
     """Books calls once and answers questions. Every method raises ``StorageError`` when the database does not work."""
 
     path: str
+    turn: Lock
+    """Held by whoever decodes or writes rows. Two at once are no faster under one interpreter, and a thread that works
+    between the steps of SQLite takes the interpreter from the writer at every row."""
 
     def book(self, calls: Sequence[Call], spans: Sequence[Span]) -> Outcome:
-        """Book a batch in one durable transaction, all of it or nothing."""
+        """Book a batch in one durable transaction, all of it or nothing; ``turn`` is not held by the caller."""
         ...
 
     def trim(self) -> int:
@@ -25,6 +29,10 @@ class Store(Protocol):
 
     def groups(self, by: Sequence[str], window: Window) -> list[Group]:
         """Sums by ``by`` (see ``Dimension``), trimmed calls included."""
+        ...
+
+    def totals(self) -> list[Group]:
+        """Sums over everything ever booked by ``TOTALS_BY``, in time that does not grow with the ledger."""
         ...
 
     def latest(self, limit: int, window: Window) -> list[Call]:
@@ -56,7 +64,19 @@ class Store(Protocol):
         ...
 
     def check(self) -> None:
-        """Return when a write would be accepted now."""
+        """Return when a write would be accepted now; within seconds, whoever holds the database."""
+        ...
+
+    def committed_at(self) -> float | None:
+        """Unix time of the last commit of this process, None before the first."""
+        ...
+
+    def fault(self) -> str | None:
+        """Why the last write failed, None when it did not."""
+        ...
+
+    def size(self) -> int:
+        """Bytes on disk."""
         ...
 
     def close(self) -> None:

@@ -27,9 +27,9 @@ first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.las
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How much is kept: rows of each table, and the age of calls in days (None keeps them by number only)."""
+    """How much is kept: rows of each table, and the age of calls in days; None is without bound. 0 spans keeps none."""
 
-    calls: int = MAX_CALLS
+    calls: int | None = MAX_CALLS
     spans: int = MAX_SPANS
     quarantine: int = 10_000
     days: float | None = None
@@ -42,22 +42,26 @@ class Caps:
 def due(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> bool:
     """Whether a step would find something to take."""
     rows = dict(connection.execute("SELECT name, value FROM counters WHERE name LIKE 'rows_%'").fetchall())
-    over = (rows.get(f"rows_{table}", 0) > getattr(caps, table) for table in ("calls", "spans", "quarantine"))
-    return any(over) or _aged(connection, caps, now_ns)
+    excesses = (_excess(rows, table, getattr(caps, table)) for table in ("calls", "spans", "quarantine"))
+    return any(excess > 0 for excess in excesses) or _aged(connection, caps, now_ns)
 
 
 def step(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> int:
     """Trim up to ``STEP`` rows of each table inside the transaction that is open; how many went."""
     rows = dict(connection.execute("SELECT name, value FROM counters WHERE name LIKE 'rows_%'").fetchall())
-    gone = _trim_calls(connection, rows.get("rows_calls", 0) - caps.calls, caps.horizon_ns(now_ns))
+    gone = _trim_calls(connection, _excess(rows, "calls", caps.calls), caps.horizon_ns(now_ns))
     for table in ("spans", "quarantine"):
-        excess = min(rows.get(f"rows_{table}", 0) - getattr(caps, table), STEP)
+        excess = min(_excess(rows, table, getattr(caps, table)), STEP)
         if excess > 0:
             oldest = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
             taken = connection.execute(oldest, (excess,)).rowcount
             count(connection, {f"rows_{table}": -taken, f"trimmed_{table}": taken})
             gone += taken
     return gone
+
+
+def _excess(rows: dict[str, int], table: str, cap: int | None) -> int:
+    return 0 if cap is None else rows.get(f"rows_{table}", 0) - cap
 
 
 def _aged(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> bool:

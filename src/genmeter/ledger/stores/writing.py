@@ -8,6 +8,9 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import compress, groupby, repeat
+from operator import is_not, itemgetter
 
 from genmeter import names
 from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call, to_row
@@ -16,7 +19,7 @@ from genmeter.ledger.questions import CONFLICT, LATE, SUSPECTED, Outcome
 
 WATERMARK = "trimmed_until_ns"
 _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
-_INSERT = f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT DO NOTHING"
+_INSERTED = ("id", *COLUMNS)
 _KNOWN = f"SELECT id, signals, {', '.join((*FILLABLE, *_MONEY))} FROM calls WHERE trace_id = ? AND span_id = ?"
 _INSERT_SPAN = f"INSERT INTO spans VALUES (NULL{', ?' * 12}) ON CONFLICT DO NOTHING"
 _CONTENT = frozenset({names.SYSTEM_INSTRUCTIONS, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.TOOL_DEFINITIONS})
@@ -26,7 +29,14 @@ _MOST_ATTRIBUTES, _LONGEST = 64, 500
 def book(connection: sqlite3.Connection, calls: Sequence[Call], spans: Sequence[Span], now_ns: int) -> Outcome:
     """Book ``calls`` and keep ``spans`` inside the transaction that is open."""
     watermark = mark(connection, WATERMARK)
-    outcomes = Counter(_book_call(connection, call, watermark, now_ns) for call in calls)
+    first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM calls").fetchone()[0]
+    # what has been trimmed has no key any more: a replay of it would be booked again
+    numbered = [(n, call) for n, call in enumerate(calls, first) if call.started_ns > watermark]
+    new = _insert(connection, numbered, first)
+    outcomes = Counter(
+        _meet(connection, call, n, watermark, now_ns) for n, call in enumerate(calls, first) if n not in new
+    )
+    outcomes["booked"] = len(new)
     before = connection.total_changes
     connection.executemany(_INSERT_SPAN, [_span_row(span) for span in spans])
     outcomes["spans"] = connection.total_changes - before
@@ -48,23 +58,41 @@ def mark(connection: sqlite3.Connection, name: str) -> int:
     return row[0] if row else 0
 
 
-def _book_call(connection: sqlite3.Connection, call: Call, watermark: int, now_ns: int) -> str:
-    # what has been trimmed has no key any more: a replay of it would be booked again
-    if call.started_ns > watermark and connection.execute(_INSERT, to_row(call)).rowcount == 1:
-        return "booked"
+def _insert(connection: sqlite3.Connection, numbered: Sequence[tuple[int, Call]], first: int) -> set[int]:
+    """Insert the calls whose key and response are new under their numbers, from ``first`` on; those that went in."""
+    # Python takes a long way around to bind None, and half of a call's columns are unknown: leave them out
+    rows = ((n, *to_row(call)) for n, call in numbered)
+    shaped = ((tuple(map(is_not, row, repeat(None))), row) for row in rows)
+    for shape, run in groupby(shaped, key=itemgetter(0)):
+        connection.executemany(_statement(shape), [tuple(compress(row, shape)) for _, row in run])
+    return {row[0] for row in connection.execute("SELECT id FROM calls WHERE id >= ?", (first,))}
+
+
+@lru_cache(maxsize=1024)
+def _statement(shape: tuple[bool, ...]) -> str:
+    columns = list(compress(_INSERTED, shape))
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO calls ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+
+
+def _meet(connection: sqlite3.Connection, call: Call, number: int, watermark: int, now_ns: int) -> str:
+    """A call that cannot simply be inserted: its key is booked, or its response is, or its time has been trimmed."""
     known = connection.execute(_KNOWN, (call.trace_id, call.span_id)).fetchone()
-    if known is not None:
-        return _meet(connection, call, known, now_ns)
+    # a row with a higher number came after this call, which must fare as if the two had come in two batches
+    if known is not None and known[0] < number:
+        return _compare(connection, call, known, now_ns)
     reason = SUSPECTED if call.started_ns > watermark else LATE
     fresh = _quarantine(connection, call, reason, "", now_ns)
     return ("suspected" if reason == SUSPECTED else "late") if fresh else "duplicates"
 
 
-def _meet(connection: sqlite3.Connection, call: Call, known: tuple[str | int | None, ...], now_ns: int) -> str:
+def _compare(connection: sqlite3.Connection, call: Call, known: tuple[str | int | None, ...], now_ns: int) -> str:
     """A call whose key is booked: a replay, the other signal of the same call, or a contradiction."""
     row_id, signals, filled, money = known[0], known[1], known[2 : 2 + len(FILLABLE)], known[2 + len(FILLABLE) :]
     offered = (call.cost_pico, call.currency, *call.usage, *call.lines)
-    if any(new is not None and new != old for new, old in zip(offered, money, strict=True)):
+    # an amount of another instrumentation has no lines: the signal that has them splits the same total
+    split = len(offered) if any(line is not None for line in money[-len(call.lines) :]) else -len(call.lines)
+    if any(new is not None and new != old for new, old in zip(offered[:split], money[:split], strict=True)):
         digest = hashlib.sha256(repr(offered).encode()).hexdigest()[:16]
         return "conflicts" if _quarantine(connection, call, CONFLICT, digest, now_ns) else "duplicates"
     if not isinstance(signals, int) or signals | call.signals == signals:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 
 from genmeter.server.http import Answer
@@ -19,9 +19,9 @@ _FILES = {
 
 
 @cache
-def file(path: str) -> Answer | None:
-    """The file served at ``path``, None when there is none."""
-    if path not in _FILES:
-        return None
-    name, kind = _FILES[path]
+def _file(name: str, kind: str) -> Answer:
     return Answer(200, kind, files(__name__).joinpath(name).read_bytes(), (("Content-Security-Policy", _POLICY),))
+
+
+FILES = {path: partial(_file, *file) for path, file in _FILES.items()}
+"""Path → what gives the answer."""

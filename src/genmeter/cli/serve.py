@@ -1,0 +1,105 @@
+"""``genmeter serve``: the ledger as a service behind a collector, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from genmeter.cli.dev import DRAIN_SECONDS, cannot_listen, port, wants_token
+from genmeter.cli.render import refuse
+from genmeter.cli.state import state_file
+
+if TYPE_CHECKING:
+    from genmeter.ledger import Ledger
+    from genmeter.server import TokenFile
+
+DESCRIPTION = """Receive OTLP/HTTP spans and events, usually from a collector, and book every call to a model once.
+No page: health is at /healthz and /readyz, the service's own metrics at /metrics, reports at /api. What cannot be
+committed is answered 503, so that the sender keeps it. No call is forgotten unless --max-days says so. Stops on SIGTERM
+or Ctrl-C, after the requests in flight are answered."""
+EPILOG = """Trace trees are not kept (a trace store has them), and metrics of applications are declined in the answer.
+A new token in the token file is in force at once. Logs go to stdout; the first line says where the service listens."""
+
+_log = logging.getLogger(__name__)
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "serve", help="serve the ledger alone, for a collector", description=DESCRIPTION, epilog=EPILOG,
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=port, default=4318, help="port to listen on, 0 for a free one (default 4318)")
+    parser.add_argument(
+        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
+    )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
+    parser.add_argument(
+        "--max-days", type=_days, metavar="N", help="days to keep single calls; older ones are kept as sums by day"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM, then drain; exit 0, 1 without a usable ledger, 2 when it cannot start as asked."""
+    from genmeter.ledger import Ledger
+    from genmeter.pricing import Recorded
+    from genmeter.server import TokenFile, TokenRequired, require_token
+    from genmeter.settings import Settings
+
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        price = Recorded(Settings.load()).price
+        token = TokenFile(args.token_file) if args.token_file else None
+        require_token(args.host, token)
+    except TokenRequired:
+        return refuse(wants_token(args.host))
+    except ValueError as error:
+        return refuse(str(error))
+    path: Path = args.ledger or state_file()
+    with Ledger.open(path, price=price, max_rows=None, max_spans=0, max_days=args.max_days) as ledger:
+        return _serve(args, ledger, token)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0 < days < 36_525:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age in days; a number above 0 is needed")
+    return days
+
+
+def _serve(args: argparse.Namespace, ledger: Ledger, token: TokenFile | None) -> int:
+    from genmeter.server import Application, serve
+
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    # Before the server answers: a supervisor may stop us as soon as it is ready, and the first process of a container
+    # is not ended by a signal that it does not handle.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    # Those who rotate secrets send it; the file is looked at with every request, so there is nothing left to do.
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
+    try:
+        server = serve(Application(ledger, token=token, headless=True), args.host, args.port)
+    except OSError as error:
+        return refuse(cannot_listen(error, args.host, args.port))
+    print(f"genmeter  {server.url}", flush=True)
+    stopped.wait()
+    if server.close(DRAIN_SECONDS):
+        _log.info("drained and stopped")
+    else:
+        _log.warning("stopped with requests unanswered after %g s; their senders will send them again", DRAIN_SECONDS)
+    return 0

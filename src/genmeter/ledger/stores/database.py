@@ -1,0 +1,200 @@
+"""One SQLite file: a writer, readers beside it, and an eye on whether it is still the file that was opened."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+from genmeter.ledger.errors import StorageError
+from genmeter.ledger.stores import schema
+
+MEMORY: Final = ":memory:"
+CACHE_KIB, IDLE_READERS = 65_536, 4
+CHECKPOINT_PAGES: Final = 32_000
+"""Pages of 4 KiB that the write-ahead log holds before they are folded into the file. Keys are random, so every batch
+touches pages all over the indexes; with SQLite's own 1,000 each of them would be written twice per batch.
+"""
+_TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+"""Result codes after which the connection is as good as before."""
+
+_UNKNOWN: Final = (-1, -1)
+
+T = TypeVar("T")
+
+
+class Database:
+    """The connections to the ledger at ``path`` (WAL, synchronous=FULL). Every failure is a ``StorageError``.
+
+    ``busy_seconds`` is how long a write waits for another process. A file that is gone, replaced or damaged is refused
+    while it is so; when it is back, or another ledger stands in its place, the connections are made anew. A ledger
+    that has vanished is never begun again in silence.
+    """
+
+    def __init__(self, path: str, busy_seconds: float) -> None:
+        self.path = path
+        self._busy_seconds = busy_seconds
+        self._writing = threading.RLock()
+        self._idle: list[sqlite3.Connection] = []
+        self._writer: sqlite3.Connection | None = self._open()
+        self._identity = self._found()
+
+    @contextmanager
+    def transaction(self) -> Generator[sqlite3.Connection, None, None]:
+        """A write transaction, committed and on disk when the block has ended without an exception."""
+        with self._writing:
+            try:
+                writer = self._followed()
+                # IMMEDIATE: a transaction that reads first and writes later fails at once when another process wrote
+                writer.execute("BEGIN IMMEDIATE")
+                yield writer
+                writer.execute("COMMIT")
+                if self._found() != self._identity:
+                    raise StorageError(f"the ledger {self.path} was moved away; what was in flight must be sent again")
+            except BaseException as error:
+                self._roll_back()
+                if isinstance(error, sqlite3.Error):
+                    raise self._told(error) from error
+                raise
+
+    def probe(self, patience: float) -> None:
+        """Return when a real, small write has worked, or ``patience`` seconds have not been enough to get to it."""
+        if not self._writing.acquire(timeout=patience):
+            # somebody is writing; whether that works will be known when it has ended
+            return
+        try:
+            self._wait_at_most(patience)
+            with self.transaction() as connection:
+                connection.execute("INSERT OR REPLACE INTO marks VALUES ('checked_ns', ?)", (time.time_ns(),))
+        finally:
+            self._wait_at_most(self._busy_seconds)
+            self._writing.release()
+
+    def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer to ``question``, asked on a connection that nobody else uses meanwhile."""
+        if self.path == MEMORY:
+            with self._writing:
+                return self._ask(self._followed(), question)
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+        try:
+            answer = self._ask(connection, question)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        while len(self._idle) > IDLE_READERS:
+            self._idle.pop().close()
+        return answer
+
+    def size(self) -> int:
+        """Bytes of the file and its write-ahead log on disk; 0 in memory."""
+        size = 0
+        for suffix in ("", "-wal") if self.path != MEMORY else ():
+            with suppress(OSError):
+                size += Path(self.path + suffix).stat().st_size
+        return size
+
+    def close(self) -> None:
+        """Let go of the file; a second call does nothing."""
+        with self._writing:
+            while self._idle:
+                self._idle.pop().close()
+            if self._writer is not None:
+                self._writer.close()
+
+    def _followed(self) -> sqlite3.Connection:
+        """The writer on the file that lies at the path now."""
+        found = self._found()
+        if self._writer is not None and found == self._identity:
+            return self._writer
+        self.close()
+        self._writer = None
+        if found is None:
+            raise StorageError(
+                f"the ledger {self.path} is gone from its place; put it back, or restart to begin a new one;"
+                " until then nothing is taken and the senders will try again"
+            )
+        self._writer, self._identity = self._open(), self._found()
+        return self._writer
+
+    def _found(self) -> tuple[int, int] | None:
+        if self.path == MEMORY:
+            return (0, 0)
+        try:
+            status = Path(self.path).stat()
+        except OSError:
+            return None
+        return (status.st_dev, status.st_ino)
+
+    def _ask(self, connection: sqlite3.Connection, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return question(connection)
+        except sqlite3.Error as error:
+            raise StorageError(f"the ledger {self.path} cannot be read: {error}") from error
+
+    def _roll_back(self) -> None:
+        # a full disk may have rolled back by itself
+        with suppress(sqlite3.Error):
+            if self._writer is not None and self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+
+    def _wait_at_most(self, seconds: float) -> None:
+        with suppress(sqlite3.Error):
+            if self._writer is not None:
+                self._writer.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
+    def _told(self, error: sqlite3.Error) -> StorageError:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _TRANSIENT:
+            # the file may be another one by the next batch: open it anew then
+            self._identity = _UNKNOWN
+        advice = "look at the file and its disk"
+        if "full" in str(error) or "I/O" in str(error):
+            advice = "free space on its disk"
+        elif "locked" in str(error) or "busy" in str(error):
+            advice = "find the process that holds it"
+        elif "readonly" in str(error):
+            advice = "give this user the right to write it"
+        elif "malformed" in str(error) or "not a database" in str(error):
+            advice = "put a copy of it back from before the damage"
+        return StorageError(
+            f"the ledger {self.path} took nothing of this batch: {error}; {advice}, the senders will try again"
+        )
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise StorageError(f"the ledger {self.path} cannot be opened: {error}; check the path") from error
+
+    def _open(self) -> sqlite3.Connection:
+        connection = self._connect()
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            schema.migrate(connection)
+        except (sqlite3.Error, schema.NewerSchema) as error:
+            connection.close()
+            if isinstance(error, schema.NewerSchema):
+                fault = "was written by a newer genmeter; upgrade genmeter"
+            else:
+                fault = f"cannot be opened: {error}; check the path"
+            raise StorageError(f"the ledger {self.path} {fault}, or name another file") from error
+        return connection
+
+
+def make_folder(path: str) -> None:
+    """Make the folder that ``path`` lies in. Raises ``StorageError``."""
+    try:
+        Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"the folder of the ledger {path} cannot be made: {error}; name another") from error
