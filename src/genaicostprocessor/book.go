@@ -1,0 +1,180 @@
+package genaicostprocessor
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"genmeter.local/genaicostprocessor/internal/metadata"
+	"genmeter.local/genaicostprocessor/internal/pricing"
+)
+
+// settling is how long a changed file must stay as it is before it is read: who truncates and then writes leaves, for a
+// moment, a shorter file that is good TOML.
+const settling = 200 * time.Millisecond
+
+// table is what one batch is priced by. It never changes; a reload puts another one in its place.
+type table struct {
+	catalogue *pricing.Catalogue
+	addresses *pricing.Addresses
+}
+
+// book holds the table, and looks after its files while anybody uses it. Pipelines with the same configuration share one.
+type book struct {
+	cfg *Config
+	set component.TelemetrySettings
+
+	table    atomic.Pointer[table]
+	lastGood atomic.Int64 // Unix second
+
+	mu        sync.Mutex // guards what follows
+	users     int
+	telemetry *metadata.TelemetryBuilder
+	stop      context.CancelFunc
+	done      chan struct{}
+}
+
+// start reads the table for the first user, and keeps it up to date until the last one has called shutdown.
+func (b *book) start() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.users == 0 {
+		found := readFiles(b.cfg)
+		made, err := load(b.cfg, found)
+		if err != nil {
+			return err
+		}
+		b.put(made)
+		if err := b.observe(); err != nil {
+			return err
+		}
+		b.watch(found)
+	}
+	b.users++
+	return nil
+}
+
+func (b *book) shutdown() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.users--; b.users > 0 {
+		return
+	}
+	b.telemetry.Shutdown()
+	if b.stop != nil {
+		b.stop()
+		<-b.done
+		b.stop = nil
+	}
+}
+
+func (b *book) put(made *table) {
+	b.table.Store(made)
+	b.lastGood.Store(time.Now().Unix())
+}
+
+// observe registers the gauges of the table.
+func (b *book) observe() error {
+	telemetry, err := metadata.NewTelemetryBuilder(b.set)
+	if err != nil {
+		return err
+	}
+	b.telemetry = telemetry
+	return errors.Join(
+		telemetry.RegisterProcessorGenaiCostTableAgeCallback(func(_ context.Context, to metric.Float64Observer) error {
+			asOf, err := time.Parse(time.DateOnly, b.table.Load().catalogue.AsOf())
+			if err == nil {
+				to.Observe(time.Since(asOf).Hours() / 24)
+			}
+			return err
+		}),
+		telemetry.RegisterProcessorGenaiCostTableModelsCallback(func(_ context.Context, to metric.Int64Observer) error {
+			to.Observe(int64(b.table.Load().catalogue.Models()))
+			return nil
+		}),
+		telemetry.RegisterProcessorGenaiCostTableLastGoodCallback(func(_ context.Context, to metric.Int64Observer) error {
+			to.Observe(b.lastGood.Load())
+			return nil
+		}),
+	)
+}
+
+func (b *book) watch(found []content) {
+	if b.cfg.Prices.ReloadInterval <= 0 || len(found) == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.stop, b.done = cancel, make(chan struct{})
+	go func() {
+		defer close(b.done)
+		b.follow(ctx, found)
+	}()
+}
+
+// follow reads the files at every interval: a stat is no evidence, as a file can change within a tick of its clock and
+// keep its size. They are small.
+func (b *book) follow(ctx context.Context, last []content) {
+	ticker := time.NewTicker(b.cfg.Prices.ReloadInterval)
+	defer ticker.Stop()
+	good := true
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		found := readFiles(b.cfg)
+		if same(found, last) {
+			if good {
+				b.lastGood.Store(time.Now().Unix())
+			}
+			continue
+		}
+		if !pause(ctx, settling) {
+			return
+		}
+		if again := readFiles(b.cfg); !same(found, again) {
+			continue
+		}
+		last, good = found, b.reload(ctx, found)
+	}
+}
+
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// reload puts a new table in place, or keeps the last good one. It runs once for each content of the files.
+func (b *book) reload(ctx context.Context, found []content) bool {
+	made, err := load(b.cfg, found)
+	if err != nil {
+		b.telemetry.ProcessorGenaiCostReloads.Add(ctx, 1, reloadFailed)
+		b.set.Logger.Error("The price files cannot be used; calls are priced by the last good table until they are mended.",
+			zap.Error(err), zap.String("catalogue", b.table.Load().catalogue.Version()))
+		return false
+	}
+	b.put(made)
+	b.telemetry.ProcessorGenaiCostReloads.Add(ctx, 1, reloadOK)
+	b.set.Logger.Info("The price files were read again.", zap.String("catalogue", made.catalogue.Version()),
+		zap.Int("models", made.catalogue.Models()))
+	return true
+}
+
+func (b *book) idle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.users == 0
+}

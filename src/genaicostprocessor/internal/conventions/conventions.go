@@ -1,0 +1,258 @@
+// Package conventions knows how each fact about a call to a model is spelled: by the GenAI conventions of today, by their
+// older versions, by OpenInference and by OpenLLMetry.
+//
+// The spellings are data: conventions.json, a byte-equal copy of the file that the Python package reads. What it means:
+//
+//   - attributes: field → spellings in order of preference, the current name first. The first spelling that is present
+//     wins. A null value is absent everywhere, and so is an empty text where the field is a text.
+//   - absent: words that stand for no value where the field is a text, compared without regard to case.
+//   - operations: foreign words for an operation, compared without regard to case, → ours. Other words are taken as they
+//     are. A word under any but the current name counts only where it means a billed operation.
+//   - cost: the first two spellings are ours. An amount in any other is another instrumentation's own, and counts when it
+//     is above zero: they write 0 for a model that their price list lacks.
+//   - exclusive: emitters whose input count leaves cache reads and writes out, by the exact name of their
+//     instrumentation scope, for calls billed by sellers (catalogue ids). before narrows it to versions of the scope
+//     below that one; a scope that does not say its version is then not meant. unless names an attribute with which a
+//     call says that its count is whole.
+package conventions
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"genmeter.local/genaicostprocessor/internal/names"
+)
+
+//go:embed conventions.json
+var bundled []byte
+
+const schema = 1
+
+// OwnCosts is how many spellings of a cost are ours.
+const OwnCosts = 2
+
+// Field is a fact about a call.
+type Field uint8
+
+// The fields, texts first.
+const (
+	Operation Field = iota
+	Provider
+	RequestModel
+	ResponseModel
+	ResponseID
+	ServiceTier
+	Region
+	Cut
+	Address
+	BaseURL
+	texts
+
+	Port Field = iota - 1
+	Batch
+	Cost
+	Input
+	Output
+	CacheRead
+	CacheWrite
+	CacheWrite1h
+	Reasoning
+	TextInput
+	TextOutput
+	AudioInput
+	AudioOutput
+	AudioCacheRead
+	ImageInput
+	ImageOutput
+	ImageCacheRead
+	Searches
+
+	// The rest has one spelling, of ours, and is not in the file.
+	Status
+	Reason
+	Currency
+	ErrorType
+	Duration
+	Repaired
+	Fields
+)
+
+// IsText says whether the field holds a text, of which an empty one is absent.
+func (f Field) IsText() bool { return f < texts }
+
+var byName = map[string]Field{
+	"operation": Operation, "provider": Provider, "request_model": RequestModel, "response_model": ResponseModel,
+	"response_id": ResponseID, "service_tier": ServiceTier, "region": Region, "batch": Batch, "cut": Cut,
+	"address": Address, "port": Port, "base_url": BaseURL, "input": Input, "output": Output, "cache_read": CacheRead,
+	"cache_write": CacheWrite, "cache_write_1h": CacheWrite1h, "reasoning": Reasoning, "text_input": TextInput,
+	"text_output": TextOutput, "audio_input": AudioInput, "audio_output": AudioOutput,
+	"audio_cache_read": AudioCacheRead, "image_input": ImageInput, "image_output": ImageOutput,
+	"image_cache_read": ImageCacheRead, "searches": Searches, "cost": Cost,
+}
+
+var own = map[Field]string{
+	Status: names.CostStatus, Reason: names.CostReason, Currency: names.CostCurrency, ErrorType: names.ErrorType, Duration: names.CallDuration,
+	Repaired: names.UsageRepaired,
+}
+
+// Emitter is an instrumentation whose input count leaves cache reads and writes out.
+type Emitter struct {
+	Scope   string   `json:"scope"`
+	Sellers []string `json:"sellers"`
+	Before  string   `json:"before"`
+	Unless  string   `json:"unless"`
+	Why     string   `json:"why"`
+}
+
+// Bills says whether the emitter is known to count so for calls billed by seller (its id in the catalogue).
+func (e *Emitter) Bills(seller string) bool {
+	return slices.Contains(e.Sellers, seller)
+}
+
+type file struct {
+	Schema     int                 `json:"schema"`
+	Attributes map[string][]string `json:"attributes"`
+	Absent     []string            `json:"absent"`
+	Operations map[string]string   `json:"operations"`
+	Exclusive  []Emitter           `json:"exclusive"`
+}
+
+// Table is the file, compiled. It is read-only and safe to share.
+type Table struct {
+	spellings [Fields][]string
+	keys      index
+	lengths   uint64   // bit n: an operation is spelled in n bytes
+	ends      [64]byte // the last of those n bytes
+	words     [][2]string
+	absent    []string
+	exclusive []Emitter
+}
+
+// Bundled compiles the table that came with this package.
+func Bundled() (*Table, error) { return Parse(bundled) }
+
+// Parse compiles data, the content of a conventions.json.
+func Parse(data []byte) (*Table, error) {
+	var read file
+	if err := json.Unmarshal(data, &read); err != nil {
+		return nil, fmt.Errorf("conventions.json: %w", err)
+	}
+	if read.Schema != schema {
+		return nil, fmt.Errorf("conventions.json has schema %d; this build reads %d", read.Schema, schema)
+	}
+	t := &Table{exclusive: read.Exclusive, absent: read.Absent}
+	if err := t.spell(read.Attributes); err != nil {
+		return nil, err
+	}
+	for word, ours := range read.Operations {
+		t.words = append(t.words, [2]string{word, ours})
+	}
+	return t, nil
+}
+
+func (t *Table) spell(attributes map[string][]string) error {
+	for field, name := range own {
+		t.spellings[field] = []string{name}
+	}
+	for name, spellings := range attributes {
+		field, known := byName[name]
+		if !known {
+			return fmt.Errorf("conventions.json: unknown field %q", name)
+		}
+		t.spellings[field] = spellings
+	}
+	seen := map[string]string{}
+	for name, field := range byName {
+		for _, key := range t.spellings[field] {
+			if other, taken := seen[key]; taken {
+				return fmt.Errorf("conventions.json: %q spells both %q and %q", key, other, name)
+			}
+			seen[key] = name
+		}
+		if len(t.spellings[field]) == 0 {
+			return fmt.Errorf("conventions.json: no spelling of %q", name)
+		}
+	}
+	return t.compile()
+}
+
+func (t *Table) compile() error {
+	all := 0
+	for field, spellings := range t.spellings {
+		for rank, key := range spellings {
+			if len(key) < shortest {
+				return fmt.Errorf("conventions.json: %q is shorter than %d bytes", key, shortest)
+			}
+			if all++; all > most {
+				return fmt.Errorf("conventions.json: more than %d spellings", most)
+			}
+			t.keys.put(key, Field(field), uint8(rank))
+		}
+	}
+	for _, key := range t.spellings[Operation] {
+		if len(key) > 63 || t.lengths>>len(key)&1 != 0 {
+			return fmt.Errorf("conventions.json: %q is longer than 63 bytes, or as long as another operation", key)
+		}
+		t.lengths |= 1 << len(key)
+		t.ends[len(key)] = key[len(key)-1]
+	}
+	return nil
+}
+
+// Spelling is how field is spelled at rank, where 0 is the current name.
+func (t *Table) Spelling(field Field, rank uint8) string { return t.spellings[field][rank] }
+
+// Find is the field that key spells, and its rank among the spellings.
+func (t *Table) Find(key string) (Field, uint8, bool) { return t.keys.find(key) }
+
+// MayBeOperation is quick: a key for which it is false spells no operation.
+func (t *Table) MayBeOperation(key string) bool {
+	size := len(key) & 63
+	return t.lengths>>size&1 != 0 && t.ends[size] == key[len(key)-1]
+}
+
+// Operations are the spellings of the operation, in order of preference.
+func (t *Table) Operations() []string { return t.spellings[Operation] }
+
+// Billed is our word for an operation that carries tokens and cost; false for every other operation. foreign: the word
+// stood under another name than the current one, where case means nothing.
+func (t *Table) Billed(word string, foreign bool) (string, bool) {
+	for _, pair := range t.words {
+		if len(word) == len(pair[0]) && strings.EqualFold(word, pair[0]) {
+			return pair[1], slices.Contains(names.BilledOperations[:], pair[1])
+		}
+	}
+	for _, billed := range names.BilledOperations {
+		if word == billed || foreign && strings.EqualFold(word, billed) {
+			return billed, true
+		}
+	}
+	return "", false
+}
+
+// Absent says whether a text stands for no value.
+func (t *Table) Absent(text string) bool {
+	if text == "" {
+		return true
+	}
+	for _, word := range t.absent {
+		if len(text) == len(word) && strings.EqualFold(text, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// Exclusive are the emitters known by this instrumentation scope to leave the cache out of the input count.
+func (t *Table) Exclusive(scope, version string) []Emitter {
+	var found []Emitter
+	for _, emitter := range t.exclusive {
+		if emitter.Scope == scope && (emitter.Before == "" || older(version, emitter.Before)) {
+			found = append(found, emitter)
+		}
+	}
+	return found
+}

@@ -1,0 +1,129 @@
+package conventions
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func table(t *testing.T) *Table {
+	made, err := Bundled()
+	require.NoError(t, err)
+	return made
+}
+
+func TestTheTableIsTheOneThatPythonReads(t *testing.T) {
+	theirs, err := os.ReadFile("../../../genmeter/pricing/data/conventions.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("src/genmeter/pricing/data/conventions.json is not there: this module stands alone")
+	}
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(theirs, bundled), "copy src/genmeter/pricing/data/conventions.json here")
+}
+
+func TestEverySpellingIsFoundAtItsRank(t *testing.T) {
+	var read file
+	require.NoError(t, json.Unmarshal(bundled, &read))
+	made, all := table(t), 0
+	for name, spellings := range read.Attributes {
+		for rank, key := range spellings {
+			field, at, ok := made.Find(key)
+			require.True(t, ok, key)
+			require.Equal(t, byName[name], field, key)
+			require.Equal(t, uint8(rank), at, key)
+			require.Equal(t, key, made.Spelling(field, at))
+			all++
+		}
+	}
+	require.Greater(t, all, 60)
+}
+
+func TestKeysThatSpellNothingAreNotFound(t *testing.T) {
+	made := table(t)
+	for _, key := range []string{
+		"", "a", "url.full", "http.request.method", "http.response.status_code", "gen_ai.usage.input_token",
+		"gen_ai.usage.input_tokens ", "xen_ai.usage.input_tokens", "gen_ai.usage.total_tokens", "server.addresS",
+	} {
+		_, _, ok := made.Find(key)
+		require.False(t, ok, key)
+	}
+}
+
+func TestEverySpellingOfAnOperationPassesTheQuickLook(t *testing.T) {
+	made := table(t)
+	for _, key := range made.Operations() {
+		require.True(t, made.MayBeOperation(key), key)
+	}
+	for _, key := range []string{"", "server.address", "http.route", "thread.name"} {
+		require.False(t, made.MayBeOperation(key), key)
+	}
+}
+
+func TestOnlyWordsOfBilledOperationsAreBilled(t *testing.T) {
+	made := table(t)
+	for _, one := range []struct {
+		word    string
+		foreign bool
+		want    string
+	}{
+		{"chat", false, "chat"}, {"text_completion", false, "text_completion"},
+		{"generate_content", false, "generate_content"}, {"embeddings", false, "embeddings"},
+		{"LLM", true, "chat"}, {"EMBEDDING", true, "embeddings"}, {"completion", true, "text_completion"},
+		{"ai.streamText.doStream", true, "chat"}, {"CHAT", true, "chat"}, {"CHAT", false, ""},
+		{"invoke_agent", false, ""}, {"execute_tool", false, ""}, {"CHAIN", true, ""}, {"AGENT", true, ""},
+		{"TOOL", true, ""}, {"RETRIEVER", true, ""}, {"rerank", true, ""}, {"moderation", false, ""},
+		{"fetch_response", false, ""}, {"framework", true, ""}, {"", false, ""},
+	} {
+		got, ok := made.Billed(one.word, one.foreign)
+		require.Equal(t, one.want != "", ok, one.word)
+		if ok {
+			require.Equal(t, one.want, got, one.word)
+		}
+	}
+}
+
+func TestAnEmitterIsKnownByItsScopeAndVersion(t *testing.T) {
+	made, err := Parse(with(t, `[
+		{"scope": "a", "sellers": ["anthropic"], "why": "-"},
+		{"scope": "b", "sellers": ["aws"], "before": "0.10", "why": "-"}]`))
+	require.NoError(t, err)
+	require.Len(t, made.Exclusive("a", ""), 1)
+	require.True(t, made.Exclusive("a", "")[0].Bills("anthropic"))
+	require.False(t, made.Exclusive("a", "")[0].Bills("aws"))
+	require.Empty(t, made.Exclusive("A", ""), "the name is exact")
+	require.Len(t, made.Exclusive("b", "0.9.4"), 1, "0.9 is before 0.10")
+	require.Empty(t, made.Exclusive("b", "0.10"))
+	require.Empty(t, made.Exclusive("b", "0.10.1"))
+	require.Empty(t, made.Exclusive("b", "1.0rc1"))
+	require.Empty(t, made.Exclusive("b", ""), "a scope that does not say its version is not meant")
+}
+
+func TestATableThatCannotBeReadSaysWhy(t *testing.T) {
+	for want, data := range map[string]string{
+		"schema 2": `{"schema": 2}`,
+		"unknown":  `{"schema": 1, "attributes": {"colour": ["gen_ai.colour.of.call"]}}`,
+		"no spell": `{"schema": 1, "attributes": {}}`,
+		"JSON":     `{`,
+	} {
+		_, err := Parse([]byte(data))
+		require.ErrorContains(t, err, want)
+	}
+	doubled := bytes.Replace(bundled, []byte(`"gen_ai.response.id"`), []byte(`"gen_ai.response.model"`), 1)
+	_, err := Parse(doubled)
+	require.ErrorContains(t, err, `"gen_ai.response.model" spells both`)
+}
+
+// with is the bundled file with other exclusive emitters.
+func with(t *testing.T, exclusive string) []byte {
+	var read map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(bundled, &read))
+	read["exclusive"] = json.RawMessage(exclusive)
+	made, err := json.Marshal(read)
+	require.NoError(t, err)
+	return made
+}

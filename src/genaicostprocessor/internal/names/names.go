@@ -1,0 +1,61 @@
+// Package names holds the dotted names that genai_cost writes, and the ones that it reads by a single spelling. What has
+// several spellings is in package conventions. The list is a part of tests/vectors/names.json, which Python reads too.
+package names
+
+import "genmeter.local/genaicostprocessor/internal/pricing"
+
+// Attributes that say what a call cost.
+const (
+	CostAmount    = "gen_ai.usage.cost.amount"
+	CostCurrency  = "gen_ai.usage.cost.currency"
+	CostSource    = "gen_ai.usage.cost.source"
+	CostTotal     = "genmeter.cost.total"
+	CostStatus    = "genmeter.cost.status"
+	CostReason    = "genmeter.cost.reason"
+	CostCatalogue = "genmeter.cost.catalogue"
+	CostEntry     = "genmeter.cost.entry"
+	CostCompared  = "genmeter.cost.compared"
+	UsageRepaired = "genmeter.usage.repaired"
+)
+
+// CostLines are the lines of a bill, by kind.
+var CostLines = [pricing.Kinds]string{
+	pricing.Input:          "genmeter.cost.input",
+	pricing.CacheRead:      "genmeter.cost.cache_read",
+	pricing.CacheWrite:     "genmeter.cost.cache_write",
+	pricing.Output:         "genmeter.cost.output",
+	pricing.AudioInput:     "genmeter.cost.audio_input",
+	pricing.AudioCacheRead: "genmeter.cost.audio_cache_read",
+	pricing.AudioOutput:    "genmeter.cost.audio_output",
+	pricing.ImageInput:     "genmeter.cost.image_input",
+	pricing.ImageCacheRead: "genmeter.cost.image_cache_read",
+	pricing.ImageOutput:    "genmeter.cost.image_output",
+	pricing.Search:         "genmeter.cost.search",
+	pricing.Request:        "genmeter.cost.request",
+}
+
+// Attributes that are read beside those of the conventions.
+const (
+	ErrorType    = "error.type"
+	CallDuration = "genmeter.call.duration"
+)
+
+// EventDetails is the event that carries the attributes of a call's span.
+const EventDetails = "gen_ai.client.inference.operation.details"
+
+// Values of CostStatus.
+const (
+	StatusPriced   = "priced"
+	StatusPartial  = "partial"
+	StatusUnpriced = "unpriced"
+)
+
+// Values of CostSource that genai_cost writes: it worked the amount out, or took over what another instrumentation had
+// written in a spelling of its own.
+const (
+	SourceCollector = "collector"
+	SourceEmitter   = "emitter"
+)
+
+// BilledOperations carry tokens and cost; agent, workflow and tool spans repeat their children's totals.
+var BilledOperations = [...]string{"chat", "text_completion", "generate_content", "embeddings"}

@@ -1,0 +1,127 @@
+package genaicostprocessor
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+
+	"github.com/BurntSushi/toml"
+
+	"genmeter.local/genaicostprocessor/internal/pricing"
+)
+
+// content is a file as it was found, or the error instead.
+type content struct {
+	key, path string
+	data      []byte
+	sum       [sha256.Size]byte
+	err       error
+}
+
+func same(a, b []content) bool {
+	for i := range a {
+		if a[i].sum != b[i].sum {
+			return false
+		}
+	}
+	return true
+}
+
+func readFiles(cfg *Config) []content {
+	var found []content
+	if cfg.Catalogue != "" {
+		found = append(found, readFile("catalogue", cfg.Catalogue))
+	}
+	for i, path := range cfg.Prices.Files {
+		found = append(found, readFile(fmt.Sprintf("prices::files[%d]", i), path))
+	}
+	return found
+}
+
+func readFile(key, path string) content {
+	data, err := os.ReadFile(path)
+	if err == nil && len(data) == 0 {
+		err = fmt.Errorf("%s is empty; if it shall say nothing, write a comment", path)
+	}
+	found := content{key: key, path: path, data: data, err: err}
+	if err != nil {
+		found.sum = sha256.Sum256([]byte("error: " + err.Error()))
+		return found
+	}
+	found.sum = sha256.Sum256(data)
+	return found
+}
+
+// load makes the table of the files, or says which line of which ones is in the way.
+func load(cfg *Config, found []content) (*table, error) {
+	catalogue, sellers := pricing.Bundled(), map[string]string{}
+	var errs []error
+	for _, file := range found {
+		next, err := file.over(catalogue, sellers)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", file.key, err))
+			continue
+		}
+		catalogue = next
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	maps.Copy(sellers, cfg.Sellers)
+	return &table{catalogue, pricing.NewAddresses(sellers, catalogue)}, nil
+}
+
+// over is the catalogue under what the file says; its sellers are added to those of the files before it.
+func (file *content) over(catalogue *pricing.Catalogue, sellers map[string]string) (*pricing.Catalogue, error) {
+	if file.err != nil {
+		return nil, file.err
+	}
+	if file.key == "catalogue" {
+		made, err := pricing.Parse(file.data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.path, err)
+		}
+		return made, nil
+	}
+	text := string(file.data)
+	prices, named, err := tables(file.path, text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := pricing.ReadOverrides(prices, file.path, text)
+	if err != nil {
+		return nil, err
+	}
+	read, err := pricing.ReadSellers(named, file.path)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(sellers, read)
+	return catalogue.WithOverrides(rows)
+}
+
+// tables are the two of a genmeter.toml that matter here.
+func tables(path, text string) (prices, sellers map[string]any, err error) {
+	var read map[string]any
+	if _, err := toml.Decode(text, &read); err != nil {
+		var syntax toml.ParseError
+		if errors.As(err, &syntax) {
+			return nil, nil, fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
+		}
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for name, into := range map[string]*map[string]any{"prices": &prices, "sellers": &sellers} {
+		value, there := read[name]
+		if !there {
+			continue
+		}
+		table, isTable := value.(map[string]any)
+		if !isTable {
+			return nil, nil, fmt.Errorf("%s: %s is no table; write [%s]", path, name, name)
+		}
+		*into = table
+	}
+	return prices, sellers, nil
+}

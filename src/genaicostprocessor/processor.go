@@ -1,0 +1,170 @@
+package genaicostprocessor
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"genmeter.local/genaicostprocessor/internal/conventions"
+	"genmeter.local/genaicostprocessor/internal/metadata"
+	"genmeter.local/genaicostprocessor/internal/names"
+)
+
+// eventName is where older SDKs write the name of an event.
+const eventName = "event.name"
+
+// costProcessor prices the calls of one pipeline.
+type costProcessor struct {
+	cfg         *Config
+	book        *book
+	giveBack    func()
+	conventions *conventions.Table
+	meters      *meters
+	sightings   *sightings
+	batches     sync.Pool
+	started     bool
+}
+
+func newProcessor(
+	set component.TelemetrySettings, cfg *Config, shared *book, giveBack func(), signal string,
+) (*costProcessor, error) {
+	spelled, err := conventions.Bundled()
+	if err != nil {
+		return nil, err
+	}
+	builder, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	p := &costProcessor{
+		cfg: cfg, book: shared, giveBack: giveBack, conventions: spelled,
+		meters: newMeters(builder, signal), sightings: newSightings(set.Logger),
+	}
+	p.batches.New = func() any { return newBatch(p) }
+	return p, nil
+}
+
+func (p *costProcessor) start(context.Context, component.Host) error {
+	if err := p.book.start(); err != nil {
+		return err
+	}
+	p.started = true
+	return nil
+}
+
+func (p *costProcessor) shutdown(context.Context) error {
+	if p.started {
+		p.started = false
+		p.book.shutdown()
+	}
+	p.giveBack()
+	return nil
+}
+
+func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	b := p.open()
+	for _, resource := range td.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			if !b.enter(scope.Scope()) {
+				continue
+			}
+			for _, span := range scope.Spans().All() {
+				b.span(span)
+			}
+		}
+	}
+	p.close(ctx, b)
+	return td, nil
+}
+
+func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	b := p.open()
+	for _, resource := range ld.ResourceLogs().All() {
+		for _, scope := range resource.ScopeLogs().All() {
+			if !b.enter(scope.Scope()) {
+				continue
+			}
+			for _, record := range scope.LogRecords().All() {
+				b.event(record)
+			}
+		}
+	}
+	p.close(ctx, b)
+	return ld, nil
+}
+
+// open lends a batch; all its calls are priced by one table, whatever is reloaded meanwhile.
+func (p *costProcessor) open() *batch {
+	b := p.batches.Get().(*batch)
+	b.table = p.book.table.Load()
+	return b
+}
+
+func (p *costProcessor) close(ctx context.Context, b *batch) {
+	if b.called {
+		p.meters.tell(ctx, &b.counts)
+		*b = *newBatch(p)
+	}
+	p.batches.Put(b)
+}
+
+// enter looks at a scope once for all its calls; false: they are not to be priced.
+func (b *batch) enter(scope pcommon.InstrumentationScope) bool {
+	if slices.Contains(b.cfg.SkipScopes, scope.Name()) {
+		return false
+	}
+	b.exclusive = b.conventions.Exclusive(scope.Name(), scope.Version())
+	return true
+}
+
+func (b *batch) span(span ptrace.Span) {
+	switch span.Kind() {
+	case ptrace.SpanKindServer, ptrace.SpanKindProducer, ptrace.SpanKindConsumer:
+		// who serves or queues a call does not pay for it
+		return
+	}
+	operation, ok := billed(b.conventions, span.Attributes())
+	if !ok {
+		return
+	}
+	began := span.StartTimestamp()
+	if began == 0 {
+		began = span.EndTimestamp()
+	}
+	b.settle(span.Attributes(), operation, int64(began/1e9), span.Status().Code() == ptrace.StatusCodeError)
+}
+
+func (b *batch) event(record plog.LogRecord) {
+	if record.EventName() != names.EventDetails {
+		name, ok := record.Attributes().Get(eventName)
+		if !ok || name.Type() != pcommon.ValueTypeStr || name.Str() != names.EventDetails {
+			return
+		}
+	}
+	operation, ok := billed(b.conventions, record.Attributes())
+	if !ok {
+		return
+	}
+	written := record.Timestamp()
+	if written == 0 {
+		written = record.ObservedTimestamp()
+	}
+	b.settle(record.Attributes(), operation, began(written, record.Attributes()), false)
+}
+
+// began is the Unix second at which a call began whose event was written when it had ended.
+func began(written pcommon.Timestamp, attributes pcommon.Map) int64 {
+	if lasted, ok := attributes.Get(names.CallDuration); ok && lasted.Type() == pcommon.ValueTypeDouble {
+		nanoseconds := lasted.Double() * 1e9
+		if nanoseconds > 0 && nanoseconds < math.MaxInt64 && uint64(nanoseconds) < uint64(written) {
+			written -= pcommon.Timestamp(nanoseconds)
+		}
+	}
+	return int64(written / 1e9)
+}

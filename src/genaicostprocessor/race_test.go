@@ -1,0 +1,5 @@
+//go:build race
+
+package genaicostprocessor
+
+const raceEnabled = true

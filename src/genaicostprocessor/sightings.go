@@ -1,0 +1,73 @@
+package genaicostprocessor
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"genmeter.local/genaicostprocessor/internal/pricing"
+)
+
+const (
+	mostSightings   = 1024
+	longestSighting = 200
+)
+
+// sighting is one kind of call that has no price.
+type sighting struct {
+	seller, model string
+	reason        pricing.Reason
+}
+
+// sightings logs each kind of unpriced call once. The set is bounded: names come from outside, and may be made up.
+type sightings struct {
+	logger *zap.Logger
+	full   atomic.Bool
+
+	mu   sync.RWMutex
+	seen map[sighting]struct{}
+}
+
+func newSightings(logger *zap.Logger) *sightings {
+	return &sightings{logger: logger, seen: map[sighting]struct{}{}}
+}
+
+func (s *sightings) report(seller, model string, reason pricing.Reason, detail string) {
+	if s.full.Load() {
+		return
+	}
+	one := sighting{clipped(seller), clipped(model), reason}
+	s.mu.RLock()
+	_, known := s.seen[one]
+	s.mu.RUnlock()
+	if known || !s.add(one) {
+		return
+	}
+	s.logger.Warn("A call has no price. Name its seller under [sellers] or its price under [prices] in a file of prices::files.",
+		zap.String("seller", one.seller), zap.String("model", one.model), zap.String("reason", string(reason)),
+		zap.String("detail", clipped(detail)))
+}
+
+func (s *sightings) add(one sighting) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.seen[one]; known || s.full.Load() {
+		return false
+	}
+	if len(s.seen) == mostSightings {
+		s.full.Store(true)
+		s.logger.Warn("More kinds of calls without a price than are logged one by one; only their counter goes on.",
+			zap.Int("logged", mostSightings), zap.String("counter", "otelcol_processor_genai_cost_unpriced"))
+		return false
+	}
+	// a clone, lest the set hold the whole batch that the text was cut from
+	one.seller, one.model = strings.Clone(one.seller), strings.Clone(one.model)
+	s.seen[one] = struct{}{}
+	return true
+}
+
+func clipped(text string) string {
+	return text[:min(len(text), longestSighting)]
+}

@@ -1,0 +1,92 @@
+package genaicostprocessor
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"genmeter.local/genaicostprocessor/internal/metadatatest"
+)
+
+func point(value int64, labels ...string) metricdata.DataPoint[int64] {
+	var set []attribute.KeyValue
+	for i := 0; i < len(labels); i += 2 {
+		set = append(set, attribute.String(labels[i], labels[i+1]))
+	}
+	return metricdata.DataPoint[int64]{Value: value, Attributes: attribute.NewSet(set...)}
+}
+
+func TestEveryCallIsCountedByWhatBecameOfIt(t *testing.T) {
+	r := newRig(t, func(cfg *Config) { cfg.Existing = "compare" })
+	none := map[string]any{"gen_ai.usage.input_tokens": nil, "gen_ai.usage.output_tokens": nil}
+	r.span(chat(nil))
+	r.span(chat(nil))
+	r.span(chat(map[string]any{"genmeter.stream.cut": "closed"}))
+	r.span(chat(map[string]any{"gen_ai.request.model": "acme-huge"}))
+	r.span(chat(map[string]any{"gen_ai.usage.cost.amount": 0.0028}))
+	r.span(chat(map[string]any{"gen_ai.usage.cost.amount": 0.5}))
+	r.span(chat(map[string]any{"gen_ai.usage.cost.amount": 0.0028, "gen_ai.usage.cost.currency": "EUR"}))
+	r.span(chat(map[string]any{"llm.cost.total": 0.5}))
+	r.span(chat(map[string]any{"llm.cost.total": -1}))
+	r.span(chat(none), failing)
+	r.span(chat(map[string]any{"genmeter.usage.repaired": true, "gen_ai.usage.cache_read.input_tokens": 5}))
+	r.span(chat(map[string]any{"gen_ai.operation.name": "invoke_agent"}))
+	r.event(chat(nil))
+	r.event(chat(none))
+	ignore := metricdatatest.IgnoreTimestamp()
+	metadatatest.AssertEqualProcessorGenaiCostSpans(t, r.telemetry, []metricdata.DataPoint[int64]{
+		point(4, "outcome", "priced"), point(1, "outcome", "partial"), point(1, "outcome", "unpriced"),
+		point(3, "outcome", "kept"), point(1, "outcome", "taken_over"), point(1, "outcome", "failed"),
+	}, ignore)
+	metadatatest.AssertEqualProcessorGenaiCostLogRecords(t, r.telemetry, []metricdata.DataPoint[int64]{
+		point(1, "outcome", "priced"), point(1, "outcome", "unpriced"),
+	}, ignore)
+	metadatatest.AssertEqualProcessorGenaiCostUnpriced(t, r.telemetry, []metricdata.DataPoint[int64]{
+		point(1, "signal", "traces", "reason", "unknown_model"), point(1, "signal", "logs", "reason", "no_usage"),
+	}, ignore)
+	metadatatest.AssertEqualProcessorGenaiCostCompared(t, r.telemetry, []metricdata.DataPoint[int64]{
+		point(1, "signal", "traces", "result", "equal"), point(3, "signal", "traces", "result", "different"),
+	}, ignore)
+	metadatatest.AssertEqualProcessorGenaiCostRefusedAmounts(t, r.telemetry,
+		[]metricdata.DataPoint[int64]{point(1, "signal", "traces")}, ignore)
+	metadatatest.AssertEqualProcessorGenaiCostRepaired(t, r.telemetry,
+		[]metricdata.DataPoint[int64]{point(1, "signal", "traces")}, ignore)
+}
+
+func TestABatchIsCountedOnce(t *testing.T) {
+	r := newRig(t)
+	p, _ := r.traces()
+	for range 3 {
+		require.NoError(t, p.ConsumeTraces(t.Context(), oneSpan(chat(nil))))
+	}
+	metadatatest.AssertEqualProcessorGenaiCostSpans(t, r.telemetry,
+		[]metricdata.DataPoint[int64]{point(3, "outcome", "priced")}, metricdatatest.IgnoreTimestamp())
+}
+
+func TestEachKindOfUnpricedCallIsLoggedOnce(t *testing.T) {
+	r := newRig(t)
+	p, _ := r.traces()
+	send := func(model string) {
+		td := oneSpan(chat(map[string]any{"gen_ai.request.model": model}))
+		require.NoError(t, p.ConsumeTraces(t.Context(), td))
+	}
+	send("acme-huge")
+	send("acme-huge")
+	send("acme-tiny")
+	lines := r.log.FilterMessageSnippet("A call has no price").All()
+	require.Len(t, lines, 2)
+	require.Equal(t, "acme-huge", lines[0].ContextMap()["model"])
+	require.Equal(t, "acme", lines[0].ContextMap()["seller"])
+	require.Equal(t, "unknown_model", lines[0].ContextMap()["reason"])
+	t.Run("until there are 1,024 of them, and then one line says so", func(t *testing.T) {
+		for i := range 3000 {
+			send(fmt.Sprintf("made-up-%d", i))
+		}
+		require.Len(t, r.log.FilterMessageSnippet("A call has no price").All(), 1024)
+		require.Len(t, r.log.FilterMessageSnippet("More kinds of calls").All(), 1)
+	})
+}

@@ -1,0 +1,117 @@
+package genaicostprocessor
+
+import (
+	"math/bits"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"genmeter.local/genaicostprocessor/internal/conventions"
+	"genmeter.local/genaicostprocessor/internal/names"
+	"genmeter.local/genaicostprocessor/internal/pricing"
+)
+
+// beside are the attributes of a bill beside its lines: amount, currency, source and total; status, catalogue and entry.
+const beside = 7
+
+// writer puts a verdict into words, the same ones as genmeter writes in an application.
+type writer struct {
+	proposal, own bool
+}
+
+func newWriter(spelling string) writer {
+	return writer{proposal: spelling != writeOwn, own: spelling != writeProposal}
+}
+
+func (w writer) cost(attributes pcommon.Map, verdict *pricing.Verdict, catalogue string, partial bool) {
+	// no more room than is needed: a slice that has it already is not made anew
+	attributes.EnsureCapacity(attributes.Len() + beside + bits.OnesCount16(verdict.Has))
+	total := pricing.USD(verdict.Total)
+	w.amount(attributes, total, names.SourceCollector)
+	if w.own {
+		for kind, name := range names.CostLines {
+			if verdict.Has>>kind&1 != 0 {
+				attributes.PutDouble(name, pricing.USD(verdict.Lines[kind]))
+			}
+		}
+	}
+	attributes.PutStr(names.CostStatus, status(partial))
+	attributes.PutStr(names.CostCatalogue, catalogue)
+	attributes.PutStr(names.CostEntry, verdict.Entry)
+}
+
+func (w writer) amount(attributes pcommon.Map, dollars float64, source string) {
+	if w.proposal {
+		attributes.PutDouble(names.CostAmount, dollars)
+		attributes.PutStr(names.CostCurrency, "USD")
+		attributes.PutStr(names.CostSource, source)
+	}
+	if w.own {
+		attributes.PutDouble(names.CostTotal, dollars)
+	}
+}
+
+func status(partial bool) string {
+	if partial {
+		return names.StatusPartial
+	}
+	return names.StatusPriced
+}
+
+// completed are the fields whose current names are added; the first ones are texts.
+var completed = [...]conventions.Field{
+	conventions.RequestModel, conventions.ResponseModel, conventions.Input, conventions.Output, conventions.CacheRead,
+	conventions.CacheWrite, conventions.CacheWrite1h, conventions.Reasoning, conventions.TextInput,
+	conventions.TextOutput, conventions.AudioInput, conventions.AudioOutput, conventions.AudioCacheRead,
+	conventions.ImageInput, conventions.ImageOutput, conventions.ImageCacheRead,
+}
+
+// addition is an attribute to be added, taken from the call before anything is written to it.
+type addition struct {
+	key, text string
+	count     int64
+}
+
+// additions are the current names of what a call spells only in older or foreign ones.
+func (r *reading) additions(into []addition, operation string, q *question) []addition {
+	if r.foreign(conventions.Operation) {
+		into = append(into, addition{key: r.table.Spelling(conventions.Operation, 0), text: operation})
+	}
+	if !r.has(conventions.Provider) || r.foreign(conventions.Provider) {
+		// who bills where that is known; else the emitter's own word
+		name := q.seller.Name
+		if name == "" {
+			name = r.text(conventions.Provider)
+		}
+		if name != "" {
+			into = append(into, addition{key: r.table.Spelling(conventions.Provider, 0), text: name})
+		}
+	}
+	for _, field := range completed {
+		if !r.foreign(field) {
+			continue
+		}
+		key := r.table.Spelling(field, 0)
+		if field.IsText() {
+			if text := r.text(field); text != "" {
+				into = append(into, addition{key: key, text: text})
+			}
+		} else if count, ok := r.count(field); ok {
+			into = append(into, addition{key: key, count: count})
+		}
+	}
+	return into
+}
+
+// complete never changes an attribute that is there, not even an empty one.
+func complete(attributes pcommon.Map, additions []addition) {
+	for _, one := range additions {
+		value, there := attributes.GetOrPutEmpty(one.key)
+		switch {
+		case there:
+		case one.text != "":
+			value.SetStr(one.text)
+		default:
+			value.SetInt(one.count)
+		}
+	}
+}
