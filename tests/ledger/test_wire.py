@@ -108,8 +108,43 @@ def test_a_damaged_attribute_makes_the_body_a_bad_payload() -> None:
     assert damaged != whole
     with pytest.raises(BadPayload):
         decode.traces(damaged)
-    with pytest.raises(BadPayload):
-        decode.traces(whole.replace(b"abcdefgh", b"\xff\xfe\xfd\xfcefgh"))
+
+
+def test_a_text_that_was_cut_inside_a_character_is_mended_and_costs_nobody_anything() -> None:
+    """Protobuf refuses such a request whole; senders in other languages do not check."""
+    first, second = span(1, chat(note="abcdefgh")), span(2, chat())
+    first.name, first.status.message = "name 12345678", "said 12345678"
+    sent = traces(first, second).SerializeToString()
+    found = decode.traces(sent.replace(b"abcdefgh", b"abcdef\xe2\x82").replace(b"12345678", b"1234567\xe2"))
+    assert (found.received, found.rejected) == (2, 0)
+    assert found.spans[0].attributes["note"] == "abcdef\ufffd"
+    assert (found.spans[0].name, found.spans[0].message) == ("name 1234567\ufffd", "said 1234567\ufffd")
+    assert found.spans[0].attributes | {"note": None} == chat() | {"note": None}
+    assert found.spans[1].attributes == chat()
+
+
+def test_a_value_nested_beyond_reason_is_unknown_and_costs_nobody_anything() -> None:
+    # by hand: protobuf will not even build it
+    deep = field(1, b"bottom")
+    for _ in range(200):
+        deep = field(5, field(1, deep))
+    pair = field(1, b"deep") + field(2, deep)
+    spans = field(2, span(1, chat()).SerializeToString() + field(9, pair)) + field(
+        2, span(2, chat()).SerializeToString()
+    )
+    found = decode.traces(field(1, field(2, spans)))
+    assert (found.received, found.rejected) == (2, 0)
+    assert found.spans[0].attributes == chat() | {"deep": None}
+    assert found.spans[1].attributes == chat()
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A length-delimited protobuf field."""
+    length, size = bytearray(), len(content)
+    while size > 127:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | 2, *length, size]) + content
 
 
 def test_pairs_that_come_once_do_not_fill_the_memory() -> None:

@@ -109,9 +109,9 @@ def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> 
             for span in scope.spans:
                 fault = _fault(span.trace_id, span.span_id, span.start_time_unix_nano)
                 if fault:
-                    reason = reason or f"span {span.name[:80]!r}: {fault}"
+                    reason = reason or f"span {wire.text(span.name[:80])!r}: {fault}"
                 else:
-                    spans.append(_span(span, resource, scope.scope.name, scope.scope.version))
+                    spans.append(_span(span, resource, wire.text(scope.scope.name), wire.text(scope.scope.version)))
     return Decoded(spans, [], received, received - len(spans), reason)
 
 
@@ -121,6 +121,7 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
     Raises ``BadPayload``.
     """
     request = _raw(payload, ExportLogsServiceRequest, wire.LOGS, encoding)
+    name = wanted.encode()
     events: list[Event] = []
     received = rejected = 0
     reason = ""
@@ -129,13 +130,13 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
         for scope in group.scope_logs:
             received += len(scope.log_records)
             for record in scope.log_records:
-                if record.event_name != wanted:
+                if record.event_name != name:
                     continue
                 fault = _fault(record.trace_id, record.span_id, record.time_unix_nano or record.observed_time_unix_nano)
                 if fault:
                     rejected, reason = rejected + 1, reason or f"event {wanted!r}: {fault}"
                 else:
-                    events.append(_event(record, resource, scope.scope.name, scope.scope.version))
+                    events.append(_event(record, resource, wire.text(scope.scope.name), wire.text(scope.scope.version)))
     return Decoded([], events, received, rejected, reason)
 
 
@@ -198,12 +199,12 @@ def _span(span: Any, resource: Attributes, scope: str, version: str) -> Span:
         span.trace_id.hex(),
         span.span_id.hex(),
         span.parent_span_id.hex() if any(span.parent_span_id) else None,
-        span.name,
+        wire.text(span.name),
         span.kind,
         span.start_time_unix_nano,
         min(max(span.end_time_unix_nano, span.start_time_unix_nano), LATEST_NS),
         span.status.code == Status.STATUS_CODE_ERROR,
-        span.status.message,
+        wire.text(span.status.message),
         _pairs(span.attributes),
         resource,
         scope,
@@ -215,7 +216,7 @@ def _event(record: Any, resource: Attributes, scope: str, version: str) -> Event
     return Event(
         record.trace_id.hex(),
         record.span_id.hex(),
-        record.event_name,
+        wire.text(record.event_name),
         record.time_unix_nano or record.observed_time_unix_nano,
         _pairs(record.attributes),
         resource,

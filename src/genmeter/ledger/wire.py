@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
@@ -22,7 +22,8 @@ _MOST_PAIRS, _LONGEST_PAIR = 8_192, 256
 _Field = descriptor_pb2.FieldDescriptorProto
 _PACKAGE: Final = "genmeter_wire"
 
-_TEXT, _BYTES, _INT, _TIME = _Field.TYPE_STRING, _Field.TYPE_BYTES, _Field.TYPE_INT32, _Field.TYPE_FIXED64
+# texts are bytes too: protobuf refuses a whole request for one text that was cut inside a character
+_TEXT, _BYTES, _INT, _TIME = _Field.TYPE_BYTES, _Field.TYPE_BYTES, _Field.TYPE_INT32, _Field.TYPE_FIXED64
 _Kind = int | str | list[int] | list[str]
 _SHAPES: Final[dict[str, dict[str, tuple[int, _Kind]]]] = {
     "Resource": {"attributes": (1, [_BYTES])},
@@ -53,6 +54,8 @@ _SHAPES: Final[dict[str, dict[str, tuple[int, _Kind]]]] = {
     "ResourceLogs": {"resource": (1, "Resource"), "scope_logs": (2, ["ScopeLogs"])},
     "Traces": {"resource_spans": (1, ["ResourceSpans"])},
     "Logs": {"resource_logs": (1, ["ResourceLogs"])},
+    "Text": {"string_value": (1, _TEXT)},
+    "Pair": {"key": (1, _TEXT), "value": (2, "Text")},
 }
 """Message → field → its number in OTLP and its type; a type in a list is repeated, a name is another message here."""
 
@@ -77,7 +80,12 @@ def _messages() -> dict[str, type[Message]]:
 
 _made = _messages()
 TRACES, LOGS = _made["Traces"], _made["Logs"]
-"""An ``ExportTraceServiceRequest`` and an ``ExportLogsServiceRequest``, with attributes as bytes."""
+"""An ``ExportTraceServiceRequest`` and an ``ExportLogsServiceRequest``, with attributes and texts as bytes."""
+
+
+def text(sent: bytes) -> str:
+    """A text as it arrived; what is no UTF-8 in it becomes the replacement character."""
+    return sent.decode("utf-8", "replace")
 
 
 class Pairs:
@@ -102,7 +110,10 @@ class Pairs:
         return found
 
     def _learn(self, pair: bytes) -> tuple[str, Value]:
-        message = KeyValue.FromString(pair)
+        try:
+            message = KeyValue.FromString(pair)
+        except DecodeError:
+            return _mended(pair)
         one = (message.key, self._value(message.value))
         if len(pair) <= _LONGEST_PAIR:
             # ids and counts of single calls come too, and never again: begin anew, what repeats is soon back
@@ -110,3 +121,9 @@ class Pairs:
                 self._known.clear()
             self._known[pair] = one
         return one
+
+
+def _mended(pair: bytes) -> tuple[str, Value]:
+    """A pair that protobuf refuses: a broken text is mended, a value nested beyond reason is unknown."""
+    read: Any = _made["Pair"].FromString(pair)
+    return text(read.key), text(read.value.string_value) or None

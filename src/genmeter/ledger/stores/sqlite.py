@@ -17,7 +17,7 @@ from genmeter.ledger.stores.database import MEMORY, Database
 from genmeter.ledger.stores.tally import Tally
 from genmeter.ledger.stores.trimming import Caps
 
-BUSY_SECONDS, PROBE_SECONDS = 5.0, 1.0
+BUSY_SECONDS, PROBE_SECONDS = 3.0, 1.0
 """How long a write waits for another process before the sender is told to come back, and how long a probe waits."""
 FAULT_SECONDS = 6.0
 """How long a batch that failed says more than a probe that works: a little row fits where no batch does."""
