@@ -2,9 +2,11 @@ package genaicostprocessor
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -28,8 +30,12 @@ type costProcessor struct {
 	meters      *meters
 	sightings   *sightings
 	batches     sync.Pool
-	started     bool
+	started     atomic.Bool
 }
+
+// errNotStarted is retryable. The collector starts a receiver that several pipelines share with the first of them: it
+// may bring data before the others have started, and what stands behind those would lose it.
+var errNotStarted = errors.New("this pipeline has not started yet; send it again")
 
 func newProcessor(
 	set component.TelemetrySettings, cfg *Config, shared *book, giveBack func(), signal string,
@@ -54,13 +60,12 @@ func (p *costProcessor) start(context.Context, component.Host) error {
 	if err := p.book.start(); err != nil {
 		return err
 	}
-	p.started = true
+	p.started.Store(true)
 	return nil
 }
 
 func (p *costProcessor) shutdown(context.Context) error {
-	if p.started {
-		p.started = false
+	if p.started.Swap(false) {
 		p.book.shutdown()
 	}
 	p.giveBack()
@@ -68,6 +73,9 @@ func (p *costProcessor) shutdown(context.Context) error {
 }
 
 func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	if !p.started.Load() {
+		return td, errNotStarted
+	}
 	b := p.open()
 	for _, resource := range td.ResourceSpans().All() {
 		for _, scope := range resource.ScopeSpans().All() {
@@ -84,6 +92,9 @@ func (p *costProcessor) processTraces(ctx context.Context, td ptrace.Traces) (pt
 }
 
 func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	if !p.started.Load() {
+		return ld, errNotStarted
+	}
 	b := p.open()
 	for _, resource := range ld.ResourceLogs().All() {
 		for _, scope := range resource.ScopeLogs().All() {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -306,4 +308,23 @@ func TestAnEmptyRequestPasses(t *testing.T) {
 	p, sink := r.traces()
 	require.NoError(t, p.ConsumeTraces(context.Background(), ptrace.NewTraces()))
 	require.Len(t, sink.AllTraces(), 1)
+}
+
+func TestAPipelineThatHasNotStartedAsksForItAgain(t *testing.T) {
+	r := newRig(t)
+	ctx := context.Background()
+	traces, logs := new(consumertest.TracesSink), new(consumertest.LogsSink)
+	early, err := r.factory.CreateTraces(ctx, r.set, r.cfg, traces)
+	require.NoError(t, err)
+	earlyLogs, err := r.factory.CreateLogs(ctx, r.set, r.cfg, logs)
+	require.NoError(t, err)
+	// one of them started is not enough: what stands behind the other has not
+	require.NoError(t, early.Start(ctx, componenttest.NewNopHost()))
+	require.NoError(t, early.ConsumeTraces(ctx, ptrace.NewTraces()))
+	require.ErrorIs(t, earlyLogs.ConsumeLogs(ctx, plog.NewLogs()), errNotStarted)
+	require.Empty(t, logs.AllLogs())
+	require.NoError(t, early.Shutdown(ctx))
+	require.ErrorIs(t, early.ConsumeTraces(ctx, ptrace.NewTraces()), errNotStarted)
+	require.Len(t, traces.AllTraces(), 1)
+	require.NoError(t, earlyLogs.Shutdown(ctx))
 }
