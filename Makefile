@@ -81,7 +81,7 @@ bench: install ## Overhead per call and per chunk beside the bare SDK, a hand-wr
 
 e2e: install ## The whole path on the real servers: launcher, collector, Jaeger, Loki, Prometheus, ledger
 	@$(BIN)/python .ci/servers
-	@$(BIN)/python $(PYTEST) --override-ini="norecursedirs=.*" --numprocesses=2 tests/e2e $(ARGS)
+	@$(BIN)/python $(PYTEST) --override-ini="norecursedirs=.*" --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
 
 ##@ Servers
 
