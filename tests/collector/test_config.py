@@ -73,7 +73,9 @@ def test_a_price_is_written_in_one_place_before_anything_else_happens(path):
     pipelines = complete(path)["service"]["pipelines"]
     priced = {name for name, pipeline in pipelines.items() if "genai_cost" in pipeline.get("processors", ())}
     assert priced == {"traces", "logs"}
-    before = {name: pipelines[name]["processors"][: pipelines[name]["processors"].index("genai_cost")] for name in priced}
+    before = {
+        name: pipelines[name]["processors"][: pipelines[name]["processors"].index("genai_cost")] for name in priced
+    }
     # spans that no store could find are no data
     assert before == {"traces": ["memory_limiter", "filter/unkeyed"], "logs": ["memory_limiter"]}
 
@@ -119,7 +121,7 @@ def test_an_agent_s_batch_fits_through_the_gateway_s_door():
 def test_prometheus_gets_cumulative_points_in_order_and_requests_that_are_not_merged():
     config = whole()
     for name, pipeline in config["service"]["pipelines"].items():
-        if "otlp_http/prometheus" in pipeline["exporters"]:
+        if "otlp_http/prometheus" in pipeline["exporters"] and pipeline["receivers"] != ["genai_meter"]:
             assert pipeline["processors"][-1] == "deltatocumulative", name
     queue = config["exporters"]["otlp_http/prometheus"]["sending_queue"]
     assert (queue["num_consumers"], queue["batch"]["min_size"]) == (1, 0)
@@ -137,34 +139,13 @@ def test_points_outside_prometheus_window_are_dropped_before_it_sees_them():
     assert "filter/clock" in whole()["service"]["pipelines"]["metrics"]["processors"]
 
 
-def test_derived_metrics_are_those_of_the_list_of_names():
-    made = whole()["connectors"]["signal_to_metrics"]["spans"]
-    kinds = {"sum": "counter", "histogram": "histogram"}
-    found = {(one["name"], one["unit"], kinds[kind]) for one in made for kind in kinds if kind in one}
-    assert found == {(row["name"], row["unit"], row["kind"]) for row in VECTORS["derived_metrics"]}
-    for one in made:
-        assert one.get("sum", {"monotonic": True})["monotonic"] is True, one["name"]
-        labels = {label["key"] for label in one["attributes"]}
-        assert labels <= ATTRIBUTES and not labels & {names.USER_ID, names.SESSION_ID}, one["name"]
-        assert {names.OPERATION, names.PROVIDER, names.REQUEST_MODEL, names.RESPONSE_MODEL} <= labels, one["name"]
-        assert {names.DEPARTMENT, names.APPLICATION, names.ENVIRONMENT} <= labels, one["name"]
-
-
-def test_entries_of_one_metric_are_joined_and_told_apart_by_their_token_type():
-    made = [
-        one for one in whole()["connectors"]["signal_to_metrics"]["spans"] if one["name"] == "genmeter.collector.tokens"
-    ]
-    assert len({(one["unit"], one["description"]) for one in made}) == 1
-    types = [one["attributes"][-1] for one in made]
-    assert types == [{"key": names.TOKEN_TYPE, "default_value": value} for value in ("input", "output")]
-
-
-def test_the_operations_that_are_counted_are_those_that_bill():
-    (pattern,) = re.findall(r'IsMatch\(span\.attributes\["gen_ai\.operation\.name"\], "(.*)"\)', WHOLE.read_text())
-    known = VECTORS["closed_lists"]["operations"]
-    assert {
-        one for one in [*known, "invoke_agent", "execute_tool"] if re.search(pattern, one)
-    } == names.BILLED_OPERATIONS
+def test_derived_series_are_sent_as_often_and_under_the_name_that_the_variables_say():
+    config = whole()
+    made = config["connectors"]["genai_meter"]
+    assert made["interval"] == "${env:OTELCOL_DERIVED_INTERVAL:-15s}"
+    assert made["instance"] == "${env:OTELCOL_INSTANCE:-collector}"
+    derived = config["service"]["pipelines"]["metrics/derived"]
+    assert derived == {"receivers": ["genai_meter"], "exporters": ["otlp_http/prometheus"]}
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)

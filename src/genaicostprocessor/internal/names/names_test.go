@@ -47,7 +47,7 @@ func TestEveryNameIsInTheSharedListUnderItsConstant(t *testing.T) {
 		byConstant[one.Constant] = one.Name
 	}
 	checked := 0
-	for constant, name := range dotted(t) {
+	for constant, name := range dotted(t, "names.go") {
 		require.Equal(t, byConstant[upper(constant)], name, constant)
 		checked++
 	}
@@ -69,9 +69,9 @@ func TestValuesAreInTheClosedLists(t *testing.T) {
 	require.Equal(t, closed["cost_kinds"], kinds)
 }
 
-// dotted are the constants of names.go whose value is a dotted name.
-func dotted(t *testing.T) map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "names.go", nil, 0)
+// dotted are the constants of a file of this package whose value is a dotted name.
+func dotted(t *testing.T, path string) map[string]string {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 	require.NoError(t, err)
 	found := map[string]string{}
 	ast.Inspect(file, func(node ast.Node) bool {

@@ -1,0 +1,234 @@
+package genaimeterconnector
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"genmeter.local/genaicostprocessor/internal/names"
+)
+
+// labels of every series, in the order of labelNames.
+const (
+	operation = iota
+	provider
+	requestModel
+	responseModel
+	department
+	application
+	environment
+	labelCount
+)
+
+var labelNames = [labelCount]string{
+	names.Operation, names.Provider, names.RequestModel, names.ResponseModel, names.Department, names.Application,
+	names.Environment,
+}
+
+const (
+	longestLabel    = 256 // bytes
+	mostTokens      = 1 << 40
+	longestDuration = 30 * 24 * 3600 * 1e9 // nanoseconds
+	noReason        = len(names.Reasons)   // of an unpriced call that gives none of ours
+)
+
+// skip is a fact of a call that cannot be counted.
+type skip uint8
+
+const (
+	skipAmount skip = iota
+	skipCurrency
+	skipTokens
+	skipDuration
+	skips
+)
+
+var skipNames = [skips]string{"amount", "currency", "tokens", "duration"}
+
+// fact is a number that a call may have.
+type fact struct {
+	value int64
+	known bool
+}
+
+// call is what is counted of one span.
+type call struct {
+	labels [labelCount]string
+	// counted: no application counts this call, its tokens and its duration.
+	counted                         bool
+	input, output, cost, picoSecond fact
+	unpriced                        bool
+	reason                          int
+	trace                           pcommon.TraceID
+	span                            pcommon.SpanID
+}
+
+// clues are the attributes that decide what is counted.
+type clues struct {
+	amount, total         pcommon.Value
+	hasAmount, hasTotal   bool
+	currency              string
+	source, status        string
+	reason                string
+	repaired              bool
+	cacheRead, cacheWrite fact
+}
+
+// read takes a span of a billed operation. own: genmeter in an application has recorded it. Facts that make no sense are
+// told to skipped.
+func (c *call) read(span ptrace.Span, word string, own bool, skipped *[skips]int64) {
+	*c = call{counted: !own, reason: noReason, trace: span.TraceID(), span: span.SpanID()}
+	c.labels[operation] = word
+	var found clues
+	for key, value := range span.Attributes().All() {
+		c.take(&found, key, value, skipped)
+	}
+	if found.bills(own) {
+		c.cost = found.money(skipped)
+	}
+	if own {
+		return
+	}
+	if found.repaired && c.input.known {
+		c.input.value += found.cacheRead.value + found.cacheWrite.value
+	}
+	if c.unpriced = found.status == names.StatusUnpriced; c.unpriced {
+		if known := slices.Index(names.Reasons[:], found.reason); known >= 0 {
+			c.reason = known
+		}
+	}
+	c.picoSecond = duration(span, skipped)
+}
+
+func (c *call) take(found *clues, key string, value pcommon.Value, skipped *[skips]int64) {
+	switch key {
+	case names.Provider:
+		c.labels[provider] = label(value)
+	case names.RequestModel:
+		c.labels[requestModel] = label(value)
+	case names.ResponseModel:
+		c.labels[responseModel] = label(value)
+	case names.Department:
+		c.labels[department] = label(value)
+	case names.Application:
+		c.labels[application] = label(value)
+	case names.Environment:
+		c.labels[environment] = label(value)
+	case names.InputTokens:
+		c.input = c.tokens(value, skipped)
+	case names.OutputTokens:
+		c.output = c.tokens(value, skipped)
+	case names.CacheReadTokens:
+		found.cacheRead = c.tokens(value, skipped)
+	case names.CacheWriteTokens:
+		found.cacheWrite = c.tokens(value, skipped)
+	case names.CostAmount:
+		found.amount, found.hasAmount = value, value.Type() != pcommon.ValueTypeEmpty
+	case names.CostTotal:
+		found.total, found.hasTotal = value, value.Type() != pcommon.ValueTypeEmpty
+	case names.CostCurrency:
+		found.currency = text(value)
+	case names.CostSource:
+		found.source = text(value)
+	case names.CostStatus:
+		found.status = text(value)
+	case names.CostReason:
+		found.reason = text(value)
+	case names.UsageRepaired:
+		found.repaired = value.Type() == pcommon.ValueTypeBool && value.Bool() || text(value) == "true"
+	}
+}
+
+// bills says whether the money of this call is counted here. A price of a collector is; one that genmeter in the
+// application has made is not, also where it stands on the span of another instrumentation: genmeter.cost.usd has it.
+func (f *clues) bills(own bool) bool {
+	if !f.hasAmount && !f.hasTotal {
+		return false
+	}
+	if own {
+		return f.source == names.SourceCollector
+	}
+	ours := f.status == names.StatusPriced || f.status == names.StatusPartial
+	return !ours || f.source == names.SourceCollector || f.source == names.SourceEmitter
+}
+
+func (f *clues) money(skipped *[skips]int64) fact {
+	if f.currency != "" && !strings.EqualFold(f.currency, "USD") {
+		skipped[skipCurrency]++
+		return fact{}
+	}
+	value := f.amount
+	if !f.hasAmount {
+		value = f.total
+	}
+	pico, ok := toPico(value)
+	if !ok {
+		skipped[skipAmount]++
+	}
+	return fact{pico, ok}
+}
+
+func (c *call) tokens(value pcommon.Value, skipped *[skips]int64) fact {
+	if !c.counted || value.Type() == pcommon.ValueTypeEmpty {
+		return fact{}
+	}
+	count, ok := whole(value)
+	if ok = ok && 0 <= count && count <= mostTokens; !ok {
+		skipped[skipTokens]++
+		return fact{}
+	}
+	return fact{count, true}
+}
+
+// whole reads a whole number, also one that came as a float or as text.
+func whole(value pcommon.Value) (int64, bool) {
+	switch value.Type() {
+	case pcommon.ValueTypeInt:
+		return value.Int(), true
+	case pcommon.ValueTypeDouble:
+		number := value.Double()
+		return int64(number), number == math.Trunc(number) && math.Abs(number) <= mostTokens
+	case pcommon.ValueTypeStr:
+		number, err := strconv.ParseInt(value.Str(), 10, 64)
+		return number, err == nil
+	default:
+		return 0, false
+	}
+}
+
+func duration(span ptrace.Span, skipped *[skips]int64) fact {
+	began, ended := span.StartTimestamp(), span.EndTimestamp()
+	if began == 0 || ended < began || ended-began > longestDuration {
+		skipped[skipDuration]++
+		return fact{}
+	}
+	return fact{int64(ended-began) * 1000, true}
+}
+
+func text(value pcommon.Value) string {
+	if value.Type() != pcommon.ValueTypeStr {
+		return ""
+	}
+	return value.Str()
+}
+
+// label is a value that every store can take: not long, and valid UTF-8. Prometheus refuses a whole request for one
+// label that is not, and this one would come again with every request.
+func label(value pcommon.Value) string {
+	var text string
+	switch value.Type() {
+	case pcommon.ValueTypeStr:
+		text = value.Str()
+	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+		text = value.AsString()
+	}
+	if len(text) <= longestLabel && utf8.ValidString(text) {
+		return text
+	}
+	return strings.ToValidUTF8(text[:min(len(text), longestLabel)], "\uFFFD")
+}

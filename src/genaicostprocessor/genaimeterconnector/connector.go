@@ -1,0 +1,231 @@
+package genaimeterconnector
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadata"
+	"genmeter.local/genaicostprocessor/internal/conventions"
+	"genmeter.local/genaicostprocessor/internal/names"
+)
+
+// lastWait is how long the last sums may wait for room in a queue when the collector stops.
+const lastWait = 5 * time.Second
+
+// meterConnector counts what passes in a meter, and sends the meter's sums.
+type meterConnector struct {
+	cfg     *Config
+	set     connector.Settings
+	next    consumer.Metrics
+	words   *conventions.Table
+	meter   *meter
+	builder *metadata.TelemetryBuilder
+	skips   [skips]metric.MeasurementOption
+	batches sync.Pool
+	warn    sync.Once
+
+	stop  context.CancelFunc
+	ended chan struct{}
+	room  []copied
+	last  time.Time
+}
+
+func newConnector(set connector.Settings, cfg *Config, next consumer.Metrics) (*meterConnector, error) {
+	words, err := conventions.Bundled()
+	if err != nil {
+		return nil, err
+	}
+	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	c := &meterConnector{cfg: cfg, set: set, next: next, words: words, meter: newMeter(cfg), builder: builder}
+	for i, name := range skipNames {
+		c.skips[i] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", name)))
+	}
+	c.batches.New = func() any { return new(batch) }
+	return c, nil
+}
+
+// Capabilities: spans stay as they are.
+func (*meterConnector) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
+
+// Start begins to send sums.
+func (c *meterConnector) Start(context.Context, component.Host) error {
+	err := c.builder.RegisterConnectorGenaiMeterSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(int64(c.meter.size()))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var ctx context.Context
+	ctx, c.stop = context.WithCancel(context.Background())
+	c.ended = make(chan struct{})
+	go c.run(ctx)
+	return nil
+}
+
+func (c *meterConnector) run(ctx context.Context) {
+	defer close(c.ended)
+	ticker := time.NewTicker(c.cfg.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			c.flush(ctx)
+		}
+	}
+}
+
+// Shutdown sends the sums for the last time; the exporters are stopped after us.
+func (c *meterConnector) Shutdown(ctx context.Context) error {
+	if c.stop == nil {
+		return nil
+	}
+	c.stop()
+	<-c.ended
+	c.stop = nil
+	ctx, cancel := context.WithTimeout(ctx, lastWait)
+	defer cancel()
+	c.flush(ctx)
+	c.builder.Shutdown()
+	return nil
+}
+
+// flush sends all sums. What could not be sent is in the next ones.
+func (c *meterConnector) flush(ctx context.Context) {
+	now := time.Now()
+	if next := c.last.Add(time.Millisecond); now.Before(next) {
+		now = next // two values for one millisecond are refused
+	}
+	c.last = now
+	c.room = c.meter.snapshot(c.room, now)
+	if len(c.room) == 0 {
+		return
+	}
+	if err := c.next.ConsumeMetrics(ctx, c.emit(c.room, now)); err != nil {
+		c.set.Logger.Warn("The sums could not be sent; the next ones contain them.", zap.Error(err))
+		return
+	}
+	c.meter.told(c.room)
+}
+
+// batch is the work on one request.
+type batch struct {
+	call     call
+	key      []byte
+	from     origin
+	skipped  [skips]int64
+	overflow int64
+}
+
+// origin is what the resource of a call says.
+type origin struct {
+	service, namespace, environment string
+}
+
+// ConsumeTraces counts the calls among the spans.
+func (c *meterConnector) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	b := c.batches.Get().(*batch)
+	now := time.Now()
+	for _, resource := range td.ResourceSpans().All() {
+		known := 0 // how much of the key the resource makes; 0: not looked at yet
+		for _, scope := range resource.ScopeSpans().All() {
+			own := scope.Scope().Name() == names.Scope
+			for _, span := range scope.Spans().All() {
+				word, ok := c.billed(span)
+				if !ok {
+					continue
+				}
+				if known == 0 {
+					known = b.enter(resource.Resource().Attributes())
+				}
+				b.call.read(span, word, own, &b.skipped)
+				c.take(b, known, now)
+			}
+		}
+	}
+	c.tell(ctx, b)
+	*b = batch{key: b.key}
+	c.batches.Put(b)
+	return nil
+}
+
+// billed is the operation of a span that carries tokens and cost. Who serves or queues a call does not pay for it.
+func (c *meterConnector) billed(span ptrace.Span) (string, bool) {
+	value, there := span.Attributes().Get(names.Operation)
+	if !there || value.Type() != pcommon.ValueTypeStr {
+		return "", false
+	}
+	switch span.Kind() {
+	case ptrace.SpanKindServer, ptrace.SpanKindProducer, ptrace.SpanKindConsumer:
+		return "", false
+	}
+	return c.words.Billed(value.Str(), false)
+}
+
+// enter begins the key with what Prometheus makes the job of, so that two resources with one job are one series.
+func (b *batch) enter(resource pcommon.Map) int {
+	b.from = origin{}
+	for key, value := range resource.All() {
+		switch key {
+		case names.ServiceName:
+			b.from.service = label(value)
+		case names.ServiceNamespace:
+			b.from.namespace = label(value)
+		case names.Environment:
+			b.from.environment = label(value)
+		}
+	}
+	b.key = b.key[:0]
+	if b.from.namespace != "" {
+		b.key = append(append(b.key, b.from.namespace...), '/')
+	}
+	b.key = append(append(b.key, b.from.service...), 0xFF)
+	return len(b.key)
+}
+
+func (c *meterConnector) take(b *batch, known int, now time.Time) {
+	if !b.call.counted && !b.call.cost.known {
+		return
+	}
+	if b.call.labels[environment] == "" {
+		b.call.labels[environment] = b.from.environment
+	}
+	b.key = b.key[:known]
+	for _, value := range b.call.labels {
+		b.key = append(append(b.key, value...), 0xFF) // which is in no valid UTF-8
+	}
+	if !c.meter.take(b.key, &b.from, &b.call, now) {
+		b.overflow++
+	}
+}
+
+func (c *meterConnector) tell(ctx context.Context, b *batch) {
+	for i, n := range b.skipped {
+		if n != 0 {
+			c.builder.ConnectorGenaiMeterSkipped.Add(ctx, n, c.skips[i])
+		}
+	}
+	if b.overflow != 0 {
+		c.builder.ConnectorGenaiMeterOverflow.Add(ctx, b.overflow)
+		c.warn.Do(func() {
+			c.set.Logger.Warn("More combinations of labels than max_series: calls with new ones are counted in a series "+
+				"with the label otel.metric.overflow. Said once; otelcol_connector_genai_meter_overflow counts them.",
+				zap.Int("max_series", c.cfg.MaxSeries))
+		})
+	}
+}

@@ -1,0 +1,26 @@
+package genaimeterconnector
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+
+	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadata"
+)
+
+// NewFactory makes the factory of genai_meter.
+func NewFactory() connector.Factory {
+	return connector.NewFactory(
+		metadata.Type,
+		createDefaultConfig,
+		connector.WithTracesToMetrics(createTracesToMetrics, metadata.TracesToMetricsStability),
+	)
+}
+
+func createTracesToMetrics(
+	_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics,
+) (connector.Traces, error) {
+	return newConnector(set, cfg.(*Config), next)
+}
