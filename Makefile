@@ -19,6 +19,9 @@ COEXIST_TESTS := -m peer tests/instrument_faults/test_neighbours.py tests/instru
 PYTEST := -m pytest --timeout=180 --numprocesses=auto --dist=loadgroup
 PIN := .venvs/lock/bin/uv pip compile --universal --python-version 3.11 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet
+# What needs the built servers is no part of a plain run. The load tests want the machine for themselves.
+E2E := -m pytest --timeout=400 --override-ini="norecursedirs=.*"
+LOAD_TESTS := tests/e2e/back_ends/test_load.py
 DEMO_LEDGER := .cache/demo/ledger.db
 ARGS ?=
 GO_ARGS ?=
@@ -79,9 +82,10 @@ format: install ## Let ruff sort imports and format
 bench: install ## Overhead per call and per chunk beside the bare SDK, a hand-written floor and other tools
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-e2e: install ## The whole path on the real servers: launcher, collector, Jaeger, Loki, Prometheus, ledger
+e2e: install ## The whole path on the real servers: launcher, collector, Jaeger, Loki, Prometheus, ledger (ARGS="-k path" for a part)
 	@$(BIN)/python .ci/servers
-	@$(BIN)/python $(PYTEST) --override-ini="norecursedirs=.*" --numprocesses=2 --dist=loadfile tests/e2e $(ARGS)
+	@$(BIN)/python $(E2E) --numprocesses=2 --dist=loadfile --ignore=$(LOAD_TESTS) tests/e2e $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python $(E2E) --numprocesses=0 $(LOAD_TESTS))
 
 ##@ Servers
 

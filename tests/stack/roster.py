@@ -205,6 +205,7 @@ def otelcol(plan: Plan) -> Server:
         "OTELCOL_HEALTH": plan.at("otelcol", "health"),
         "OTELCOL_METRICS_HOST": HOST,
         "OTELCOL_METRICS_PORT": str(plan.ports["otelcol"]["metrics"]),
+        "OTELCOL_DERIVED_INTERVAL": "1s",
         "OTELCOL_STORE": str(plan.folder / "otelcol" / "data"),
         "JAEGER_OTLP": plan.at("jaeger", "otlp_grpc"),
         "LOKI_OTLP": f"http://{plan.at('loki')}/otlp",

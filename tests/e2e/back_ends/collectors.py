@@ -136,6 +136,7 @@ def running(folder: Path, *configs: Path, env: Mapping[str, str] | None = None) 
                 "OTELCOL_METRICS_HOST": "127.0.0.1",
                 "OTELCOL_METRICS_PORT": str(own),
                 "OTELCOL_STORE": str(folder / "store"),
+                "OTELCOL_DERIVED_INTERVAL": "1s",
                 "JAEGER_OTLP": jaeger.address,
                 "LEDGER_OTLP": ledger.url,
                 "LOKI_OTLP": f"{loki.url}/otlp",

@@ -37,7 +37,7 @@ def named(files: list[Path]) -> str:
     return files[-1].stem
 
 
-def quick(folder: Path, text: str = "connectors: {span_metrics: {metrics_flush_interval: 200ms}}") -> Path:
+def quick(folder: Path, text: str = "connectors: {genai_meter: {interval: 200ms}}") -> Path:
     """One more file on top, with the waiting taken out."""
     path = folder / "quick.yaml"
     path.write_text(text, encoding="utf-8")
@@ -144,14 +144,16 @@ def test_each_call_is_counted_once_here_or_in_the_application(whole):
     theirs = {"gen_ai.usage.cost.amount": 0.25, "gen_ai.usage.cost.source": "provider"}
     agent = call() | {"gen_ai.operation.name": "invoke_agent"}
     whole.traces(span(call()), span(call()), span(call(**theirs)), span(call("nobody-knows-it")), span(agent))
+    # On the span of an official instrumentation, with a price that genmeter in the application has made and counted.
+    whole.traces(span(call(**own)), scope="opentelemetry.instrumentation.openai_v2")
     whole.traces(span(call(**own)), span(call("nobody-knows-it")), scope="genmeter")
     whole.traces(span(call()), scope="genmeter")
     until(
         lambda: total(whole, "genmeter.collector.calls") == 5,
-        "two, one with a price of its own, one unpriced, one of genmeter",
+        "two, one with a price of its own, one unpriced, one whose money the application has counted",
     )
     # Priced here: three of 0.0035 USD, one of them genmeter's without a price; taken over: 0.25.
-    assert total(whole, "genmeter.collector.cost.usd") == pytest.approx(3 * USD + 0.25, abs=1e-12)
+    assert pico(whole) == 3 * PRICE + 250_000_000_000
     assert total(whole, "genmeter.collector.calls.unpriced") == 1
     assert total(whole, "genmeter.collector.calls.unpriced", genmeter__cost__reason="unknown_model") == 1
     assert total(whole, "genmeter.collector.tokens", gen_ai__token__type="input") == 5000
@@ -160,16 +162,57 @@ def test_each_call_is_counted_once_here_or_in_the_application(whole):
     assert duration == 5
 
 
+def pico(collector: Collector) -> int:
+    """The money of all series in pico-USD: each is the double that is nearest to a whole number of them."""
+    points = collector.prometheus.latest("genmeter.collector.cost.usd").values()
+    exact = [round(point.as_double * 10**12) for point in points]
+    assert [one / 10**12 for one in exact] == [point.as_double for point in points]
+    return sum(exact)
+
+
 def test_derived_series_are_this_collector_s_and_go_on_when_an_application_restarts(whole):
     for number, process in enumerate(("first", "second"), 1):
         whole.traces(
             span(call()), resource={"service.name": "shop", "service.instance.id": process, "process.pid": number}
         )
-    for name in ("genmeter.collector.calls", "traces.span.metrics.calls"):
-        until(lambda name=name: total(whole, name) == 2, f"both calls in {name}")
-        (series,) = whole.prometheus.latest(name)
-        resource = {key: value for key, value in series if key.startswith(("service.", "process.", "collector."))}
-        assert resource == {"service.name": "shop", "service.instance.id": "collector"}
+    name = "genmeter.collector.calls"
+    until(lambda: total(whole, name) == 2, "both calls in one series")
+    (series,) = whole.prometheus.latest(name)
+    resource = {key: value for key, value in series if key.startswith(("service.", "process.", "collector."))}
+    assert resource == {"service.name": "shop", "service.instance.id": "collector"}
+
+
+def test_a_derived_series_begins_with_a_zero_and_is_sent_at_every_interval(whole):
+    whole.traces(span(call()))
+    until(lambda: len(points_of_calls(whole)) >= 4, "the zero, the sum, and the same sum twice")
+    (zero_at, zero), (first_at, first), *later = points_of_calls(whole)
+    assert (zero, first) == (0, 1) and zero_at < first_at
+    assert {value for _, value in later} == {1}
+    # A new interval of 200 ms each, on a machine that may be busy.
+    assert all(after > before for (before, _), (after, _) in itertools.pairwise(points_of_calls(whole)))
+
+
+def points_of_calls(collector: Collector) -> list[tuple[int, int]]:
+    """Every point of calls that came to Prometheus: milliseconds and value."""
+    return [
+        (point.time_unix_nano // 10**6, point.as_int)
+        for item in collector.prometheus.metrics
+        if item.record.name == "genmeter.collector.calls"
+        for point in item.record.sum.data_points
+    ]
+
+
+def test_the_last_calls_are_counted_when_the_collector_stops(tmp_path):
+    rare = quick(tmp_path, "connectors: {genai_meter: {interval: 1h}}")
+    with running(tmp_path, WHOLE, rare) as collector:
+        collector.traces(span(call()))
+        until(lambda: collector.ledger.spans, "the call in the ledger")
+        assert total(collector, "genmeter.collector.calls") == 0
+        assert collector.server.end() == 0
+        # It is in the queue on disk, and sent now or after the start: by itself the new process knows of no call.
+        collector.server.launch()
+        wait([collector.server])
+        until(lambda: total(collector, "genmeter.collector.calls") == 1, "the sum of the process before")
 
 
 def test_a_wrong_clock_loses_its_own_points_and_no_others(whole):
@@ -265,9 +308,8 @@ def test_sampling_takes_nothing_from_the_money(tmp_path):
         collector.traces(failed, dear)
         until(lambda: len(collector.ledger.spans) == 200, "all 200 calls in the ledger")
         assert len({one.record.span_id for one in collector.ledger.spans}) == 200
-        expected = 199 * USD + 0.101
         until(lambda: total(collector, "genmeter.collector.calls") == 200, "all 200 counted")
-        assert total(collector, "genmeter.collector.cost.usd") == pytest.approx(expected, abs=1e-9)
+        assert pico(collector) == 199 * PRICE + 101_000_000_000
         wanted = {failed.span_id, dear.span_id}
         until(lambda: wanted <= {one.record.span_id for one in collector.jaeger.spans}, "what is always kept", 20)
         time.sleep(2.5)
@@ -326,7 +368,7 @@ def test_a_scrape_shows_money_and_the_way_to_the_trace(tmp_path):
             "requests_total",
         } <= shown
         (cost,) = [line for line in lines if line.startswith("genmeter_collector_cost_usd_total{")]
-        assert float(cost.split("} ")[1].split()[0]) == pytest.approx(2 * USD, abs=1e-12)
+        assert float(cost.split("} ")[1].split()[0]) == 2 * USD
         assert 'job="shop"' in cost and 'instance="collector"' in cost
         tokens = [line for line in lines if line.startswith("genmeter_collector_tokens_total{")]
         assert Counter(float(line.split("} ")[1].split()[0]) for line in tokens) == {2000.0: 1, 200.0: 1}
