@@ -63,6 +63,10 @@ func (b *batch) decide(attributes pcommon.Map, broken bool) outcome {
 		b.takeOver(attributes, amount)
 		return takenOver
 	}
+	if r.is(conventions.Status, names.StatusPriced) || r.is(conventions.Status, names.StatusPartial) {
+		// genmeter in the application has priced and counted it, and was told to keep the amount to itself
+		return kept
+	}
 	if r.refused {
 		b.counts.refusedAmounts++
 	}

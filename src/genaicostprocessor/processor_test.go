@@ -34,7 +34,7 @@ func TestACallWithTokensAndNoCostIsPriced(t *testing.T) {
 
 func TestTheSpellingOfACostIsChosen(t *testing.T) {
 	for spelling, want := range map[string][]string{
-		"proposal": {"gen_ai.usage.cost.amount", "gen_ai.usage.cost.currency", "gen_ai.usage.cost.source"},
+		"proposal": {"gen_ai.usage.cost.amount", "gen_ai.usage.cost.currency"},
 		"own":      {"genmeter.cost.total", "genmeter.cost.input", "genmeter.cost.output"},
 	} {
 		t.Run(spelling, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestTheSpellingOfACostIsChosen(t *testing.T) {
 			for key := range added(t, chat(nil), r.span(chat(nil))) {
 				found = append(found, key)
 			}
-			always := []string{"genmeter.cost.status", "genmeter.cost.catalogue", "genmeter.cost.entry"}
+			always := []string{"gen_ai.usage.cost.source", "genmeter.cost.status", "genmeter.cost.catalogue", "genmeter.cost.entry"}
 			require.ElementsMatch(t, append(want, always...), found)
 		})
 	}
@@ -327,4 +327,12 @@ func TestAPipelineThatHasNotStartedAsksForItAgain(t *testing.T) {
 	require.ErrorIs(t, early.ConsumeTraces(ctx, ptrace.NewTraces()), errNotStarted)
 	require.Len(t, traces.AllTraces(), 1)
 	require.NoError(t, earlyLogs.Shutdown(ctx))
+}
+
+func TestAnAmountThatAnApplicationKeepsToItselfIsNotWrittenForIt(t *testing.T) {
+	r := newRig(t)
+	for _, status := range []string{"priced", "partial"} {
+		call := chat(map[string]any{"genmeter.cost.status": status})
+		require.Empty(t, added(t, call, r.span(call)))
+	}
 }

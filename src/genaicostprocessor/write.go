@@ -43,8 +43,9 @@ func (w writer) amount(attributes pcommon.Map, dollars float64, source string) {
 	if w.proposal {
 		attributes.PutDouble(names.CostAmount, dollars)
 		attributes.PutStr(names.CostCurrency, "USD")
-		attributes.PutStr(names.CostSource, source)
 	}
+	// in any spelling: by this genai_meter knows whose money has been counted
+	attributes.PutStr(names.CostSource, source)
 	if w.own {
 		attributes.PutDouble(names.CostTotal, dollars)
 	}

@@ -308,3 +308,15 @@ def test_message_content_is_not_kept(ledger: Ledger) -> None:
 def test_empty_requests_are_fine(ledger: Ledger) -> None:
     assert ledger.book_traces(ExportTraceServiceRequest()).received == 0
     assert ledger.book_logs(ExportLogsServiceRequest()).received == 0
+
+
+def test_an_amount_that_the_application_keeps_to_itself_is_worked_out_here(tmp_path: Path) -> None:
+    """``GENMETER_COST_ATTRIBUTES=off`` leaves the status alone on the span; the ledger is about money all the same."""
+    silent = chat(
+        gen_ai__usage__cost__amount=None, gen_ai__usage__cost__currency=None, gen_ai__usage__cost__source=None
+    )
+    assert silent["genmeter.cost.status"] == "priced"
+    bill = Cost(7_000_000_000, (("input", 7_000_000_000),), "local", "v1", "openai/gpt-5")
+    with Ledger.open(tmp_path / "priced.db", run="r1", price=lambda own, at, **emitter: bill) as ledger:
+        ledger.book_traces(traces(span(1, silent)))
+        assert (only(ledger).cost_pico, only(ledger).cost_status) == (7_000_000_000, "priced")

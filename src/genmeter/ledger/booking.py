@@ -164,7 +164,7 @@ def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
     call.cost_entry = text(own.get(names.COST_ENTRY))
     if names.COST_AMOUNT in own or names.COST_TOTAL in own:
         _take_cost(call, own)
-    elif call.cost_status is not None or (foreign and _take_foreign_cost(call, own, table)):
+    elif call.cost_status == UNPRICED or (foreign and _take_foreign_cost(call, own, table)):
         pass
     elif price is not None and call.usage[:2] != (None, None):
         asked = {**own, names.USAGE_REPAIRED: True} if repaired else own

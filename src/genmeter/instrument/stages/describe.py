@@ -35,7 +35,7 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
         attributes[names.BATCH] = True
     if invocation.usage is not None and invocation.operation != names.FETCH_RESPONSE:
         _describe_usage(invocation.usage, invocation.operation, attributes)
-    if invocation.cost is not None and settings.cost_attributes != "off":
+    if invocation.cost is not None:
         _describe_cost(invocation.cost, settings.cost_attributes, attributes)
         if response.unpriced_tools and not isinstance(invocation.cost, Unpriced):
             attributes[names.COST_REASON] = "unpriced_dimension"
@@ -58,6 +58,10 @@ def _describe_cost(cost: Cost | Unpriced, spelling: str, attributes: dict[str, A
         attributes[names.COST_STATUS] = "unpriced"
         attributes[names.COST_REASON] = cost.reason
         return
+    attributes[names.COST_STATUS] = "partial" if cost.partial else "priced"
+    if spelling == "off":
+        # the status alone tells a collector that this call is priced and counted
+        return
     if spelling != "own":
         attributes[names.COST_AMOUNT] = cost.total / PICO
         attributes[names.COST_CURRENCY] = "USD"
@@ -66,7 +70,6 @@ def _describe_cost(cost: Cost | Unpriced, spelling: str, attributes: dict[str, A
         attributes[names.COST_TOTAL] = cost.total / PICO
         for kind, pico in cost.lines:
             attributes[names.COST_LINES[kind]] = pico / PICO
-    attributes[names.COST_STATUS] = "partial" if cost.partial else "priced"
     if cost.catalogue:
         attributes[names.COST_CATALOGUE] = cost.catalogue
     attributes[names.COST_ENTRY] = cost.entry
