@@ -178,6 +178,12 @@ COST_USD: Final = "genmeter.cost.usd"
 CALLS_UNPRICED: Final = "genmeter.calls.unpriced"
 CALLS_ACTIVE: Final = "genmeter.calls.active"
 INTERNAL_FAILURES: Final = "genmeter.internal.failures"
+BUDGET_LIMIT: Final = "genmeter.budget.limit"
+BUDGET_SPENT: Final = "genmeter.budget.spent"
+BUDGET_PROJECTED: Final = "genmeter.budget.projected"
+BUDGET_PERIOD_END: Final = "genmeter.budget.period.end"
+BUDGET_THRESHOLD: Final = "genmeter.budget.threshold"
+BUDGET_UNBUDGETED: Final = "genmeter.budget.unbudgeted"
 FAILURE_SITE: Final = "genmeter.failure.site"
 
 UNITS: Final = {
@@ -202,7 +208,17 @@ UNITS: Final = {
     CALLS_ACTIVE: "{call}",
     INTERNAL_FAILURES: "{failure}",
 }
-"""Metric → unit, every metric that genmeter emits."""
+"""Metric → unit, every metric that genmeter emits inside an application."""
+
+LEDGER_UNITS: Final = {
+    BUDGET_LIMIT: "{USD}",
+    BUDGET_SPENT: "{USD}",
+    BUDGET_PROJECTED: "{USD}",
+    BUDGET_PERIOD_END: "s",
+    BUDGET_THRESHOLD: "{USD}",
+    BUDGET_UNBUDGETED: "{USD}",
+}
+"""Metric → unit, of the gauges that the ledger serves at /metrics."""
 
 SECONDS_BUCKETS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKEN_BUCKETS: Final = tuple(4**i for i in range(14))

@@ -41,6 +41,15 @@ class PriceTable:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetTable:
+    """The user's own ``[budgets]``, unread; ``reports.budgets`` reads it where budgets are kept, not inside an app."""
+
+    rows: Mapping[str, Any]
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a user can decide, with its default. See the README's table of settings."""
 
@@ -62,6 +71,7 @@ class Settings:
     user_key: bytes | None = field(default=None, repr=False)
     sellers: Mapping[str, str] = field(default_factory=dict[str, str])
     prices: PriceTable | None = None
+    budgets: BudgetTable | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, path: str | os.PathLike[str] | None = None) -> Settings:
@@ -109,6 +119,7 @@ class Settings:
             user_key=source.user_key(),
             sellers=source.sellers(),
             prices=source.prices(),
+            budgets=source.budgets(),
         )
 
 
@@ -198,6 +209,10 @@ class _Source:
     def prices(self) -> PriceTable | None:
         rows = self.section("prices")
         return PriceTable(rows, self.path, self.text) if rows else None
+
+    def budgets(self) -> BudgetTable | None:
+        rows = self.section("budgets")
+        return BudgetTable(rows, self.path, self.text) if rows else None
 
 
 def _text(value: object) -> str:

@@ -12,7 +12,7 @@ from genmeter import names
 from tests.architecture.tree import PACKAGE, ROOT, docstrings, modules
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "names.json").read_text(encoding="utf-8"))
-NAMED = [*VECTORS["attributes"], *VECTORS["events"], *VECTORS["metrics"]]
+NAMED = [*VECTORS["attributes"], *VECTORS["events"], *VECTORS["metrics"], *VECTORS["ledger_metrics"]]
 
 SPELLED = re.compile(
     r"(gen_ai|genmeter|openai\.(api|request|response)|server|user|session|error|exception|service"
@@ -65,6 +65,7 @@ def test_names_are_unique():
 
 def test_metrics_have_their_units_and_only_known_labels():
     assert {row["name"]: row["unit"] for row in VECTORS["metrics"]} == names.UNITS
+    assert {row["name"]: row["unit"] for row in VECTORS["ledger_metrics"]} == names.LEDGER_UNITS
     attributes = {row["name"] for row in VECTORS["attributes"]}
     for row in VECTORS["metrics"]:
         assert set(row["labels"]) <= attributes, row["name"]

@@ -14,8 +14,7 @@ from genmeter.cli.render import refuse, say
 from genmeter.cli.state import state_file
 
 if TYPE_CHECKING:
-    from genmeter.ledger import Ledger
-    from genmeter.server import TokenFile
+    from genmeter.server import Application
 
 DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them on one page as they
 come. Stops on Ctrl-C or SIGTERM, after what has arrived is booked."""
@@ -41,11 +40,13 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then drain; exit 0, or 2 when it cannot start as asked."""
     from genmeter.ledger import Ledger
     from genmeter.pricing import Recorded
-    from genmeter.server import TokenFile, TokenRequired, require_token
+    from genmeter.reports.budgets import budgets_of
+    from genmeter.server import Application, TokenFile, TokenRequired, require_token
     from genmeter.settings import Settings
 
     try:
-        price = Recorded(Settings.load()).price
+        settings = Settings.load()
+        price, budgets = Recorded(settings).price, budgets_of(settings)
         token = TokenFile(args.token_file) if args.token_file else None
         require_token(args.host, token)
     except TokenRequired:
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     path: Path = args.ledger or state_file()
     bound = {} if args.max_rows is None else {"max_rows": args.max_rows}
     with Ledger.open(path, price=price, **bound) as ledger:
-        return _serve(args, ledger, token, path)
+        return _serve(args, Application(ledger, token=token, budgets=budgets), path)
 
 
 def port(text: str) -> int:
@@ -88,8 +89,8 @@ def _rows(text: str) -> int:
     return int(text)
 
 
-def _serve(args: argparse.Namespace, ledger: Ledger, token: TokenFile | None, path: Path) -> int:
-    from genmeter.server import Application, serve
+def _serve(args: argparse.Namespace, application: Application, path: Path) -> int:
+    from genmeter.server import serve
 
     stopped = threading.Event()
 
@@ -100,7 +101,7 @@ def _serve(args: argparse.Namespace, ledger: Ledger, token: TokenFile | None, pa
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        server = serve(Application(ledger, token=token), args.host, args.port)
+        server = serve(application, args.host, args.port)
     except OSError as error:
         return refuse(cannot_listen(error, args.host, args.port))
     print(_welcome(server.url, path, args.token_file), flush=True)

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from genmeter.cli.render import refuse
 
-COMMANDS = ("run", "dev", "report", "price", "models", "serve", "collector")
+COMMANDS = ("run", "dev", "report", "budgets", "price", "models", "serve", "collector")
 """Every command, in the order that the help shows; the module of each has its name."""
 
 DESCRIPTION = "The meter between an application and the models it pays for."

@@ -16,8 +16,7 @@ from genmeter.cli.render import refuse
 from genmeter.cli.state import state_file
 
 if TYPE_CHECKING:
-    from genmeter.ledger import Ledger
-    from genmeter.server import TokenFile
+    from genmeter.server import Application
 
 DESCRIPTION = """Receive OTLP/HTTP spans and events, usually from a collector, and book every call to a model once.
 No page: health is at /healthz and /readyz, the service's own metrics at /metrics, reports at /api. What cannot be
@@ -51,12 +50,14 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then drain; exit 0, 1 without a usable ledger, 2 when it cannot start as asked."""
     from genmeter.ledger import Ledger
     from genmeter.pricing import Recorded
-    from genmeter.server import TokenFile, TokenRequired, require_token
+    from genmeter.reports.budgets import budgets_of
+    from genmeter.server import Application, TokenFile, TokenRequired, require_token
     from genmeter.settings import Settings
 
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        price = Recorded(Settings.load()).price
+        settings = Settings.load()
+        price, budgets = Recorded(settings).price, budgets_of(settings)
         token = TokenFile(args.token_file) if args.token_file else None
         require_token(args.host, token)
     except TokenRequired:
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         return refuse(str(error))
     path: Path = args.ledger or state_file()
     with Ledger.open(path, price=price, max_rows=None, max_spans=0, max_days=args.max_days) as ledger:
-        return _serve(args, ledger, token)
+        return _serve(args, Application(ledger, token=token, headless=True, budgets=budgets))
 
 
 def _days(text: str) -> float:
@@ -78,8 +79,8 @@ def _days(text: str) -> float:
     return days
 
 
-def _serve(args: argparse.Namespace, ledger: Ledger, token: TokenFile | None) -> int:
-    from genmeter.server import Application, serve
+def _serve(args: argparse.Namespace, application: Application) -> int:
+    from genmeter.server import serve
 
     stopped = threading.Event()
 
@@ -93,7 +94,7 @@ def _serve(args: argparse.Namespace, ledger: Ledger, token: TokenFile | None) ->
     # Those who rotate secrets send it; the file is looked at with every request, so there is nothing left to do.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     try:
-        server = serve(Application(ledger, token=token, headless=True), args.host, args.port)
+        server = serve(application, args.host, args.port)
     except OSError as error:
         return refuse(cannot_listen(error, args.host, args.port))
     print(f"genmeter  {server.url}", flush=True)

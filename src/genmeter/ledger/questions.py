@@ -13,6 +13,9 @@ QUARTER_NS = 900 * 10**9
 TOTALS_BY = ("model", "department", "application")
 """What ``Store.totals`` are grouped by."""
 
+SCOPES = ("provider", "model", "department", "application", "environment")
+"""What ``Store.amounts`` are grouped by."""
+
 CONFLICT, SUSPECTED, LATE = "conflict", "suspected_duplicate", "late"
 """Reasons for quarantine: other money under a booked key, a booked response under another key, older than the trim."""
 
@@ -53,6 +56,19 @@ class Latency(NamedTuple):
 
     calls: int
     quantiles_ns: tuple[int, ...]
+
+
+class Amount(NamedTuple):
+    """Money of one window that went to one ``scope``, which runs along ``SCOPES``: exact pico-USD.
+
+    ``unpriced`` calls have no amount in USD. ``across`` is money of trimmed days that reach over an edge of the window;
+    such a day counts where its first call lies, within ``pico`` or outside.
+    """
+
+    scope: tuple[str | None, ...]
+    pico: int
+    unpriced: int
+    across: int
 
 
 class Outcome(NamedTuple):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
 from genmeter.ledger import Encoding, Ledger, StorageError
+from genmeter.ledger.questions import Amount, Window
+from genmeter.reports.budgets import Budget
 from genmeter.server import api, page
 from genmeter.server.access import Token, admit
 from genmeter.server.activity import SIGNALS, Activity
@@ -47,7 +49,7 @@ class Application:
     """``__call__`` is WSGI. ``token`` is asked of every request but health and the page's files, which hold no data.
 
     Without a token only requests to a loopback Host and from no other web page are answered. ``headless`` is the
-    ledger service: no page, and metrics of applications are declined instead of kept.
+    ledger service: no page, and metrics of applications are declined instead of kept. ``budgets`` become gauges.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class Application:
         limits: Limits | None = None,
         max_series: int = MOST_SERIES,
         headless: bool = False,
+        budgets: Sequence[Budget] = (),
     ) -> None:
         self.ledger = ledger
         self.activity = Activity()
         self.series = None if headless else Series(max_series)
         self._token = token
+        self._budgets = budgets
         self._ready = Readiness(ledger)
         self._receiver = Receiver(ledger, self.series, self.activity, limits or Limits())
         self._remembered = Remembering(lambda: repr((sorted(ledger.counters().items()), self.activity.failure)))
@@ -141,7 +145,12 @@ class Application:
         return Answer(503, TEXT, b"the ledger takes no batches now; its log says why\n", _RETRY)
 
     def _metrics(self, environ: Environ, query: api.Query) -> Answer:
-        return Answer(200, CONTENT_TYPE, exposition(self.ledger, self.series, self.activity).encode())
+        text = exposition(self.ledger, self.series, self.activity, self._budgets, self._amounts)
+        return Answer(200, CONTENT_TYPE, text.encode())
+
+    def _amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
+        asked = {str(place): repr(one) for place, one in enumerate(windows)}
+        return self._remembered.answer("amounts", asked, lambda: self.ledger.store.amounts(windows))
 
     def _trace(self, environ: Environ, query: api.Query) -> Answer:
         return as_json(api.tree(self.ledger, str(environ["PATH_INFO"]).removeprefix(_TRACE)))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from genmeter.ledger import Ledger, StorageError
 from genmeter.ledger.money import to_text
 from genmeter.ledger.questions import TOTALS_BY, Group
 from genmeter.ledger.stores.store import Store
+from genmeter.reports.budgeting import Ask
+from genmeter.reports.budgets import Budget
 from genmeter.server.activity import LAGS, Activity, Lag
+from genmeter.server.budgets import budget_gauges
 from genmeter.server.prometheus import Labels, bound, family, number
 from genmeter.server.series import Family, Point, Series
 
@@ -37,11 +40,17 @@ _COUNTED = {
 _ROWS = ("calls", "spans", "quarantine")
 
 
-def exposition(ledger: Ledger, series: Series | None, activity: Activity) -> str:
-    """Everything at /metrics. While the store cannot be read, what only it knows is missing."""
+def exposition(
+    ledger: Ledger, series: Series | None, activity: Activity, budgets: Sequence[Budget] = (), ask: Ask | None = None
+) -> str:
+    """Everything at /metrics; ``ask`` is what the budgets ask for amounts, the store itself by default.
+
+    While the store cannot be read, what only it knows is missing.
+    """
     lines = [*_service(activity), *_lag(activity.lag), *_store(ledger.store)]
     with suppress(StorageError):
         lines += [*_counters(ledger.counters()), *_spend(ledger.store.totals())]
+        lines += budget_gauges(budgets, ledger, ask or ledger.store.amounts)
     if series is not None:
         lines += _series(series)
     return "\n".join(lines) + "\n"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
-from genmeter.ledger.questions import Group, Latency, Outcome, Quarantined, Window
-from genmeter.ledger.stores import reading, trimming, writing
+from genmeter.ledger.questions import Amount, Group, Latency, Outcome, Quarantined, Window
+from genmeter.ledger.stores import amounts, reading, trimming, writing
+from genmeter.ledger.stores.amounts import Amounts
 from genmeter.ledger.stores.database import MEMORY, Database
 from genmeter.ledger.stores.tally import Tally
 from genmeter.ledger.stores.trimming import Caps
@@ -46,6 +47,7 @@ class SqliteStore:
         self._caps = caps or Caps()
         self._database = Database(path, busy_seconds)
         self._tally = Tally()
+        self._amounts = Amounts()
         self._waiting: deque[_Turn] = deque()
         self._leading = threading.Lock()
         self._over = True
@@ -74,12 +76,14 @@ class SqliteStore:
             if not self._over:
                 return 0
             # what goes must have been added up before it goes; while that is being done, it stays for the next batch
-            if not self._tally.catch_up(connection):
+            if not self._tally.catch_up(connection) or not self._amounts.catch_up(connection):
                 return 0
-            before = self._tally.reached
+            before, kept = self._tally.reached, self._amounts.reached
             gone = trimming.step(connection, self._caps, time.time_ns())
-            after = self._tally.state(connection)
+            after, left = self._tally.state(connection), amounts.state(connection)
+            until_ns = amounts.trimmed_until(connection)
         self._tally.resume(before, after)
+        self._amounts.resume(kept, left, until_ns)
         return gone
 
     def check(self) -> None:
@@ -100,6 +104,10 @@ class SqliteStore:
     def totals(self) -> list[Group]:
         """See ``Store.totals``."""
         return self._database.read(self._tally.ask)
+
+    def amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
+        """See ``Store.amounts``."""
+        return self._database.read(lambda connection: self._amounts.ask(connection, windows))
 
     def latest(self, limit: int, window: Window) -> list[Call]:
         """See ``Store.latest``."""

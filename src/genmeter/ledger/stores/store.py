@@ -8,7 +8,7 @@ from typing import Protocol
 
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
-from genmeter.ledger.questions import Group, Latency, Outcome, Quarantined, Window
+from genmeter.ledger.questions import Amount, Group, Latency, Outcome, Quarantined, Window
 
 
 class Store(Protocol):
@@ -33,6 +33,10 @@ class Store(Protocol):
 
     def totals(self) -> list[Group]:
         """Sums over everything ever booked by ``TOTALS_BY``, in time that does not grow with the ledger."""
+        ...
+
+    def amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
+        """USD of each window by ``SCOPES``; asked again for the same windows, only what came since is read."""
         ...
 
     def latest(self, limit: int, window: Window) -> list[Call]:

@@ -18,6 +18,8 @@ from genmeter.ledger.decode import Attributes, Span, Value
 from genmeter.ledger.questions import CONFLICT, LATE, SUSPECTED, Outcome
 
 WATERMARK = "trimmed_until_ns"
+REFILED = "refiled"
+"""Counter of booked calls whose environment, which a budget may be for, became known by their second signal."""
 _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
 _INSERTED = ("id", *COLUMNS)
 _KNOWN = f"SELECT id, signals, {', '.join((*FILLABLE, *_MONEY))} FROM calls WHERE trace_id = ? AND span_id = ?"
@@ -100,6 +102,8 @@ def _compare(connection: sqlite3.Connection, call: Call, known: tuple[str | int 
     offers = {name: getattr(call, name) for name, old in zip(FILLABLE, filled, strict=True) if old is None}
     additions = {name: value for name, value in offers.items() if value is not None}
     assignments = "".join(f", {name} = ?" for name in additions)
+    if "environment" in additions:
+        count(connection, {REFILED: 1})
     update = f"UPDATE calls SET signals = ?{assignments} WHERE id = ?"
     connection.execute(update, (signals | call.signals, *additions.values(), row_id))
     return "merged"

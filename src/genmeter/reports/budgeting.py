@@ -1,0 +1,106 @@
+"""How the budgets stand: what is spent of each in the period that runs, and where it will end at that rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from genmeter.ledger import Ledger
+from genmeter.ledger.questions import SCOPES, Amount, Window
+from genmeter.reports.budgets import Budget
+from genmeter.reports.periods import Period, period
+from genmeter.reports.window import window
+
+EARLIEST: Final = 20
+"""A burn is told when a twentieth of the period is over (72 minutes of a day, 36 hours of 30 days), not before."""
+
+Ask = Callable[[Sequence[Window]], list[list[Amount]]]
+_MICROSECOND, _DAY = timedelta(microseconds=1), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One budget in its period, in pico-USD: ``spent`` is exact, ``burn`` and ``projected`` are cut to whole pico.
+
+    ``burn`` (a day of 24 hours) is what was spent in this period over the time that has gone; None, and so is what follows from it, when
+    it is too early to say. ``tenths_left`` are tenths of a day until nothing is left, None too when nothing burns.
+    ``reached`` is the highest threshold that is reached. ``unpriced`` calls have no amount in USD and are not in
+    ``spent``; ``across`` is money of trimmed days that reach over an edge of the period, counted where they begin.
+    """
+
+    budget: Budget
+    period: Period
+    spent: int
+    burn: int | None
+    projected: int | None
+    tenths_left: int | None
+    reached: int | None
+    unpriced: int
+    across: int
+
+    @property
+    def left(self) -> int:
+        """What is left of the amount; below zero when it is overspent."""
+        return self.budget.amount - self.spent
+
+
+@dataclass(frozen=True, slots=True)
+class Budgeting:
+    """Every budget's standing in the file's order, and the spend of the UTC month that is in no budget's scope."""
+
+    standings: tuple[Standing, ...]
+    month: Period
+    unbudgeted: int
+    unbudgeted_unpriced: int
+
+
+def budgeting(
+    budgets: Sequence[Budget], ledger: Ledger, *, at: datetime, until: datetime | None = None, ask: Ask | None = None
+) -> Budgeting:
+    """How ``budgets`` stand in the periods that hold ``at``; calls from ``until`` on are left out.
+
+    Each call counts whole, in USD, at its start, whenever it arrived. Calls that have been trimmed from the ledger are
+    left as sums by UTC day and scope: such a sum counts where its first call lies, exact unless it reaches over an edge
+    of the period. ``ask`` stands in for ``ledger.store.amounts`` where answers are remembered. Raises ``StorageError``.
+    """
+    month = period("month", at, UTC)
+    periods = [period(budget.period, at, budget.zone) for budget in budgets]
+    windows = [window(one.start, one.end if until is None else min(until, one.end), None) for one in (*periods, month)]
+    # each window is read once, however many budgets share it
+    distinct = list(dict.fromkeys(windows))
+    amounts = dict(zip(distinct, (ask or ledger.store.amounts)(distinct), strict=True))
+    rest = [amount for amount in amounts[windows[-1]] if not any(_covers(budget, amount) for budget in budgets)]
+    return Budgeting(
+        tuple(
+            _standing(budget, one, at, [amount for amount in amounts[asked] if _covers(budget, amount)])
+            for budget, one, asked in zip(budgets, periods, windows, strict=False)
+        ),
+        month,
+        sum(amount.pico for amount in rest),
+        sum(amount.unpriced for amount in rest),
+    )
+
+
+def _covers(budget: Budget, amount: Amount) -> bool:
+    return all(amount.scope[SCOPES.index(name)] == wanted for name, wanted in budget.scope.items())
+
+
+def _standing(budget: Budget, one: Period, at: datetime, amounts: Sequence[Amount]) -> Standing:
+    spent = sum(amount.pico for amount in amounts)
+    whole, gone = (one.end - one.start) // _MICROSECOND, (at - one.start) // _MICROSECOND
+    known = gone * EARLIEST >= whole
+    burn = spent * (_DAY // _MICROSECOND) // gone if known else None
+    left = max(budget.amount - spent, 0)
+    return Standing(
+        budget=budget,
+        period=one,
+        spent=spent,
+        burn=burn,
+        projected=spent * whole // gone if known else None,
+        tenths_left=left * 10 // burn if burn else None,
+        reached=max((level for level in budget.thresholds if spent * 100 >= budget.amount * level), default=None),
+        unpriced=sum(amount.unpriced for amount in amounts),
+        across=sum(amount.across for amount in amounts),
+    )

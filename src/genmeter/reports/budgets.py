@@ -1,0 +1,196 @@
+"""The user's budgets: the ``[budgets]`` table of genmeter.toml, checked key by key before anything starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any, Final, NamedTuple, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from genmeter.ledger.questions import SCOPES
+from genmeter.model import PICO
+from genmeter.reports.periods import PERIODS, PeriodName
+from genmeter.settings import BudgetTable, Settings
+
+THRESHOLDS: Final = (50, 75, 90, 100)
+"""Percent of the amount, where the file does not say."""
+KEYS: Final = ("scope", "amount", "currency", "period", "time_zone", "owner", "thresholds")
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_AMOUNT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,12}))?")
+_WORD = re.compile(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
+_MOST_PERCENT, _LONGEST = 1000, 200
+
+
+class BudgetsError(ValueError):
+    """A budget that cannot be used: file, line, key, and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """``amount`` pico-USD for each ``period`` of ``zone``, for the calls that have every value of ``scope``.
+
+    An empty scope is everything; ``model`` is the model that answered, as reports show it. ``thresholds`` are whole
+    percent of the amount, rising.
+    """
+
+    id: str
+    amount: int
+    period: PeriodName
+    scope: Mapping[str, str] = field(default_factory=dict[str, str])
+    time_zone: str = "UTC"
+    zone: tzinfo = UTC
+    owner: str = ""
+    thresholds: tuple[int, ...] = THRESHOLDS
+
+
+def budgets_of(settings: Settings) -> tuple[Budget, ...]:
+    """The budgets of the settings, none where there are none. Raises ``BudgetsError``."""
+    return () if settings.budgets is None else parse(settings.budgets)
+
+
+def parse(table: BudgetTable) -> tuple[Budget, ...]:
+    """Check every budget of the table, in the file's order. Raises ``BudgetsError`` for the first that is wrong."""
+    lines = _Lines(table.path, table.text)
+    return tuple(_budget(_Row(lines, name, given)) for name, given in table.rows.items())
+
+
+class _Lines:
+    """Where a key stands in the file, as ``file:line: budgets.id.key``."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._names = list(_names(text))
+
+    def where(self, *names: str) -> str:
+        """The first line that goes furthest on the way to the key: its own, its table's, or the file's first."""
+        wanted = ("budgets", *names)
+        line = max(self._names, key=lambda named: (_shared(named[1], wanted), -named[0]), default=(1, ()))[0]
+        return f"{self._path}:{line}: {'.'.join(wanted)}"
+
+
+def _names(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    header: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            header = _words(stripped.partition("]")[0])
+            yield number, header
+        elif "=" in stripped:
+            yield number, (*header, *_words(stripped.partition("=")[0]))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    groups = cast("list[tuple[str, str, str]]", _WORD.findall(text.partition("#")[0]))
+    return tuple("".join(group) for group in groups)
+
+
+def _shared(found: tuple[str, ...], wanted: tuple[str, ...]) -> int:
+    same = 0
+    for one, other in zip(found, wanted, strict=False):
+        if one != other:
+            break
+        same += 1
+    return same
+
+
+class _Row(NamedTuple):
+    """One budget of the file, unread."""
+
+    lines: _Lines
+    id: str
+    given: Any
+
+    def wrong(self, why: str, *keys: str) -> BudgetsError:
+        return BudgetsError(f"{self.lines.where(self.id, *keys)}: {why}")
+
+    def text(self, key: str, usual: str) -> str:
+        value = self.given.get(key, usual)
+        if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST:
+            raise self.wrong(f"{value!r}: write a string of one line, at most {_LONGEST} characters", key)
+        return value.strip()
+
+
+def _budget(row: _Row) -> Budget:
+    if not _ID.fullmatch(row.id):
+        raise row.wrong("an id is up to 63 letters, digits, '-', '_' and '.': it becomes a label")
+    given = row.given
+    if not isinstance(given, dict):
+        raise row.wrong(f"write [budgets.{row.id}] with amount and period below it")
+    for key in cast("dict[str, Any]", given):
+        if key not in KEYS:
+            raise row.wrong(f"unknown key; there are {', '.join(KEYS)}", key)
+    currency = row.text("currency", "USD")
+    if currency != "USD":
+        raise row.wrong(f"{currency!r}: only USD; convert the amount to US dollars first", "currency")
+    name = row.text("time_zone", "UTC")
+    return Budget(
+        id=row.id,
+        amount=_amount(row),
+        period=_period(row),
+        scope=_scope(row),
+        time_zone=name,
+        zone=_zone(row, name),
+        owner=row.text("owner", ""),
+        thresholds=_thresholds(row),
+    )
+
+
+def _amount(row: _Row) -> int:
+    advice = 'write US dollars as a string, e.g. "250.00"'
+    value = row.given.get("amount")
+    if value is None:
+        raise row.wrong(f"no amount; {advice}", "amount")
+    parts = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if parts is None:
+        raise row.wrong(f"{value!r} is no amount; {advice}", "amount")
+    pico = int(parts[1]) * PICO + int((parts[2] or "").ljust(12, "0"))
+    if pico == 0:
+        raise row.wrong(f"{value!r}: nothing is no budget; {advice}", "amount")
+    return pico
+
+
+def _period(row: _Row) -> PeriodName:
+    value = row.given.get("period")
+    if value not in PERIODS:
+        said = "no period" if value is None else f"{value!r}"
+        raise row.wrong(f"{said}; write one of {', '.join(PERIODS)}", "period")
+    return value
+
+
+def _scope(row: _Row) -> dict[str, str]:
+    value = row.given.get("scope", {})
+    if not isinstance(value, dict):
+        raise row.wrong('write a table, e.g. scope = { department = "support" }', "scope")
+    for name, wanted in cast("dict[str, Any]", value).items():
+        if name not in SCOPES:
+            raise row.wrong(f"unknown; a scope is made of {', '.join(SCOPES)}", "scope", name)
+        if not isinstance(wanted, str) or not wanted.strip() or not wanted.isprintable() or len(wanted) > _LONGEST:
+            raise row.wrong(f"{wanted!r}: write the one {name} that this budget is for, as a string", "scope", name)
+    # always in one order, so that labels and tables are too
+    return {name: cast("str", value[name]).strip() for name in SCOPES if name in value}
+
+
+def _zone(row: _Row, name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise row.wrong(
+            f"{name!r} is no time zone that this machine knows; write an IANA name, e.g. Europe/Paris, "
+            "or install the system's tzdata",
+            "time_zone",
+        ) from None
+
+
+def _thresholds(row: _Row) -> tuple[int, ...]:
+    value = row.given.get("thresholds", list(THRESHOLDS))
+    levels = cast("list[Any]", value) if isinstance(value, list) else []
+    whole = all(type(level) is int and 0 < level <= _MOST_PERCENT for level in levels)
+    if not levels or not whole or levels != sorted(set(levels)):
+        raise row.wrong(
+            f"{value!r}: write rising whole percentages from 1 to {_MOST_PERCENT}, e.g. {list(THRESHOLDS)}",
+            "thresholds",
+        )
+    return tuple(levels)

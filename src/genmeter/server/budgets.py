@@ -1,0 +1,64 @@
+"""The budgets at /metrics: what each may cost, what it has cost, where it will end and when its period does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from genmeter import names
+from genmeter.ledger import Ledger
+from genmeter.ledger.money import to_text
+from genmeter.reports.budgeting import Ask, Standing, budgeting
+from genmeter.reports.budgets import Budget
+from genmeter.server.prometheus import Labels, family, metric_name
+
+_Value = Callable[[Standing], str | None]
+
+
+def _projected(standing: Standing) -> str | None:
+    return None if standing.projected is None else to_text(standing.projected)
+
+
+_GAUGES: dict[str, tuple[str, _Value]] = {
+    names.BUDGET_LIMIT: ("The amount of the budget.", lambda one: to_text(one.budget.amount)),
+    names.BUDGET_SPENT: (
+        "Booked cost in the budget's scope and current period, exact.",
+        lambda one: to_text(one.spent),
+    ),
+    names.BUDGET_PROJECTED: (
+        "Cost at the end of the period if it goes on as in this period so far; missing when too early to say.",
+        _projected,
+    ),
+    names.BUDGET_PERIOD_END: (
+        "When the current period ends, Unix time.",
+        lambda one: str(round(one.period.end.timestamp())),
+    ),
+}
+
+
+def budget_gauges(budgets: Sequence[Budget], ledger: Ledger, ask: Ask) -> Iterator[str]:
+    """The lines of /metrics, none without budgets. Raises ``StorageError``."""
+    if not budgets:
+        return
+    found = budgeting(budgets, ledger, at=datetime.now(UTC), ask=ask)
+    for name, (text, value) in _GAUGES.items():
+        values = ((_labels(one.budget), value(one)) for one in found.standings)
+        samples = [("", labels, shown) for labels, shown in values if shown is not None]
+        yield from _one(name, text, samples)
+    levels = [
+        ("", (*_labels(budget), ("threshold", str(level))), to_text(budget.amount * level // 100))
+        for budget in budgets
+        for level in budget.thresholds
+    ]
+    yield from _one(names.BUDGET_THRESHOLD, "The cost at which a threshold (percent) is reached.", levels)
+    rest = [("", (), to_text(found.unbudgeted))]
+    yield from _one(names.BUDGET_UNBUDGETED, "Booked cost of this UTC month in no budget's scope, exact.", rest)
+
+
+def _one(name: str, text: str, samples: Sequence[tuple[str, Labels, str]]) -> Iterator[str]:
+    yield from family(metric_name(name, names.LEDGER_UNITS[name], "gauge"), "gauge", text, samples)
+
+
+def _labels(budget: Budget) -> Labels:
+    owner = (("owner", budget.owner),) if budget.owner else ()
+    return (("budget_id", budget.id), *owner, ("period", budget.period), *budget.scope.items())

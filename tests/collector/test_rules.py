@@ -1,0 +1,260 @@
+"""The rules as a tested product: what promtool does not see.
+
+``tests/e2e/back_ends/test_rules.py`` runs promtool itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from genmeter.names import SECONDS_BUCKETS
+from tests.collector.files import CONFIG, read
+from tests.collector.promql import RULES, TESTS, Rule, rules, uses
+
+ROOT = CONFIG.parent
+EVERY = rules()
+ALERTS = [rule for rule in EVERY if "alert" in rule.body]
+RECORDED = {rule.body["record"] for rule in EVERY if "record" in rule.body}
+VECTORS = json.loads((ROOT / "tests" / "vectors" / "names.json").read_text(encoding="utf-8"))
+UNITS = {"s": "_seconds"}
+LEDGER = {
+    "genmeter_ledger_ready": "gauge",
+    "genmeter_ledger_last_commit_timestamp_seconds": "gauge",
+    "genmeter_ledger_spend_usd": "gauge",
+    "genmeter_ledger_conflicts_total": "counter",
+    "genmeter_ledger_suspected_total": "counter",
+}
+"""Of the ledger's /metrics: src/genmeter/server/exposition.py."""
+GENAI_COST = {
+    "otelcol_processor_genai_cost_table_age": "gauge",
+    "otelcol_processor_genai_cost_table_last_good": "gauge",
+    "otelcol_processor_genai_cost_reloads": "counter",
+}
+"""Of the processor: src/genaicostprocessor/documentation.md. The collector's own counters have no _total."""
+OTHERS = {
+    "up": "gauge",  # Prometheus itself
+    # Collector 0.155, exporterhelper/metadata.yaml and its internal/queuebatch
+    "otelcol_exporter_queue_size": "gauge",
+    "otelcol_exporter_queue_capacity": "gauge",
+    **{
+        f"otelcol_exporter_{how}_failed_{what}": "counter"
+        for how in ("send", "enqueue")
+        for what in ("spans", "log_records", "metric_points")
+    },
+    "alertmanager_notifications_failed_total": "counter",  # Alertmanager 0.25 and 0.31, notify/notify.go
+}
+READS_LEVEL = {"count", "last_over_time"}
+"""Where a counter may stand bare: whether it is there, and whether it was there before."""
+NO_GUARD = {
+    "GenmeterUnattributedSpend": "its numerator is above one dollar",
+}
+
+
+def emitted() -> dict[str, str]:
+    """Every series name that somebody of ours or a server in the stack has, and its kind."""
+    known = LEDGER | GENAI_COST | OTHERS
+    for row in [*VECTORS["metrics"], *VECTORS["derived_metrics"], *VECTORS["ledger_metrics"]]:
+        name = row["name"].replace(".", "_") + UNITS.get(row["unit"], "")
+        if row["kind"] == "counter":
+            known[f"{name}_total"] = "counter"
+        elif row["kind"] == "histogram":
+            known |= {f"{name}_{part}": "counter" for part in ("bucket", "sum", "count")}
+        else:
+            known[name] = "gauge"
+    return known
+
+
+KNOWN = emitted()
+
+
+def ident(rule: Rule) -> str:
+    labels = rule.body.get("labels", {})
+    return "-".join([rule.name, *(labels[key] for key in ("severity", "slo", "kind") if key in labels)])
+
+
+def misuse(expr: str) -> list[str]:
+    """A counter that is read as a level, or a gauge that is read as a counter."""
+    wrong = []
+    for use in uses(expr):
+        around = set(use.inside)
+        kind = KNOWN.get(use.name, "record")
+        rated = around & {"rate", "increase", "irate"}
+        if kind == "counter" and not (rated or around & READS_LEVEL or _new_born(use.name, expr)):
+            wrong.append(f"{use.name} outside rate() and increase()")
+        if kind != "counter" and rated:
+            wrong.append(f"rate() of {use.name}, which is no counter")
+    return wrong
+
+
+def _new_born(name: str, expr: str) -> bool:
+    """The whole of a counter that was not there before: x unless last_over_time(x[6h] offset 15m)."""
+    return f"({name} unless last_over_time({name}[6h] offset 15m))" in expr
+
+
+def unguarded(expr: str) -> bool:
+    """Whether something is divided by what may be zero: every divisor says `> 0`, or is a number."""
+    flat = re.sub(r'"[^"]*"', '""', expr)
+    for at in (found.end() for found in re.finditer(r"/", flat)):
+        divisor = flat[at:].strip()
+        if re.match(r"\d", divisor):
+            continue
+        if not divisor.startswith("(") or not re.search(r"> \d", _bracketed(divisor)):
+            return True
+    return False
+
+
+def _bracketed(text: str) -> str:
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if not depth:
+            return text[: at + 1]
+    return text
+
+
+def sections() -> set[str]:
+    """The runbook's anchors."""
+    return set(re.findall(r"^## (\S+)$", (CONFIG / "runbook.md").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_rules_are_found():
+    assert {rule.file.stem for rule in EVERY} == {
+        "recording", "budgets", "anomalies", "reliability", "telemetry", "slo"
+    }  # fmt: skip
+    assert len(ALERTS) >= 30
+
+
+@pytest.mark.parametrize("rule", EVERY, ids=ident)
+def test_a_rule_reads_only_what_is_emitted_or_recorded(rule):
+    unknown = {use.name for use in uses(rule.expr)} - set(KNOWN) - RECORDED
+    assert not unknown
+
+
+@pytest.mark.parametrize("rule", EVERY, ids=ident)
+def test_counters_are_rated_and_gauges_are_not(rule):
+    assert misuse(rule.expr) == []
+
+
+@pytest.mark.parametrize("rule", EVERY, ids=ident)
+def test_a_ratio_has_a_guard_below_the_line(rule):
+    assert rule.name in NO_GUARD or not unguarded(rule.expr)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in EVERY if "record" in rule.body], ids=ident)
+def test_a_record_is_named_level_metric_operation(rule):
+    assert re.fullmatch(r"[a-z_]+:[a-z0-9_]+:[a-z0-9_]+", rule.name)
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=ident)
+def test_an_alert_says_how_bad_of_what_kind_and_where_to_read_on(rule):
+    assert re.fullmatch(r"Genmeter[A-Za-z]+", rule.name)
+    assert rule.body["labels"]["severity"] in {"info", "warning", "critical"}
+    assert rule.body["labels"]["category"] in {
+        "cost", "forecast", "reliability", "performance", "data-quality", "telemetry", "slo"
+    }  # fmt: skip
+    notes = rule.body["annotations"]
+    assert set(notes) == {"summary", "description", "runbook_url"}
+    assert "$value" in notes["description"], "the number"
+    page, _, section = notes["runbook_url"].partition("#")
+    assert (ROOT / page).is_file() and section in sections()
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=ident)
+def test_a_message_reads_no_label_that_only_the_alert_adds(rule):
+    # A template sees the labels of the expression, not those of the rule: `threshold` would be empty.
+    asked = {name for text in rule.body["annotations"].values() for name in re.findall(r"\$labels\.(\w+)", text)}
+    assert not asked & set(rule.body["labels"])
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=ident)
+def test_an_alert_waits_or_says_why_not(rule):
+    assert "for" in rule.body or "No `for`" in rule.comment or "no `for`" in rule.comment
+
+
+def test_every_section_of_the_runbook_is_some_alerts():
+    assert sections() == {rule.body["annotations"]["runbook_url"].partition("#")[2] for rule in ALERTS}
+
+
+def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not():
+    fires, silent = set(), set()
+    for file in TESTS.glob("*_test.yaml"):
+        for test in read(file)["tests"]:
+            for asked in test.get("promql_expr_test", ()):
+                if found := re.search(r'ALERTS\{alertname="(\w+)"', asked["expr"]):
+                    (fires if asked["exp_samples"] else silent).add(found[1])
+    names = {rule.name for rule in ALERTS}
+    assert fires == names
+    # A tier that stays silent for one application while it fires for another counts: the answer lists who.
+    assert silent == names
+
+
+def test_every_file_of_rules_is_under_test_and_loaded():
+    tested = {name for file in TESTS.glob("*_test.yaml") for name in read(file)["rule_files"]}
+    assert tested == {f"../rules/{file.name}" for file in RULES.glob("*.yaml")}
+    assert read(CONFIG / "prometheus" / "prometheus.yml")["rule_files"] == ["rules/*.yaml"]
+    mounts = read(CONFIG / "compose.yaml")["services"]["prometheus"]["volumes"]
+    assert "./prometheus/rules:/etc/prometheus/rules:ro" in mounts
+
+
+def test_the_ledgers_and_the_processors_names_are_in_their_sources():
+    exposition = (ROOT / "src" / "genmeter" / "server" / "exposition.py").read_text(encoding="utf-8")
+    for name in LEDGER:
+        assert name.removeprefix("genmeter_ledger_").removesuffix("_total") in exposition, name
+    page = (ROOT / "src" / "genaicostprocessor" / "documentation.md").read_text(encoding="utf-8")
+    for name in GENAI_COST:
+        assert f"### {name}\n" in page
+
+
+def test_both_meters_have_the_same_bounds():
+    # recording.yaml adds their buckets up. The collector's are pico-seconds.
+    meter = (ROOT / "src" / "genaicostprocessor" / "genaimeterconnector" / "meter.go").read_text(encoding="utf-8")
+    (written,) = re.findall(r"var bounds = \[\.\.\.\]int64\{(.*?)\}", meter, re.DOTALL)
+    bounds = [int(mantissa) * 10 ** int(zeros) for mantissa, zeros in re.findall(r"(\d+)e(\d+)", written)]
+    assert bounds == [round(seconds * 10**12) for seconds in SECONDS_BUCKETS]
+
+
+def test_the_objectives_rules_are_in_step_with_slo_yaml():
+    done = subprocess.run([sys.executable, ROOT / ".ci" / "slo.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("expr", "what"),
+    [
+        ("sum(genmeter_cost_usd_total)", ["genmeter_cost_usd_total outside rate() and increase()"]),
+        ("topk(3, sum by (job) (genmeter_cost_usd_total))", ["genmeter_cost_usd_total outside rate() and increase()"]),
+        ("rate(genmeter_calls_active[5m])", ["rate() of genmeter_calls_active, which is no counter"]),
+        ("sum by (job) (rate(genmeter_cost_usd_total[5m]))", []),
+        ("count by (job) (genmeter_cost_usd_total)", []),
+        ("rate(application:genmeter_cost_usd:rate5m[1h])", ["rate() of application:genmeter_cost_usd:rate5m, which is no counter"]),
+    ],
+)  # fmt: skip
+def test_the_lint_sees_a_counter_as_a_level_and_the_rate_of_a_gauge(expr, what):
+    assert misuse(expr) == what
+
+
+@pytest.mark.parametrize(
+    ("expr", "bad"),
+    [
+        ("a / b", True),
+        ("sum(a) / sum(b)", True),
+        ("a / (b)", True),
+        ("a / (sum by (x) (b) > 0)", False),
+        ("a / 1000", False),
+        ('a{path="x/y"}', False),
+    ],
+)
+def test_the_lint_sees_a_ratio_without_a_guard(expr, bad):
+    assert unguarded(expr) == bad
+
+
+def test_the_lint_finds_names_and_nothing_else():
+    expr = (
+        'sum by (job) (rate(a_total{x="b_total"}[5m])) / on (job) group_left (y) (c:d:e offset 1w > 0) unless on () f'
+    )
+    assert [(use.name, use.inside) for use in uses(expr)] == [("a_total", ("rate", "sum")), ("c:d:e", ("",)), ("f", ())]
