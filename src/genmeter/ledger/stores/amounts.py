@@ -1,16 +1,14 @@
-"""Money of a window by who spent it, kept by reading only what is new: a scrape must not sum a whole month."""
+"""Money of a window by who spent it."""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from genmeter.ledger.questions import SCOPES, Amount, Window
-from genmeter.ledger.stores.reading import counters
+from genmeter.ledger.stores.following import Follower, Position
 from genmeter.ledger.stores.schema import DAILY_KEYS, UNIT
-from genmeter.ledger.stores.writing import REFILED, WATERMARK, mark
 
 _Key = tuple[str | None, ...]
 _Found = tuple[Window, Amount]
@@ -29,79 +27,31 @@ CASE WHEN {_WITHOUT} THEN calls ELSE 0 END, first_ns, last_ns FROM daily WHERE l
 """
 
 
-class State(NamedTuple):
-    """How far the rows have been read: the newest, how many were trimmed, how many changed their scope since."""
-
-    newest: int
-    trimmed: int
-    refiled: int
-
-
-class Amounts:
-    """What ``Store.amounts`` answers. Rows only come; whoever takes some away calls ``catch_up`` and ``resume``."""
+class Amounts(Follower):
+    """What ``Store.amounts`` answers."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        super().__init__()
         self._kept: dict[Window, dict[_Key, Amount]] = {}
-        self._state: State | None = None
 
     def ask(self, connection: sqlite3.Connection, windows: Sequence[Window]) -> list[list[Amount]]:
         """The amounts of each window as of now, on a reader; these windows are kept, and no others."""
-        with self._lock:
-            # one snapshot for all questions, or a row that comes in between is counted twice or never
-            connection.execute("BEGIN")
-            try:
-                self._kept = {window: self._kept[window] for window in windows if window in self._kept}
-                self._catch_up(connection)
-                self._kept |= _whole(connection, [window for window in windows if window not in self._kept])
-            finally:
-                connection.execute("ROLLBACK")
+        with self._snapshot(connection):
+            self._kept = {window: self._kept[window] for window in windows if window in self._kept}
+            self._catch_up(connection)
+            self._kept |= _whole(connection, [window for window in windows if window not in self._kept])
             return [list(self._kept[window].values()) for window in windows]
 
-    def catch_up(self, connection: sqlite3.Connection) -> bool:
-        """Read what is new, if anybody has ever asked; False while somebody else reads, who must not be waited for."""
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            if self._state is not None:
-                self._catch_up(connection)
-        finally:
-            self._lock.release()
-        return True
-
-    @property
-    def reached(self) -> State | None:
-        """How far it has read, None before anybody has asked."""
-        return self._state
-
-    def resume(self, before: State | None, after: State, trimmed_until_ns: int) -> None:
-        """Go on from ``after``, which a trim has made of ``before``; windows that it reached into are read again."""
-        with self._lock:
-            if self._state is not None and self._state == before:
-                self._state = after
-                self._kept = {
-                    window: found for window, found in self._kept.items() if (window.since_ns or 0) > trimmed_until_ns
-                }
-
-    def _catch_up(self, connection: sqlite3.Connection) -> None:
-        now, known = state(connection), self._state
+    def _read(self, connection: sqlite3.Connection, known: Position | None, now: Position) -> None:
         if known is None or known[1:] != now[1:]:
             self._kept = {}
         elif now.newest > known.newest:
             _merge(self._kept, _calls(connection, self._kept, known.newest))
-        self._state = now
 
-
-def state(connection: sqlite3.Connection) -> State:
-    """Where the table of calls stands now."""
-    newest = connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0]
-    counted = counters(connection)
-    return State(newest, counted.get("trimmed_calls", 0), counted.get(REFILED, 0))
-
-
-def trimmed_until(connection: sqlite3.Connection) -> int:
-    """The start of the newest call that has been trimmed, Unix ns."""
-    return mark(connection, WATERMARK)
+    def _forget(self, trimmed_until_ns: int) -> None:
+        self._kept = {
+            window: found for window, found in self._kept.items() if (window.since_ns or 0) > trimmed_until_ns
+        }
 
 
 def _whole(connection: sqlite3.Connection, windows: Sequence[Window]) -> dict[Window, dict[_Key, Amount]]:

@@ -12,9 +12,10 @@ from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Amount, Group, Latency, Outcome, Quarantined, Window
-from genmeter.ledger.stores import amounts, reading, trimming, writing
+from genmeter.ledger.stores import reading, trimming, writing
 from genmeter.ledger.stores.amounts import Amounts
 from genmeter.ledger.stores.database import MEMORY, Database
+from genmeter.ledger.stores.following import position
 from genmeter.ledger.stores.tally import Tally
 from genmeter.ledger.stores.trimming import Caps
 
@@ -48,6 +49,7 @@ class SqliteStore:
         self._database = Database(path, busy_seconds)
         self._tally = Tally()
         self._amounts = Amounts()
+        self._followers = (self._tally, self._amounts)
         self._waiting: deque[_Turn] = deque()
         self._leading = threading.Lock()
         self._over = True
@@ -76,14 +78,13 @@ class SqliteStore:
             if not self._over:
                 return 0
             # what goes must have been added up before it goes; while that is being done, it stays for the next batch
-            if not self._tally.catch_up(connection) or not self._amounts.catch_up(connection):
+            if not all(follower.catch_up(connection) for follower in self._followers):
                 return 0
-            before, kept = self._tally.reached, self._amounts.reached
+            before = [follower.reached for follower in self._followers]
             gone = trimming.step(connection, self._caps, time.time_ns())
-            after, left = self._tally.state(connection), amounts.state(connection)
-            until_ns = amounts.trimmed_until(connection)
-        self._tally.resume(before, after)
-        self._amounts.resume(kept, left, until_ns)
+            after, until_ns = position(connection), writing.mark(connection, writing.WATERMARK)
+        for follower, reached in zip(self._followers, before, strict=True):
+            follower.resume(reached, after, until_ns)
         return gone
 
     def check(self) -> None:
