@@ -1,15 +1,14 @@
 package genaimeterconnector
 
 import (
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"genmeter.local/genaicostprocessor/internal/conventions"
 	"genmeter.local/genaicostprocessor/internal/names"
 )
 
@@ -177,28 +176,12 @@ func (c *call) tokens(value pcommon.Value, skipped *[skips]int64) fact {
 	if !c.counted || value.Type() == pcommon.ValueTypeEmpty {
 		return fact{}
 	}
-	count, ok := whole(value)
+	count, ok := conventions.Whole(value)
 	if ok = ok && 0 <= count && count <= mostTokens; !ok {
 		skipped[skipTokens]++
 		return fact{}
 	}
 	return fact{count, true}
-}
-
-// whole reads a whole number, also one that came as a float or as text.
-func whole(value pcommon.Value) (int64, bool) {
-	switch value.Type() {
-	case pcommon.ValueTypeInt:
-		return value.Int(), true
-	case pcommon.ValueTypeDouble:
-		number := value.Double()
-		return int64(number), number == math.Trunc(number) && math.Abs(number) <= mostTokens
-	case pcommon.ValueTypeStr:
-		number, err := strconv.ParseInt(value.Str(), 10, 64)
-		return number, err == nil
-	default:
-		return 0, false
-	}
 }
 
 func duration(span ptrace.Span, skipped *[skips]int64) fact {
