@@ -14,7 +14,9 @@ from genmeter.cli.render import refuse, say
 from genmeter.cli.state import state_file
 
 if TYPE_CHECKING:
-    from genmeter.server import Application
+    from genmeter.ledger.booking import Price
+    from genmeter.reports.budgets import Budget
+    from genmeter.server import Application, TokenFile
 
 DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them on one page as they
 come. Stops on Ctrl-C or SIGTERM, after what has arrived is booked."""
@@ -39,18 +41,10 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then drain; exit 0, or 2 when it cannot start as asked."""
     from genmeter.ledger import Ledger
-    from genmeter.pricing import Recorded
-    from genmeter.reports.budgets import budgets_of
-    from genmeter.server import Application, TokenFile, TokenRequired, require_token
-    from genmeter.settings import Settings
+    from genmeter.server import Application
 
     try:
-        settings = Settings.load()
-        price, budgets = Recorded(settings).price, budgets_of(settings)
-        token = TokenFile(args.token_file) if args.token_file else None
-        require_token(args.host, token)
-    except TokenRequired:
-        return refuse(wants_token(args.host))
+        price, budgets, token = prepare(args)
     except ValueError as error:
         return refuse(str(error))
     path: Path = args.ledger or state_file()
@@ -59,19 +53,35 @@ def run(args: argparse.Namespace) -> int:
         return _serve(args, Application(ledger, token=token, budgets=budgets), path)
 
 
+def prepare(args: argparse.Namespace) -> tuple[Price, tuple[Budget, ...], TokenFile | None]:
+    """What a service reads before it starts: the price of a call, the budgets, the token.
+
+    Raises:
+        ValueError: a setting or token file that cannot be used, or an address that wants a token.
+    """
+    from genmeter.pricing import Recorded
+    from genmeter.reports.budgets import budgets_of
+    from genmeter.server import TokenFile, TokenRequired, require_token
+    from genmeter.settings import Settings
+
+    settings = Settings.load()
+    price, budgets = Recorded(settings).price, budgets_of(settings)
+    token = TokenFile(args.token_file) if args.token_file else None
+    try:
+        require_token(args.host, token)
+    except TokenRequired:
+        raise ValueError(
+            f"{args.host} can be reached from other machines, so a token is needed: put one into a file "
+            "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
+        ) from None
+    return price, budgets, token
+
+
 def port(text: str) -> int:
     """A TCP port from the command line."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; a number from 0 to 65535 is needed")
     return int(text)
-
-
-def wants_token(host: str) -> str:
-    """Why the address is refused without a token and how to make one, in one line."""
-    return (
-        f"{host} can be reached from other machines, so a token is needed: put one into a file "
-        "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
-    )
 
 
 def cannot_listen(error: OSError, host: str, number: int) -> str:

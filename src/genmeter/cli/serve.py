@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from genmeter.cli.dev import DRAIN_SECONDS, cannot_listen, port, wants_token
+from genmeter.cli.dev import DRAIN_SECONDS, cannot_listen, port, prepare
 from genmeter.cli.render import refuse
 from genmeter.cli.state import state_file
 
@@ -49,19 +49,11 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM, then drain; exit 0, 1 without a usable ledger, 2 when it cannot start as asked."""
     from genmeter.ledger import Ledger
-    from genmeter.pricing import Recorded
-    from genmeter.reports.budgets import budgets_of
-    from genmeter.server import Application, TokenFile, TokenRequired, require_token
-    from genmeter.settings import Settings
+    from genmeter.server import Application
 
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        settings = Settings.load()
-        price, budgets = Recorded(settings).price, budgets_of(settings)
-        token = TokenFile(args.token_file) if args.token_file else None
-        require_token(args.host, token)
-    except TokenRequired:
-        return refuse(wants_token(args.host))
+        price, budgets, token = prepare(args)
     except ValueError as error:
         return refuse(str(error))
     path: Path = args.ledger or state_file()
