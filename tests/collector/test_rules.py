@@ -258,3 +258,17 @@ def test_the_lint_finds_names_and_nothing_else():
         'sum by (job) (rate(a_total{x="b_total"}[5m])) / on (job) group_left (y) (c:d:e offset 1w > 0) unless on () f'
     )
     assert [(use.name, use.inside) for use in uses(expr)] == [("a_total", ("rate", "sum")), ("c:d:e", ("",)), ("f", ())]
+
+
+@pytest.mark.parametrize("file", sorted(TESTS.glob("*_test.yaml")), ids=lambda file: file.stem)
+def test_a_test_of_several_groups_says_their_order(file):
+    # promtool runs the groups of a test in an order of chance; a rule that reads another group then sees it a step late.
+    body = read(file)
+    groups = [group["name"] for rules in body["rule_files"] for group in read(TESTS / rules)["groups"]]
+    assert body.get("group_eval_order", groups[:1]) == groups
+
+
+def test_what_is_recorded_has_no_gaps():
+    # A sample is gone five minutes after it was written: a group that runs every five leaves nothing to read while it runs.
+    groups = [group for file in RULES.glob("*.yaml") for group in read(file)["groups"]]
+    assert {group["name"]: group["interval"] for group in groups if group.get("interval", "15s") not in {"15s", "1m", "2m"}} == {}
