@@ -12,6 +12,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +28,7 @@ from tests.stack.loopback import get_json
 pytestmark = pytest.mark.xdist_group("stack")
 
 FILES = sorted((ROOT / "tests" / "vectors" / "spans").glob("*.json"))
+WITH_EVENTS = [file for file in FILES if json.loads(file.read_text(encoding="utf-8"))["resourceLogs"]]
 RESPONSE_IDS = ("gen_ai.response.id", "ai.response.id")
 DETAILS = "gen_ai.client.inference.operation.details"
 OWN_SPELLINGS = ("gen_ai.usage.cost", "llm.cost.total", "operation.cost")
@@ -92,16 +94,28 @@ def source(span: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
 def sent(stack: Stack, request: pytest.FixtureRequest) -> Sent:
-    """One recording, sent once."""
-    recording = json.loads(request.param.read_text(encoding="utf-8"))
-    name = service(request.param.stem.replace("_", "-"))
+    """One recording, sent once: its spans, and when they are booked its events.
+
+    The collector sends the two by queues of their own, in an order of chance. It matters where an event names another
+    span than its call's, as OpenLIT's do: the ledger books what comes first.
+    """
+    recording, one = made(request.param)
+    send(stack.otlp_http, {"resourceSpans": recording["resourceSpans"]})
+    in_ledger(stack, one)
+    send(stack.otlp_http, {"resourceLogs": recording["resourceLogs"]})
+    return one
+
+
+def made(file: Path) -> tuple[dict[str, Any], Sent]:
+    """A recording as new, and what it must come to."""
+    recording = json.loads(file.read_text(encoding="utf-8"))
+    name = service(file.stem.replace("_", "-"))
     freshen(recording, name)
     spans = [(scope, record) for scope, record in records(recording) if "startTimeUnixNano" in record]
     expect, sources = recording["expect"], {span["spanId"]: source(span) for _, span in spans}
     own = {span["spanId"] for scope, span in spans if scope == "genmeter"}
-    send(stack.otlp_http, recording)
-    return Sent(
-        emitter=request.param.stem,
+    return recording, Sent(
+        emitter=file.stem,
         service=name,
         trace_ids={span["traceId"] for _, span in spans},
         expect=expect,
@@ -179,6 +193,19 @@ def test_the_span_and_the_event_of_a_call_are_one_booking(stack, sent):
         what=f"the spans and the events of {sent.service} in the ledger",
     )
     assert {key: call.cost_pico for key, call in calls.items() if call.cost_pico is not None} == sent.bill
+
+
+@pytest.mark.parametrize("file", WITH_EVENTS, ids=lambda path: path.stem)
+def test_the_bill_is_the_same_when_the_events_come_first(stack, file):
+    recording, sent = made(file)
+    send(stack.otlp_http, {"resourceLogs": recording["resourceLogs"]})
+    booked(
+        stack, sent.service, least=len({record["spanId"] for _, record in records({**recording, "resourceSpans": []})})
+    )
+    send(stack.otlp_http, {"resourceSpans": recording["resourceSpans"]})
+    mark(stack)
+    costs = [call.cost_pico for call in in_ledger(stack, sent).values() if call.cost_pico is not None]
+    assert sorted(costs) == sorted(sent.bill.values())
 
 
 def test_prometheus_counts_what_no_app_has_metered(stack, sent):
