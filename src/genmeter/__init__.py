@@ -13,12 +13,19 @@ from genmeter._version import __version__
 
 if TYPE_CHECKING:
     from genmeter.instrument.context import UnattributedCall, attribution
+    from genmeter.instrument.limits import BudgetExceeded
 
 # The function below has the name of a folder. Whoever imports the folder first puts it here as an attribute, once and
 # for all; so it must be imported before the function takes the name.
 importlib.import_module("genmeter.instrument")
 
-__all__ = ["UnattributedCall", "__version__", "attribution", "instrument", "uninstrument"]
+__all__ = ["BudgetExceeded", "UnattributedCall", "__version__", "attribution", "instrument", "uninstrument"]
+
+_LATE = {
+    "attribution": "genmeter.instrument.context",
+    "UnattributedCall": "genmeter.instrument.context",
+    "BudgetExceeded": "genmeter.instrument.limits",
+}
 
 
 def instrument(
@@ -27,7 +34,8 @@ def instrument(
     """Meter every known SDK from now on. Providers default to the global ones, settings to file and environment.
 
     Raises:
-        genmeter.settings.SettingsError, genmeter.pricing.PricesError: a setting or a price row that cannot be used.
+        genmeter.settings.SettingsError, genmeter.pricing.PricesError, genmeter.budgets.BudgetsError: a setting, a price
+        row or a budget that cannot be used.
     """
     from genmeter.instrument.instrumentor import GenmeterInstrumentor
 
@@ -48,9 +56,7 @@ def uninstrument() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    # Pricing, the ledger and the command line start without OpenTelemetry, which these two need.
-    if name in ("attribution", "UnattributedCall"):
-        from genmeter.instrument import context
-
-        return getattr(context, name)
+    # Pricing, the ledger and the command line start without OpenTelemetry, which these need.
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name]), name)
     raise AttributeError(f"module 'genmeter' has no attribute {name!r}")

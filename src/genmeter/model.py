@@ -16,6 +16,19 @@ AttributeValue = str | bool | int | float | Sequence[str]
 PICO = 10**12
 """Pico-USD in one US dollar: money is an integer count of these everywhere inside."""
 
+SCOPES = ("provider", "model", "department", "application", "environment")
+"""What spend is told apart by: in the ledger's amounts, and in the scope of a budget."""
+
+
+def usd(pico: int) -> str:
+    """Pico-USD as an exact decimal string without exponent: two decimals at least, twelve at most.
+
+    ``0.00`` stands for a true zero only, because nothing is rounded.
+    """
+    whole, fraction = divmod(abs(pico), PICO)
+    decimals = f"{fraction:012d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if pico < 0 else ''}{whole}.{decimals}"
+
 
 @dataclass(slots=True)
 class Usage:

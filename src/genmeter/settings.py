@@ -42,7 +42,7 @@ class PriceTable:
 
 @dataclass(frozen=True, slots=True)
 class BudgetTable:
-    """The user's own ``[budgets]``, unread; ``reports.budgets`` reads it where budgets are kept, not inside an app."""
+    """The user's own ``[budgets]``, unread, with the file's path and text; ``genmeter.budgets`` reads it."""
 
     rows: Mapping[str, Any]
     path: str

@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.tree import imports, modules
 
-BEDROCK = {"model", "names", "settings", "_version"}
+BEDROCK = {"model", "names", "settings", "tomllines", "periods", "_version"}
 BELOW = {
     "": {"instrument", *BEDROCK},
     "__main__": {"cli"},
@@ -17,12 +17,15 @@ BELOW = {
     "names": set(),
     "_version": set(),
     "settings": {"model", "names"},
+    "tomllines": set(),
+    "periods": set(),
+    "budgets": {"model", "settings", "tomllines", "periods"},
     "pricing": {*BEDROCK},
     "ledger": {"pricing", *BEDROCK},
-    "reports": {"ledger", "pricing", *BEDROCK},
-    "server": {"reports", "ledger", "pricing", *BEDROCK},
-    "cli": {"server", "reports", "ledger", "pricing", *BEDROCK},
-    "instrument": {"pricing", *BEDROCK},
+    "reports": {"ledger", "pricing", "budgets", *BEDROCK},
+    "server": {"reports", "ledger", "pricing", "budgets", *BEDROCK},
+    "cli": {"server", "reports", "ledger", "pricing", "budgets", *BEDROCK},
+    "instrument": {"pricing", "budgets", *BEDROCK},
 }
 """Room → the rooms that it may import."""
 
@@ -33,6 +36,9 @@ OUTSIDE = {
     "names": set(),
     "_version": set(),
     "settings": set(),
+    "tomllines": set(),
+    "periods": set(),
+    "budgets": set(),
     "pricing": set(),
     "ledger": {"opentelemetry.proto", "google.protobuf"},
     "reports": set(),

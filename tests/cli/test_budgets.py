@@ -18,6 +18,7 @@ scope = { department = "support" }
 amount = "10"
 period = "month"
 owner = "ada"
+on_exceed = "reject"
 
 [budgets.desk]
 scope = { department = "support", application = "desk" }
@@ -59,11 +60,11 @@ def test_check_says_what_it_understood(genmeter, file):
     support, desk = json.loads(done.stdout)
     assert support == {
         "id": "support", "scope": "department=support", "owner": "ada", "amount": "10.00", "currency": "USD",
-        "period": "month", "time_zone": "UTC", "thresholds": "50 75 90 100",
+        "period": "month", "time_zone": "UTC", "thresholds": "50 75 90 100", "on_exceed": "reject",
     }  # fmt: skip
-    assert (desk["scope"], desk["owner"], desk["time_zone"], desk["thresholds"]) == (
+    assert (desk["scope"], desk["owner"], desk["time_zone"], desk["thresholds"], desk["on_exceed"]) == (
         *("department=support application=desk", None),
-        *("Europe/Paris", "80 100"),
+        *("Europe/Paris", "80 100", None),
     )
 
 
@@ -95,12 +96,16 @@ def test_the_last_hour_of_a_day_of_25_is_in_it_and_reaches_the_limit(genmeter, f
     assert lines[2].startswith("support") and lines[4].startswith("(no budget)")
 
 
-@pytest.mark.parametrize("command", [("budgets", "check"), ("budgets", "show"), ("serve", "--port", "0"), ("dev",)])
+@pytest.mark.parametrize(
+    "command",
+    [("budgets", "check"), ("budgets", "show"), ("serve", "--port", "0"), ("dev",), ("run", "--", "python", "-V")],
+    ids=" ".join,
+)
 def test_a_bad_file_stops_the_start_by_file_line_and_reason(genmeter, file, command):
     file.write_text(FILE.replace('"0.10"', '"ten cents"'))
     done = genmeter(*command, env={"GENMETER_CONFIG": str(file)})
     assert (done.returncode, done.stdout) == (2, b"")
-    assert f"{file}:10: budgets.desk.amount: 'ten cents' is no amount" in done.stderr.decode()
+    assert f"{file}:11: budgets.desk.amount: 'ten cents' is no amount" in done.stderr.decode()
     assert done.stderr.count(b"\n") == 1
 
 

@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from genmeter.cli.render import table, usd, write_rows
+from genmeter.cli.render import table, write_rows
+from genmeter.model import usd
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def test_the_first_line_says_where_it_listens_and_the_root_says_what_it_is(tmp_p
         client = ledger.client()
         card = client.get("/").json
         assert "ledger" in card["service"] and card["otlp"] == ["POST /v1/traces", "POST /v1/logs"]
-        assert [client.get(path).status for path in ("/page.js", "/page.css", "/index.html")] == [404] * 3
+        page = ("/page.js", "/budgets.js", "/page.css", "/index.html")
+        assert [client.get(path).status for path in page] == [404] * 4
         assert client.post("/v1/traces", BATCH).status == 200
         assert client.get("/api/summary").json["cost"] == {"USD": "0.0125"}
         assert "drained" in ledger.stop()
@@ -45,7 +46,8 @@ def test_with_a_token_only_the_probes_and_the_card_are_open(tmp_path):
     with service(tmp_path, "--host", "0.0.0.0", "--token-file", tmp_path / "token") as ledger:
         client = ledger.client()
         assert [client.get(path).status for path in ("/", "/healthz", "/readyz")] == [200] * 3
-        guarded = ("/metrics", "/api/summary", "/api/calls", "/api/spend", "/api/unpriced", "/api/trace/00", "/none")
+        reads = ("/api/summary", "/api/budgets", "/api/calls", "/api/spend", "/api/unpriced", "/api/trace/00")
+        guarded = ("/metrics", *reads, "/none")
         assert [client.get(path).status for path in guarded] == [401] * len(guarded)
         assert client.post("/v1/traces", BATCH).status == client.post("/v1/metrics", b"").status == 401
         assert client.post("/v1/traces", BATCH, **bearer("s3cret")).status == 200
@@ -78,6 +80,26 @@ def test_a_new_token_is_in_force_at_once_and_the_old_one_is_refused(tmp_path):
         said = ledger.stop()
         assert "the last token stays in force" in said and "read anew" in said
         assert not [word for word in ("first", "second", "third") if word in said]
+
+
+def test_a_raised_budget_needs_no_restart_and_a_broken_file_is_one_line_of_the_log(tmp_path):
+    file = tmp_path / "genmeter.toml"
+    file.write_text('[budgets.all]\namount = "5"\nperiod = "quarter"\n')
+    with service(tmp_path, config=file) as ledger:
+        client = ledger.client()
+
+        def amounts() -> list[str]:
+            return [one["amount"] for one in client.get("/api/budgets").json["budgets"]]
+
+        assert amounts() == ["5"]
+        file.write_text('[budgets.all]\namount = "7.50"\nperiod = "quarter"\n')
+        assert amounts() == ["7.5"]
+        file.write_text('[budgets.all]\namount = "7.50"\n')
+        assert amounts() == amounts() == ["7.5"]
+        assert b"\ngenmeter_ledger_config_last_reload_successful 0\n" in client.get("/metrics").body
+        said = ledger.stop()
+    assert said.count("read anew from") == 1
+    assert said.count("budgets.all.period: no period") == said.count("the last good budgets stay in force") == 1
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "ledger.example.com", ""])

@@ -63,6 +63,19 @@ def test_openrouter_is_billed_what_it_reports(receipt, environment, stub):
     assert found["total"] == {"USD": "0.00095"}
 
 
+def test_a_spent_budget_answers_without_a_call(receipt, environment, stub, tmp_path):
+    text = re.search(r"\[budgets\..*?reject\"\n", (ROOT / "examples" / "budget.py").read_text(), re.DOTALL)[0]
+    # By the quarter, whose end is not likely to come while this runs; the second call spends it.
+    text = text.replace('"5.00"', '"0.0008"').replace('"day"', '"quarter"')
+    (tmp_path / "genmeter.toml").write_text(text)
+    environment["GENMETER_CONFIG"] = str(tmp_path / "genmeter.toml")
+    found, out = receipt("budget.py")
+    # 36 × 0.75 + 87 × 4.50 = 418.5 millionths, twice
+    assert (found["calls"], found["total"], found["errors"]) == (2, {"USD": "0.000837"}, {})
+    assert out.count("In a peaceful grove") == 2 and len(stub.requests) == 2
+    assert re.search(r"open\? Our assistant is back on 01 \w+\. \(0\.000837 of 0\.0008 USD are spent\.\)\n", out)
+
+
 def test_manual_setup_prints_its_own_span_and_metrics(environment):
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / "manual_setup.py"], env=environment, capture_output=True, text=True

@@ -217,6 +217,10 @@ def test_an_exporter_that_is_down_does_not_touch_the_app(python: str, tmp_path: 
         ("[prices\n", "not valid TOML"),
         ("[metrics]\nnames = 'x'\n", "write one of latest, legacy, both"),
         ("[price]\n", "unknown table"),
+        (
+            '[budgets.a]\namount = "1"\nperiod = "day"\non_exceed = "stop"\n',
+            "genmeter.toml:4: budgets.a.on_exceed: 'stop'",
+        ),
     ],
 )
 def test_bad_settings_stop_the_meter_and_not_the_app(

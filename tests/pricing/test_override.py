@@ -150,7 +150,7 @@ BAD = [
     ('[prices.openai."gpt-4o"]\nsame_as = 5\n', 2, 'write the name of a listed model, e.g. "gpt-4o"'),
     ('[[prices.a.b]]\ninput = "1"\n[[prices.a.b]]\ninput = "2"\n', 3, "two rows begin at no date"),
     ('[[prices.a.b]]\ninput = "1"\n[[prices.a.b]]\nfrom = 2026-01-01\ninput = 2\n', 5, "prices.a.b.input: 2 is not"),
-    ('[prices]\nopenai = "1"\n', 1, 'prices.openai: write [prices.openai."the-model"] with prices in it'),
+    ('[prices]\nopenai = "1"\n', 2, 'prices.openai: write [prices.openai."the-model"] with prices in it'),
     ('[prices.openai]\n"gpt-4o" = "1"\n', 2, 'prices.openai.gpt-4o: write [prices.openai."gpt-4o"]'),
 ]  # fmt: skip
 

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from genmeter.budgets import Budget
 from genmeter.ledger import Ledger
 from genmeter.ledger.questions import Window
 from genmeter.model import PICO
+from genmeter.periods import PeriodName
 from genmeter.reports import spend
 from genmeter.reports.budgeting import Standing, budgeting
-from genmeter.reports.budgets import Budget
-from genmeter.reports.periods import PeriodName
 from tests.ledger.otlp import NOON, SECOND, chat, details, span, traces
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)

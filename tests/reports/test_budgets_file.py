@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genmeter.reports.budgets import Budget, BudgetsError, budgets_of
+from genmeter.budgets import Budget, BudgetsError, budgets_of
 from genmeter.settings import Settings
 
 
@@ -17,7 +17,7 @@ def read(folder: Path, text: str) -> tuple[Budget, ...]:
 
 
 def test_everything_that_is_written_is_understood_and_the_rest_has_its_default(tmp_path: Path) -> None:
-    full, small = read(
+    full, small, strict = read(
         tmp_path,
         """
 [budgets.support]
@@ -28,10 +28,16 @@ period = "quarter"
 time_zone = "Europe/Paris"
 owner = "ada"
 thresholds = [80, 100, 120]
+on_exceed = "warn"
 
 [budgets."all.of-it"]
 amount = "0.000000000001"
 period = "day"
+
+[budgets.strict]
+amount = "1"
+period = "week"
+on_exceed = "reject"
 """,
     )
     assert (full.id, full.amount, full.period) == ("support", 250_500_000_000_000, "quarter")
@@ -41,6 +47,7 @@ period = "day"
         *("Europe/Paris", "Europe/Paris", "ada"),
         (80, 100, 120),
     )
+    assert (full.on_exceed, small.on_exceed, strict.on_exceed) == ("warn", None, "reject")
     assert (small.id, small.amount, small.period, small.scope) == ("all.of-it", 1, "day", {})
     assert (small.time_zone, small.owner, small.thresholds) == ("UTC", "", (50, 75, 90, 100))
 
@@ -80,8 +87,17 @@ WRONG = [
     ('[budgets.b]\namount = "5"\nperiod = "day"\nthresholds = []', 8, "budgets.b.thresholds", "rising"),
     ('[budgets.b]\namount = "5"\nperiod = "day"\nthresholds = [true]', 8, "budgets.b.thresholds", "rising"),
     ('[budgets.b]\namount = "5"\nperiod = "day"\nowner = 3', 8, "budgets.b.owner", "one line"),
+    (
+        '[budgets.b]\namount = "5"\nperiod = "day"\non_exceed = "stop"',
+        8,
+        "budgets.b.on_exceed",
+        'write "warn" or "reject"',
+    ),
+    ('[budgets.b]\non_exceed = true\namount = "5"\nperiod = "day"', 6, "budgets.b.on_exceed", "or leave it out"),
+    ('[budgets.b]\non_exceed = ["warn"]\namount = "5"\nperiod = "day"', 6, "budgets.b.on_exceed", "['warn']: write"),
     ('[budgets.b]\namount = "5"\nperiod = "day"\nlimit = 3', 8, "budgets.b.limit", "unknown key; there are scope"),
     ('[budgets."a b"]\namount = "5"\nperiod = "day"', 5, "budgets.a b", "it becomes a label"),
+    ('[budgets."a.b"] # ]\namount = "5"\nperiod = "x"', 7, "budgets.a.b.period", "'x'"),
     ('[budgets]\nmonthly = "100"', 6, "budgets.monthly", "write [budgets.monthly]"),
     ('[budgets]\nb = { amount = "5", period = "hour" }', 6, "budgets.b.period", "'hour'"),
     ('[budgets.b] # amount = "9"\n# amount = "8"\namount = "x"', 7, "budgets.b.amount", "'x'"),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from genmeter.reports.periods import PERIODS, period
+from genmeter.periods import PERIODS, period
 
 CASES = [
     # clocks in Paris go from 02:00 +01:00 to 03:00 +02:00: a day of 23 hours

@@ -105,11 +105,13 @@ class Service(NamedTuple):
 
 
 @contextmanager
-def service(folder: Path, *arguments: object) -> Iterator[Service]:
+def service(folder: Path, *arguments: object, config: Path | None = None) -> Iterator[Service]:
     """``genmeter serve`` as a process of its own on a free port, with its ledger in ``folder``."""
     ledger = folder / "ledger.db"
     command = [sys.executable, "-m", "genmeter", "serve", "--port", "0", "--ledger", ledger, *arguments]
     inherited = {name: value for name, value in INHERITED.items() if not name.startswith(("OTEL_", "GENMETER_"))}
+    if config is not None:
+        inherited["GENMETER_CONFIG"] = str(config)
     with subprocess.Popen(
         list(map(str, command)), cwd=ROOT, env=inherited, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

@@ -20,9 +20,11 @@ GUARDED = (
     "/api/spend",
     "/api/unpriced",
     "/api/summary",
+    "/api/budgets",
     "/api/trace/00",
     "/nothing",
 )
+PAGE = ("/", "/page.css", "/page.js", "/budgets.js")
 
 
 @pytest.fixture
@@ -42,9 +44,7 @@ def test_with_a_token_every_route_but_the_probes_and_the_empty_page_asks_for_it(
         reply = locked_client.get(path)
         assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer"), path
     assert locked_client.post("/v1/traces", BATCH).status == 401
-    assert [locked_client.get(path).status for path in ("/healthz", "/readyz", "/", "/page.js", "/page.css")] == [
-        200
-    ] * 5
+    assert [locked_client.get(path).status for path in ("/healthz", "/readyz", *PAGE)] == [200] * 6
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_page_is_sent_under_a_strict_policy_and_loads_nothing_from_elsewhere
     page = open_client.get("/")
     assert "default-src 'none'; script-src 'self'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
-    for path in ("/", "/page.css", "/page.js"):
+    for path in PAGE:
         text = open_client.get(path).body.decode()
         # the one exception names an XML vocabulary inside the icon and is never fetched
         assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}
@@ -117,7 +117,22 @@ def test_the_page_is_sent_under_a_strict_policy_and_loads_nothing_from_elsewhere
         assert reply.headers["cross-origin-resource-policy"] == "same-origin"
 
 
+def scripts() -> list[str]:
+    """Every script of the page."""
+    folder = files("genmeter.server.page")
+    return [file.read_text() for file in folder.iterdir() if file.name.endswith(".js")]
+
+
 def test_the_page_never_parses_data_as_html() -> None:
-    script = files("genmeter.server.page").joinpath("page.js").read_text()
-    for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
-        assert sink not in script
+    assert len(scripts()) == 2
+    for script in scripts():
+        for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
+            assert sink not in script
+
+
+def test_every_element_that_the_scripts_ask_for_is_on_the_page(open_client: Client) -> None:
+    page = open_client.get("/").body.decode()
+    asked = {name for script in scripts() for name in re.findall(r'\$\("([\w-]+)"\)', script)}
+    assert {"calls", "budgets"} <= asked
+    assert asked <= set(re.findall(r'\bid="([\w-]+)"', page))
+    assert set(re.findall(r'src="([\w.]+)"', page)) == {"page.js", "budgets.js"}

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from genmeter.budgets import Budget, parse
 from genmeter.ledger import Ledger
-from genmeter.reports.budgets import Budget, parse
 from genmeter.settings import BudgetTable
 from tests.ledger.otlp import INHERITED, ROOT, SECOND, chat, span, traces
 from tests.server.client import Client, scraped, served

@@ -10,22 +10,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from genmeter.cli.instants import instant
-from genmeter.cli.render import Cell, Format, refuse, say, usd, write_rows
+from genmeter.cli.render import Cell, Format, refuse, say, write_rows
 from genmeter.cli.state import state_file
+from genmeter.model import usd
 
 if TYPE_CHECKING:
+    from genmeter.budgets import Budget
     from genmeter.reports.budgeting import Budgeting, Standing
-    from genmeter.reports.budgets import Budget
 
 DESCRIPTION = """Check the [budgets] of genmeter.toml, or show what is spent of each in the period that runs, what is
 left, and where it will end at this rate. Spent is exact, from the ledger; burn and projection are rounded to a
-millionth of a dollar, and empty before a twentieth of the period is over."""
+millionth of a dollar, and empty before a twentieth of the period is over. What on_exceed does (warn, reject) happens
+inside each metered process, on what that process itself has spent since it began; the figures here are all processes'."""
 ACTIONS: Final = {
     "check": "check the file and say what it means",
     "show": "show what is spent of each, and what is left",
 }
 UNBUDGETED: Final = "(no budget)"
-_UNDERSTOOD = ("id", "scope", "owner", "amount", "currency", "period", "time_zone", "thresholds")
+_UNDERSTOOD = (
+    *("id", "scope", "owner", "amount", "currency", "period", "time_zone", "thresholds"),
+    "on_exceed",
+)
 _SHOWN = (
     *("id", "scope", "owner", "period", "ends", "limit", "spent", "left", "reached"),
     *("burn_a_day", "projected", "days_left", "unpriced", "currency"),
@@ -54,7 +59,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check or show; 1 without budgets or without a ledger, 2 for a file that cannot be used."""
-    from genmeter.reports.budgets import budgets_of
+    from genmeter.budgets import budgets_of
     from genmeter.settings import Settings
 
     try:
@@ -73,8 +78,8 @@ def run(args: argparse.Namespace) -> int:
 def _check(budgets: Sequence[Budget], fmt: Format) -> int:
     rows: list[list[Cell]] = [
         [
-            *(budget.id, _scope(budget), budget.owner or None, usd(budget.amount), "USD", budget.period),
-            *(budget.time_zone, " ".join(map(str, budget.thresholds))),
+            *(budget.id, budget.scope_text, budget.owner or None, usd(budget.amount), "USD", budget.period),
+            *(budget.time_zone, " ".join(map(str, budget.thresholds)), budget.on_exceed),
         ]
         for budget in budgets
     ]
@@ -107,7 +112,7 @@ def _row(one: Standing) -> list[Cell]:
     left = None if one.tenths_left is None else f"{one.tenths_left // 10}.{one.tenths_left % 10}"
     budget = one.budget
     return [
-        *(budget.id, _scope(budget), budget.owner or None, budget.period),
+        *(budget.id, budget.scope_text, budget.owner or None, budget.period),
         one.period.end.astimezone(budget.zone).isoformat(),
         *(usd(budget.amount), usd(one.spent), usd(one.left)),
         None if one.reached is None else f"{one.reached}%",
@@ -123,7 +128,3 @@ def _rest(found: Budgeting) -> list[Cell]:
 
 def _estimate(pico: int | None) -> str | None:
     return None if pico is None else usd((pico + 500_000) // 1_000_000 * 1_000_000)
-
-
-def _scope(budget: Budget) -> str:
-    return " ".join(f"{name}={wanted}" for name, wanted in budget.scope.items()) or "everything"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import signal
 import threading
 from pathlib import Path
@@ -15,8 +16,7 @@ from genmeter.cli.state import state_file
 
 if TYPE_CHECKING:
     from genmeter.ledger.booking import Price
-    from genmeter.reports.budgets import Budget
-    from genmeter.server import Application, TokenFile
+    from genmeter.server import Application, BudgetFile, TokenFile
 
 DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them on one page as they
 come. Stops on Ctrl-C or SIGTERM, after what has arrived is booked."""
@@ -53,19 +53,20 @@ def run(args: argparse.Namespace) -> int:
         return _serve(args, Application(ledger, token=token, budgets=budgets), path)
 
 
-def prepare(args: argparse.Namespace) -> tuple[Price, tuple[Budget, ...], TokenFile | None]:
-    """What a service reads before it starts: the price of a call, the budgets, the token.
+def prepare(args: argparse.Namespace) -> tuple[Price, BudgetFile, TokenFile | None]:
+    """What a service reads before it starts: the price of a call, the budgets, the token. The last two are followed.
 
     Raises:
         ValueError: a setting or token file that cannot be used, or an address that wants a token.
     """
+    from genmeter.budgets import budgets_of
     from genmeter.pricing import Recorded
-    from genmeter.reports.budgets import budgets_of
-    from genmeter.server import TokenFile, TokenRequired, require_token
+    from genmeter.server import BudgetFile, TokenFile, TokenRequired, require_token
     from genmeter.settings import Settings
 
-    settings = Settings.load()
-    price, budgets = Recorded(settings).price, budgets_of(settings)
+    price = Recorded(Settings.load()).price
+    file = Path(os.environ.get("GENMETER_CONFIG") or "genmeter.toml")
+    budgets = BudgetFile(file, lambda: budgets_of(Settings.load()))
     token = TokenFile(args.token_file) if args.token_file else None
     try:
         require_token(args.host, token)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from genmeter import names
-from genmeter.cli.render import usd
+from genmeter.model import usd
 from genmeter.pricing import Catalogue, Listing
 from genmeter.pricing.plan import Plan, text_rates
 

@@ -8,8 +8,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from genmeter.cli.render import refuse, usd, write_rows
-from genmeter.model import Unpriced, Usage
+from genmeter.cli.render import refuse, write_rows
+from genmeter.model import Unpriced, Usage, usd
 from genmeter.pricing import catalogue_for
 from genmeter.pricing.catalogue import Listing
 from genmeter.pricing.charge import choose

@@ -13,8 +13,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
-from genmeter.cli.render import refuse, table, usd, write_rows
-from genmeter.model import Cost, Unpriced, Usage
+from genmeter.cli.render import refuse, table, write_rows
+from genmeter.model import Cost, Unpriced, Usage, usd
 from genmeter.pricing import Catalogue, Explanation, Recorded, Term
 from genmeter.pricing.recorded import Question
 from genmeter.settings import Settings

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 import textwrap
 
-from genmeter.cli.render import aligned, grouped, usd
+from genmeter.cli.render import aligned, grouped
 from genmeter.cli.slip import Slip
+from genmeter.model import usd
 from genmeter.reports import Receipt, Row, total
 
 WIDTH = 78

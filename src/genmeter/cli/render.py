@@ -1,4 +1,4 @@
-"""How the commands speak: tables for people, JSON and CSV for programs, one-line errors, exact money."""
+"""How the commands speak: tables for people, JSON and CSV for programs, one-line errors."""
 
 from __future__ import annotations
 
@@ -9,22 +9,10 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Literal, TextIO
 
-from genmeter.model import PICO
-
 Cell = str | int | None
 Format = Literal["table", "json", "csv"]
 
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
-
-
-def usd(pico: int) -> str:
-    """Pico-USD as an exact decimal string without exponent: two decimals at least, twelve at most.
-
-    ``0.00`` stands for a true zero only, because nothing is rounded.
-    """
-    whole, fraction = divmod(abs(pico), PICO)
-    decimals = f"{fraction:012d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if pico < 0 else ''}{whole}.{decimals}"
 
 
 def grouped(number: int | str) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from genmeter.cli.instants import ADVICE, instant
-from genmeter.cli.render import Cell, Format, refuse, usd, write_rows
+from genmeter.cli.render import Cell, Format, refuse, write_rows
 from genmeter.cli.state import state_file
+from genmeter.model import usd
 
 if TYPE_CHECKING:
     from genmeter.reports import Row

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     command: list[str] = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
         return refuse("what is to be run? genmeter run -- python app.py")
+    from genmeter.budgets import budgets_of
     from genmeter.pricing import Recorded
     from genmeter.settings import Settings
 
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
         executable = child.resolve(command)
         launcher = child.launcher(executable)
         # Bad settings would only be a line in the app's own log, and a receipt without a call.
-        price = Recorded(Settings.load()).price
+        settings = Settings.load()
+        price, _ = Recorded(settings).price, budgets_of(settings)
     except child.CommandError as error:
         return refuse(str(error), error.code)
     except ValueError as error:

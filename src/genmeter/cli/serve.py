@@ -23,7 +23,9 @@ No page: health is at /healthz and /readyz, the service's own metrics at /metric
 committed is answered 503, so that the sender keeps it. No call is forgotten unless --max-days says so. Stops on SIGTERM
 or Ctrl-C, after the requests in flight are answered."""
 EPILOG = """Trace trees are not kept (a trace store has them), and metrics of applications are declined in the answer.
-A new token in the token file is in force at once. Logs go to stdout; the first line says where the service listens."""
+A new token in the token file is in force at once, and so are changed [budgets] of genmeter.toml; a file that cannot be
+used leaves the last good ones in force, and a gauge at /metrics says so. Its [prices] are read at the start. Logs go
+to stdout; the first line says where the service listens."""
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from genmeter.cli.render import usd
+from genmeter.model import usd
 from genmeter.reports import Receipt, Row
 
 

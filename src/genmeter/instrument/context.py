@@ -42,7 +42,11 @@ NOBODY = Attribution()
 logger = logging.getLogger("genmeter")
 
 
-class UnattributedCall(RuntimeError):
+class RejectedCall(RuntimeError):
+    """A call that a rule of the user's own forbids: the one kind of exception of ours that reaches the app."""
+
+
+class UnattributedCall(RejectedCall):
     """Raised before any request is sent, when the policy for calls without attribution is ``reject``."""
 
 

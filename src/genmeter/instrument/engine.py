@@ -19,7 +19,7 @@ from ..model import AttributeValue, Invocation
 from . import coexist, guard
 from .asking import Asking
 from .content import capture, content_attributes, observe_arguments, passing
-from .context import WITHIN, UnattributedCall, detach, suppressed
+from .context import WITHIN, RejectedCall, detach, suppressed
 from .endpoints import Endpoints
 from .errors import error_type
 from .proxies import unasked
@@ -54,7 +54,7 @@ class Engine:
         """An Observation of the call that is about to be made, or None to let it pass.
 
         Raises:
-            UnattributedCall: the user's policy rejects calls that nobody can be charged for.
+            RejectedCall: the user's own rules forbid it: nobody can be charged for it, or a budget is spent.
         """
         try:
             context = get_current()
@@ -62,7 +62,7 @@ class Engine:
                 return None
             bound = {**dict(zip(target.arguments, args, strict=False)), **kwargs} if args else kwargs
             return Observation(self, provider, target, instance, bound, kwargs, context)
-        except UnattributedCall:
+        except RejectedCall:
             raise
         except Exception as error:
             guard.failed("open", error)
@@ -128,6 +128,8 @@ class Observation:
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
         attributes = _start_attributes(invocation)
         attributes.update(attribute(invocation, telemetry.attributor, context))
+        if telemetry.limits is not None:
+            telemetry.limits.admit(invocation)
         self._engine, self._dialect, self._endpoint = engine, dialect, endpoint
         self._accumulator: Accumulator | None = None
         self.asked = False
@@ -311,6 +313,8 @@ class Observation:
             taken = step("content", capture, self._dialect, self.kwargs)
             invocation.content.input = taken.input if taken is not None else None
         step("price", price, invocation, telemetry.catalogue)
+        if telemetry.limits is not None:
+            step("budget", telemetry.limits.book, invocation)
         if self._outer is not None:
             step("charge", charge, invocation, telemetry)
             step("publish", self._publish, telemetry)

@@ -13,7 +13,7 @@ from opentelemetry.context import get_value
 
 from . import guard
 from .coexist import Site
-from .context import WITHIN, UnattributedCall
+from .context import WITHIN, RejectedCall
 from .engine import Engine
 from .reaper import reaper
 from .spec import Kwargs, Provider, Target
@@ -127,14 +127,14 @@ class Patches:
         """An Observation for this call, or None when it is to pass.
 
         Raises:
-            UnattributedCall: the user's policy rejects calls that nobody can be charged for.
+            RejectedCall: the user's own rules forbid it: nobody can be charged for it, or a budget is spent.
         """
         try:
             engine = working()
             if engine is None or self._taken(provider, site):
                 return None
             return engine.open(provider, target, instance, args, kwargs)
-        except UnattributedCall:
+        except RejectedCall:
             raise
         except Exception as error:
             guard.failed("open", error)

@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import wrapt
 
 from . import guard
 from .bodies import Body, followed, followed_async, parsed
+from .context import RejectedCall
 from .proxies import AsyncStream, Proxy, Stream, Watched, closing, dropped, leave, stop, strip, then, unasked
 
 if TYPE_CHECKING:
@@ -218,7 +219,11 @@ class Manager(Proxy):
                 return self._self_watched(self.__wrapped__.__enter__(), observation)
 
     async def __aenter__(self) -> Any:
-        observation = self._self_observation = self._self_opener()
+        try:
+            observation = self._self_observation = self._self_opener()
+        except RejectedCall:
+            guard.step("reject", _never_await, self.__wrapped__)
+            raise
         if observation is None:
             return await self.__wrapped__.__aenter__()
         while True:
@@ -252,3 +257,10 @@ class Manager(Proxy):
     def _self_left(self) -> None:
         if self._self_observation is not None:
             leave(self._self_observation)
+
+
+def _never_await(manager: Any) -> None:
+    """Close the coroutine that a manager holds for its entry: Python would warn that nobody awaited it."""
+    for value in cast("dict[str, Any]", vars(manager)).values():
+        if inspect.iscoroutine(value):
+            value.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry._logs import LoggerProvider, get_logger
@@ -19,6 +19,9 @@ from ..settings import Settings
 from . import guard
 from .context import Attributor
 from .points import Points
+
+if TYPE_CHECKING:
+    from .limits import Limits
 
 LATEST_COUNTERS = {
     names.INFERENCE_INPUT: "Input tokens, cached ones included, by modality",
@@ -46,7 +49,10 @@ LEGACY_HISTOGRAMS = {
 
 
 class Telemetry:
-    """Everything that outlives a call. Made once by ``instrument()``, from the providers that the user gave or set."""
+    """Everything that outlives a call. Made once by ``instrument()``, from the providers that the user gave or set.
+
+    ``limits`` is None where no budget is kept inside the application. Raises ``BudgetsError``.
+    """
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class Telemetry:
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
+        self.limits = self._limits()
         self.tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, schema_url=names.SCHEMA_URL)
         self.logger = get_logger(names.SCOPE, __version__, logger_provider, schema_url=names.SCHEMA_URL)
         meter = get_meter(names.SCOPE, __version__, meter_provider, schema_url=names.SCHEMA_URL)
@@ -67,6 +74,13 @@ class Telemetry:
         self._tracer_provider = tracer_provider
         self.points = Points(settings.max_series, _histograms(meter, self.latest, self.legacy))
         self._observe_sums(meter)
+
+    def _limits(self) -> Limits | None:
+        if self.settings.budgets is None:
+            return None
+        from .limits import limits_for  # time zones and decimals: not for those who have no budgets
+
+        return limits_for(self.settings.budgets, lambda: self.resource)
 
     @cached_property
     def environment(self) -> str | None:

@@ -13,9 +13,6 @@ QUARTER_NS = 900 * 10**9
 TOTALS_BY = ("model", "department", "application")
 """What ``Store.totals`` are grouped by."""
 
-SCOPES = ("provider", "model", "department", "application", "environment")
-"""What ``Store.amounts`` are grouped by."""
-
 CONFLICT, SUSPECTED, LATE = "conflict", "suspected_duplicate", "late"
 """Reasons for quarantine: other money under a booked key, a booked response under another key, older than the trim."""
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, cast
 
 from genmeter.pricing.match import BLANK
 from genmeter.pricing.plan import PeriodData, Rates
+from genmeter.tomllines import Lines
 
 COLUMNS = tuple(name for name in Rates._fields if name != "entry")
 OTHER = ("free", "from", "same_as", "currency")
 _AS_TEXT = {"image_input": "input", "image_cache_read": "cache_read"}
-_WORD = re.compile(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
 _NUMBER = re.compile(r"([+-]?)(?:([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?|((?i:inf|infinity|s?nan[0-9]*)))")
 """Sign, digits, decimals, exponent; or a word for what is no number of dollars. Not Decimal, which rounds."""
 
@@ -61,59 +61,10 @@ def parse(table: Mapping[str, Any], path: str, text: str) -> Overrides:
     Raises:
         PricesError: the first row that cannot be used.
     """
-    return Overrides(path, tuple(_rows(table, _Lines(path, text))))
+    return Overrides(path, tuple(_rows(table, Lines(path, text, "prices"))))
 
 
-class _Section(NamedTuple):
-    """One table of the file, by its header: where it stands, and the line of each key in it."""
-
-    line: int
-    keys: dict[str, int]
-
-
-class _Lines:
-    """Where a key stands in the file, as ``file:line: prices.seller.model``."""
-
-    def __init__(self, path: str, text: str) -> None:
-        self._path = path
-        self._lines = [line.strip(BLANK) for line in text.split("\n")]
-        self._sections: dict[tuple[str, str], list[_Section]] = {}
-        inside = _Section(0, {})
-        for index, line in enumerate(self._lines, 1):
-            if not line.startswith("["):
-                for key in _words(line.partition("=")[0])[:1]:
-                    inside.keys.setdefault(key, index)
-                continue
-            inside, header = _Section(index, {}), _words(line)
-            if len(header) >= 2 and header[0] == "prices":
-                for name in {(header[1], ""), (header[1], "".join(header[2:3]))}:
-                    self._sections.setdefault(name, []).append(inside)
-
-    def where(self, seller: str, model: str | None = None, key: str | None = None, number: int = 0) -> str:
-        """The line of a key inside its table, of the table itself, or of the file."""
-        name = ".".join(("prices", seller, *([model] if model else ()), *([key] if key else ())))
-        return f"{self._path}:{self._line(seller, model or '', key, number)}: {name}"
-
-    def _line(self, seller: str, model: str, key: str | None, number: int) -> int:
-        tables = self._sections.get((seller, model))
-        if not tables:
-            return self._mention(model)
-        table = tables[min(number, len(tables) - 1)]
-        return (table.keys.get(key) if key and number < len(tables) else None) or table.line
-
-    def _mention(self, model: str) -> int:
-        """The last line that seems to be about a model that has no table of its own."""
-        starts = ("prices.", f'"{model}"', f"{model} ", f"{model}=")
-        found = [index for index, line in enumerate(self._lines, 1) if model and line.startswith(starts)]
-        return found[-1] if found else 1
-
-
-def _words(header: str) -> list[str]:
-    pairs = cast(list[tuple[str, str, str]], _WORD.findall(header.partition("#")[0]))
-    return ["".join(pair) for pair in pairs]
-
-
-def _rows(table: Mapping[str, Any], lines: _Lines) -> Iterator[Own]:
+def _rows(table: Mapping[str, Any], lines: Lines) -> Iterator[Own]:
     for seller, models in table.items():
         if not isinstance(models, dict) or not models or not seller:
             name = seller or "openai"
@@ -125,7 +76,7 @@ def _rows(table: Mapping[str, Any], lines: _Lines) -> Iterator[Own]:
             yield _own(seller, model, cast(list[dict[str, Any]], rows), lines)
 
 
-def _own(seller: str, model: str, rows: list[dict[str, Any]], lines: _Lines) -> Own:
+def _own(seller: str, model: str, rows: list[dict[str, Any]], lines: Lines) -> Own:
     where = lines.where(seller, model)
     for number, row in enumerate(rows):
         _check_keys(seller, model, row, lines, number)
@@ -143,32 +94,34 @@ def _own(seller: str, model: str, rows: list[dict[str, Any]], lines: _Lines) -> 
     starts = [period.get("from", "") for period in periods]
     for number, start in enumerate(starts):
         if start in starts[:number]:
-            raise PricesError(f"{lines.where(seller, model, 'from', number)}: two rows begin {start or 'at no date'}")
+            raise PricesError(
+                f"{lines.where(seller, model, 'from', row=number)}: two rows begin {start or 'at no date'}"
+            )
     return Own(seller, model, where, sorted(periods, key=lambda period: period.get("from", "")))
 
 
-def _check_keys(seller: str, model: str, row: dict[str, Any], lines: _Lines, number: int) -> None:
+def _check_keys(seller: str, model: str, row: dict[str, Any], lines: Lines, number: int) -> None:
     for key in row:
         if key not in COLUMNS and key not in OTHER:
             known = ", ".join((*COLUMNS, *OTHER))
-            raise PricesError(f"{lines.where(seller, model, key, number)}: unknown key; there are {known}")
+            raise PricesError(f"{lines.where(seller, model, key, row=number)}: unknown key; there are {known}")
     if row.get("currency", "USD") != "USD":
         raise PricesError(
-            f"{lines.where(seller, model, 'currency', number)}: only USD; convert the prices to US dollars first"
+            f"{lines.where(seller, model, 'currency', row=number)}: only USD; convert the prices to US dollars first"
         )
     if not row.keys() - {"from", "currency"}:
-        raise PricesError(f"{lines.where(seller, model, None, number)}: no price in this row; write input and output")
+        raise PricesError(f"{lines.where(seller, model, row=number)}: no price in this row; write input and output")
 
 
-def _name(value: object, lines: _Lines, seller: str, model: str) -> str:
+def _name(value: object, lines: Lines, seller: str, model: str) -> str:
     if not isinstance(value, str) or not value.strip(BLANK):
         raise PricesError(f'{lines.where(seller, model, "same_as")}: write the name of a listed model, e.g. "gpt-4o"')
     return value.strip(BLANK)
 
 
-def _period(seller: str, model: str, row: dict[str, Any], lines: _Lines, number: int) -> PeriodData:
+def _period(seller: str, model: str, row: dict[str, Any], lines: Lines, number: int) -> PeriodData:
     prices = {
-        key: _micro(row[key], lines.where(seller, model, key, number), key) for key in COLUMNS if key in row
+        key: _micro(row[key], lines.where(seller, model, key, row=number), key) for key in COLUMNS if key in row
     }  # fmt: skip
     for column, like in _AS_TEXT.items():
         if like in prices:
@@ -177,7 +130,9 @@ def _period(seller: str, model: str, row: dict[str, Any], lines: _Lines, number:
     if "from" in row:
         start = row["from"]
         if not isinstance(start, date) or isinstance(start, datetime):
-            raise PricesError(f"{lines.where(seller, model, 'from', number)}: write a date without quotes: 2026-01-01")
+            raise PricesError(
+                f"{lines.where(seller, model, 'from', row=number)}: write a date without quotes: 2026-01-01"
+            )
         period["from"] = start.isoformat()
     return period
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from genmeter.budgets import Budget
 from genmeter.ledger import Ledger
-from genmeter.ledger.questions import SCOPES, Amount, Window
-from genmeter.reports.budgets import Budget
-from genmeter.reports.periods import Period, period
+from genmeter.ledger.questions import Amount, Window
+from genmeter.model import SCOPES
+from genmeter.periods import Period, period
 from genmeter.reports.window import window
 
 EARLIEST: Final = 20

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from genmeter.budgets import Budget
 from genmeter.ledger import Call, Ledger
 from genmeter.ledger.call import LINE_KINDS, SCALARS, USAGE_FIELDS
 from genmeter.ledger.money import to_text
 from genmeter.reports import calls, spend, total, trace, unpriced
+from genmeter.reports.budgeting import Ask, Standing, budgeting
 from genmeter.reports.spending import DIMENSIONS, Row
 from genmeter.reports.tracing import Node
 from genmeter.server.activity import Activity
 from genmeter.server.http import Refused
 
+NO_BUDGETS = "there are no budgets; write [budgets.NAME] with amount and period into genmeter.toml"
 Query = dict[str, str]
 Document = dict[str, Any]
 MOST_CALLS = 500
@@ -45,6 +49,28 @@ def gaps(ledger: Ledger, query: Query) -> Document:
     """Unpriced calls by reason, provider and model, with what to do."""
     rows = unpriced(ledger, **_window(query))
     return {"rows": [{name: getattr(gap, name) for name in gap.__slots__} for gap in rows]}
+
+
+def budgets(given: Sequence[Budget], ledger: Ledger, *, at: datetime, ask: Ask) -> Document:
+    """How each budget stands in its period that holds ``at``, in the file's order, and the UTC month's spend in none.
+
+    Null is unknown: ``burn_a_day`` and ``projected`` when it is too early to say, ``days_left`` then and when nothing
+    burns. ``spent_percent`` is cut to a whole number; ``across`` is in ``genmeter.reports.budgeting.Standing``.
+    """
+    if not given:
+        return {"at": at.isoformat(), "budgets": [], "unbudgeted": None, "hint": NO_BUDGETS}
+    found = budgeting(given, ledger, at=at, ask=ask)
+    return {
+        "at": at.isoformat(),
+        "budgets": [_standing(one) for one in found.standings],
+        "unbudgeted": {
+            "start": found.month.start.isoformat(),
+            "end": found.month.end.isoformat(),
+            "currency": "USD",
+            "spent": to_text(found.unbudgeted),
+            "unpriced": found.unbudgeted_unpriced,
+        },
+    }
 
 
 def newest(ledger: Ledger, query: Query) -> Document:
@@ -93,6 +119,37 @@ def _row(row: Row) -> Document:
         "unpriced": row.unpriced,
         "tokens": {name: count for name, count in row.tokens.items() if count or name in ("input", "output")},
         "cost": {currency: to_text(pico) for currency, pico in sorted(row.cost.items())},
+    }
+
+
+def _standing(one: Standing) -> Document:
+    budget, zone = one.budget, one.budget.zone
+    return {
+        "id": budget.id,
+        "scope": dict(budget.scope),
+        "owner": budget.owner or None,
+        "period": budget.period,
+        "start": one.period.start.astimezone(zone).isoformat(),
+        "end": one.period.end.astimezone(zone).isoformat(),
+        "time_zone": budget.time_zone,
+        "currency": "USD",
+        "amount": to_text(budget.amount),
+        "spent": to_text(one.spent),
+        "spent_percent": one.spent * 100 // budget.amount,
+        "left": to_text(one.left),
+        "burn_a_day": None if one.burn is None else to_text(one.burn),
+        "projected": None if one.projected is None else to_text(one.projected),
+        "days_left": None if one.tenths_left is None else one.tenths_left / 10,
+        "thresholds": [
+            {
+                "percent": level,
+                "amount": to_text(budget.amount * level // 100),
+                "reached": one.reached is not None and level <= one.reached,
+            }
+            for level in budget.thresholds
+        ],
+        "unpriced": one.unpriced,
+        "across": to_text(one.across),
     }
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
+from genmeter.budgets import Budget
 from genmeter.ledger import Encoding, Ledger, StorageError
 from genmeter.ledger.questions import Amount, Window
-from genmeter.reports.budgets import Budget
 from genmeter.server import api, page
 from genmeter.server.access import Token, admit
 from genmeter.server.activity import SIGNALS, Activity
+from genmeter.server.budgetfile import BudgetFile
 from genmeter.server.exposition import exposition
 from genmeter.server.http import TEXT, Answer, Environ, Refused, as_json, content_type
 from genmeter.server.ingest import RETRY_SECONDS, Limits, Receiver, refusal
@@ -40,7 +42,10 @@ _CARD = {
     "otlp": ["POST /v1/traces", "POST /v1/logs"],
     "health": _PROBES,
     "metrics": "/metrics",
-    "read": ["/api/summary", "/api/spend?by=model", "/api/calls", "/api/unpriced", "/api/trace/<trace id>"],
+    "read": [
+        *("/api/summary", "/api/budgets", "/api/spend?by=model"),
+        *("/api/calls", "/api/unpriced", "/api/trace/<trace id>"),
+    ],
 }
 _HEADLESS = {"/": lambda: as_json(_CARD)}
 
@@ -49,7 +54,8 @@ class Application:
     """``__call__`` is WSGI. ``token`` is asked of every request but health and the page's files, which hold no data.
 
     Without a token only requests to a loopback Host and from no other web page are answered. ``headless`` is the
-    ledger service: no page, and metrics of applications are declined instead of kept. ``budgets`` become gauges.
+    ledger service: no page, and metrics of applications are declined instead of kept. ``budgets`` become gauges, and
+    /api/budgets.
     """
 
     def __init__(
@@ -60,7 +66,7 @@ class Application:
         limits: Limits | None = None,
         max_series: int = MOST_SERIES,
         headless: bool = False,
-        budgets: Sequence[Budget] = (),
+        budgets: Sequence[Budget] | BudgetFile = (),
     ) -> None:
         self.ledger = ledger
         self.activity = Activity()
@@ -125,6 +131,7 @@ class Application:
             "/healthz": lambda environ, query: Answer(200, TEXT, b"ok\n"),
             "/readyz": self._readiness,
             "/metrics": self._metrics,
+            "/api/budgets": self._standings,
             "/api/calls": lambda environ, query: as_json(api.newest(ledger, query)),
             "/api/spend": lambda environ, query: as_json(remember("spend", query, lambda: api.spending(ledger, query))),
             "/api/unpriced": lambda environ, query: as_json(
@@ -145,8 +152,16 @@ class Application:
         return Answer(503, TEXT, b"the ledger takes no batches now; its log says why\n", _RETRY)
 
     def _metrics(self, environ: Environ, query: api.Query) -> Answer:
-        text = exposition(self.ledger, self.series, self.activity, self._budgets, self._amounts)
+        budgets = self._in_force()
+        sound = self._budgets.sound if isinstance(self._budgets, BudgetFile) else True
+        text = exposition(self.ledger, self.series, self.activity, budgets, self._amounts, sound)
         return Answer(200, CONTENT_TYPE, text.encode())
+
+    def _standings(self, environ: Environ, query: api.Query) -> Answer:
+        return as_json(api.budgets(self._in_force(), self.ledger, at=datetime.now(UTC), ask=self._amounts))
+
+    def _in_force(self) -> Sequence[Budget]:
+        return self._budgets() if isinstance(self._budgets, BudgetFile) else self._budgets
 
     def _amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
         asked = {str(place): repr(one) for place, one in enumerate(windows)}

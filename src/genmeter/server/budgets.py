@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from genmeter import names
+from genmeter.budgets import Budget
 from genmeter.ledger import Ledger
 from genmeter.ledger.money import to_text
 from genmeter.reports.budgeting import Ask, Standing, budgeting
-from genmeter.reports.budgets import Budget
 from genmeter.server.prometheus import Labels, family, metric_name
 
 _Value = Callable[[Standing], str | None]

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from genmeter.budgets import Budget
 from genmeter.ledger import Ledger, StorageError
 from genmeter.ledger.money import to_text
 from genmeter.ledger.questions import TOTALS_BY, Group
 from genmeter.ledger.stores.store import Store
 from genmeter.reports.budgeting import Ask
-from genmeter.reports.budgets import Budget
 from genmeter.server.activity import LAGS, Activity, Lag
 from genmeter.server.budgets import budget_gauges
 from genmeter.server.prometheus import Labels, bound, family, number
@@ -41,13 +41,19 @@ _ROWS = ("calls", "spans", "quarantine")
 
 
 def exposition(
-    ledger: Ledger, series: Series | None, activity: Activity, budgets: Sequence[Budget] = (), ask: Ask | None = None
+    ledger: Ledger,
+    series: Series | None,
+    activity: Activity,
+    budgets: Sequence[Budget] = (),
+    ask: Ask | None = None,
+    config_sound: bool = True,
 ) -> str:
     """Everything at /metrics; ``ask`` is what the budgets ask for amounts, the store itself by default.
 
-    While the store cannot be read, what only it knows is missing.
+    ``config_sound`` is whether the user's file could be used when it was last read. While the store cannot be read,
+    what only it knows is missing.
     """
-    lines = [*_service(activity), *_lag(activity.lag), *_store(ledger.store)]
+    lines = [*_service(activity), *_config(config_sound), *_lag(activity.lag), *_store(ledger.store)]
     with suppress(StorageError):
         lines += [*_counters(ledger.counters()), *_spend(ledger.store.totals())]
         lines += budget_gauges(budgets, ledger, ask or ledger.store.amounts)
@@ -65,6 +71,12 @@ def _service(activity: Activity) -> Iterator[str]:
     yield from family(f"{OURS}uptime_seconds", "gauge", "Age of this process.", [("", (), uptime)])
     failed = number(round(activity.failure.at, 3)) if activity.failure else "0"
     yield from family(f"{OURS}last_error_timestamp_seconds", "gauge", "Last failure of the store.", [("", (), failed)])
+
+
+def _config(sound: bool) -> Iterator[str]:
+    # the name that Prometheus and Alertmanager have for it
+    text = "1 while genmeter.toml can be used; 0: the last good budgets stay in force."
+    yield from family(f"{OURS}config_last_reload_successful", "gauge", text, [("", (), "1" if sound else "0")])
 
 
 def _lag(lag: Lag) -> Iterator[str]:

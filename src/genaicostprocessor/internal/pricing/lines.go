@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,97 +13,89 @@ type place struct {
 	number             int
 }
 
-// section is one table of the file, by its header: where it stands, and the line of each key in it.
-type section struct {
-	line int
-	keys map[string]int
+// words are the names on the way to the key.
+func (p place) words() []string {
+	made := []string{"prices", p.seller}
+	for _, name := range []string{p.model, p.key} {
+		if name != "" {
+			made = append(made, name)
+		}
+	}
+	return made
 }
 
-// lines says where a key stands in the file, as "file:line: prices.seller.model". The twin of _Lines in override.py.
+// spot is a header or a key of the file; row is the number of the [[table]] that it is in, -1 outside of such.
+type spot struct {
+	line int
+	path []string
+	row  int
+}
+
+// lines says where a key stands in the file, as "file:line: prices.seller.model". The twin of tomllines.py.
 type lines struct {
-	path     string
-	text     []string
-	sections map[[2]string][]section
+	path  string
+	spots []spot
 }
 
 func linesOf(path, text string) lines {
-	made := lines{path, strings.Split(text, "\n"), map[[2]string][]section{}}
-	inside := section{}
-	for i, line := range made.text {
-		line = strings.Trim(line, blanks)
-		made.text[i] = line
-		if !strings.HasPrefix(line, "[") {
-			before, _, _ := strings.Cut(line, "=")
-			if words := keyWords(before); len(words) > 0 && inside.keys != nil && inside.keys[words[0]] == 0 {
-				inside.keys[words[0]] = i + 1
-			}
+	made := lines{path: path}
+	var header []string
+	row := -1
+	begun := map[string]int{}
+	for i, line := range strings.Split(text, "\n") {
+		groups := keyOrHeader.FindStringSubmatch(line)
+		if groups == nil {
 			continue
 		}
-		inside = section{i + 1, map[string]int{}}
-		header := keyWords(line)
-		if len(header) < 2 || header[0] != "prices" {
+		names := word.FindAllString(groups[2], -1)
+		for n := range names {
+			names[n] = strings.Trim(names[n], `"'`)
+		}
+		if groups[1] == "" {
+			made.spots = append(made.spots, spot{i + 1, slices.Concat(header, names), row})
 			continue
 		}
-		for _, name := range [][2]string{{header[1], ""}, {header[1], strings.Join(header[2:min(3, len(header))], "")}} {
-			if list := made.sections[name]; len(list) == 0 || list[len(list)-1].line != inside.line {
-				made.sections[name] = append(list, inside)
-			}
+		header, row = names, -1
+		if groups[1] == "[[" {
+			name := strings.Join(names, "\n")
+			row = begun[name]
+			begun[name]++
 		}
+		made.spots = append(made.spots, spot{i + 1, header, row})
 	}
 	return made
 }
 
 func (l *lines) where(at place) string {
-	name := "prices." + at.seller
-	for _, part := range []string{at.model, at.key} {
-		if part != "" {
-			name += "." + part
-		}
-	}
-	return l.path + ":" + strconv.Itoa(l.line(at)) + ": " + name
+	return l.path + ":" + strconv.Itoa(l.line(at)) + ": " + strings.Join(at.words(), ".")
 }
 
-// line is that of a key inside its table, of the table itself, or of the file.
+// line is the first that goes furthest on the way to the key: its own, its table's, or the file's first.
 func (l *lines) line(at place) int {
-	tables := l.sections[[2]string{at.seller, at.model}]
-	if len(tables) == 0 {
-		return l.mention(at.model)
-	}
-	table := &tables[min(at.number, len(tables)-1)]
-	if line := table.keys[at.key]; at.key != "" && at.number < len(tables) && line != 0 {
-		return line
-	}
-	return table.line
-}
-
-// mention is the last line that seems to be about a model that has no table of its own.
-func (l *lines) mention(model string) int {
-	last := 1
-	for i, line := range l.text {
-		if model != "" && !strings.HasPrefix(line, "[") && namesModel(line, model) {
-			last = i + 1
+	wanted := at.words()
+	line, most := 1, 0
+	for _, one := range l.spots {
+		if one.row != -1 && one.row != at.number {
+			continue
+		}
+		if same := shared(one.path, wanted); same > most {
+			line, most = one.line, same
 		}
 	}
-	return last
+	return line
 }
 
-func namesModel(line, model string) bool {
-	for _, start := range []string{"prices.", `"` + model + `"`, model + " ", model + "="} {
-		if strings.HasPrefix(line, start) {
-			return true
-		}
+func shared(one, other []string) int {
+	same := 0
+	for same < min(len(one), len(other)) && one[same] == other[same] {
+		same++
 	}
-	return false
+	return same
 }
 
-var word = regexp.MustCompile(`"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)`)
+const name = `(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)`
 
-// keyWords are the keys of a table's header, or of what stands before an equals sign.
-func keyWords(header string) []string {
-	header, _, _ = strings.Cut(header, "#")
-	var made []string
-	for _, groups := range word.FindAllStringSubmatch(header, -1) {
-		made = append(made, groups[1]+groups[2]+groups[3])
-	}
-	return made
-}
+var (
+	keyOrHeader = regexp.MustCompile(`^[ \t]*(\[{0,2})[ \t]*(` + name + `(?:[ \t]*\.[ \t]*` + name + `)*)[ \t]*[]=]`)
+	word        = regexp.MustCompile(name)
+)

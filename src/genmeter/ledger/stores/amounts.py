@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from genmeter.ledger.questions import SCOPES, Amount, Window
+from genmeter.ledger.questions import Amount, Window
 from genmeter.ledger.stores.following import Follower, Position
 from genmeter.ledger.stores.schema import DAILY_KEYS, UNIT
+from genmeter.model import SCOPES
 
 _Key = tuple[str | None, ...]
 _Found = tuple[Window, Amount]

@@ -1,4 +1,4 @@
-"""The page at /: three files of package data, served as they are; they hold no data and ask the read API for it."""
+"""The page at /: files of package data, served as they are; they hold no data and ask the read API for it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _POLICY = (
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/budgets.js": ("budgets.js", "text/javascript; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 

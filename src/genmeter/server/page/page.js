@@ -115,10 +115,11 @@ async function poll(force) {
 
 async function refresh(force) {
   const summary = await ask(`/api/summary${range()}`);
-  const revision = JSON.stringify([summary, state.by, state.hours]);
+  // budgets go on without calls: a period ends, a projection sinks, the file changes
+  const revision = JSON.stringify([summary, state.by, state.hours, Math.floor(Date.now() / 60000)]);
   if (!force && revision === state.revision) return;
-  const [spend, gaps, calls] = await Promise.all([
-    ask(`/api/spend?by=${state.by}${range("&")}`), ask(`/api/unpriced${range()}`), ask(`/api/calls?limit=100${range("&")}`),
+  const [spend, gaps, calls, budgets] = await Promise.all([
+    ask(`/api/spend?by=${state.by}${range("&")}`), ask(`/api/unpriced${range()}`), ask(`/api/calls?limit=100${range("&")}`), ask("/api/budgets"),
   ]);
   state.revision = revision;
   $("gate").hidden = true;
@@ -129,6 +130,7 @@ async function refresh(force) {
   $("empty-token").hidden = !sessionStorage.getItem("genmeter-token");
   $("place").textContent = summary.path === ":memory:" ? "in memory" : summary.path;
   showTotals(summary);
+  showBudgets(budgets);
   showCalls(calls.calls, summary);
   showSpend(spend.rows);
   showGaps(gaps.rows);

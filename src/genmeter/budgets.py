@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from genmeter.ledger.questions import SCOPES
-from genmeter.model import PICO
-from genmeter.reports.periods import PERIODS, PeriodName
+from genmeter.model import PICO, SCOPES
+from genmeter.periods import PERIODS, PeriodName
 from genmeter.settings import BudgetTable, Settings
+from genmeter.tomllines import Lines
+
+OnExceed = Literal["warn", "reject"]
 
 THRESHOLDS: Final = (50, 75, 90, 100)
 """Percent of the amount, where the file does not say."""
-KEYS: Final = ("scope", "amount", "currency", "period", "time_zone", "owner", "thresholds")
+KEYS: Final = ("scope", "amount", "currency", "period", "time_zone", "owner", "thresholds", "on_exceed")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _AMOUNT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,12}))?")
-_WORD = re.compile(r'"([^"]*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
 _MOST_PERCENT, _LONGEST = 1000, 200
 
 
@@ -33,7 +34,8 @@ class Budget:
     """``amount`` pico-USD for each ``period`` of ``zone``, for the calls that have every value of ``scope``.
 
     An empty scope is everything; ``model`` is the model that answered, as reports show it. ``thresholds`` are whole
-    percent of the amount, rising.
+    percent of the amount, rising. ``on_exceed`` is what happens inside an application that has itself spent the
+    amount: None is nothing there.
     """
 
     id: str
@@ -44,6 +46,12 @@ class Budget:
     zone: tzinfo = UTC
     owner: str = ""
     thresholds: tuple[int, ...] = THRESHOLDS
+    on_exceed: OnExceed | None = None
+
+    @property
+    def scope_text(self) -> str:
+        """The scope in words, for a person."""
+        return " ".join(f"{name}={wanted}" for name, wanted in self.scope.items()) or "everything"
 
 
 def budgets_of(settings: Settings) -> tuple[Budget, ...]:
@@ -53,53 +61,14 @@ def budgets_of(settings: Settings) -> tuple[Budget, ...]:
 
 def parse(table: BudgetTable) -> tuple[Budget, ...]:
     """Check every budget of the table, in the file's order. Raises ``BudgetsError`` for the first that is wrong."""
-    lines = _Lines(table.path, table.text)
+    lines = Lines(table.path, table.text, "budgets")
     return tuple(_budget(_Row(lines, name, given)) for name, given in table.rows.items())
-
-
-class _Lines:
-    """Where a key stands in the file, as ``file:line: budgets.id.key``."""
-
-    def __init__(self, path: str, text: str) -> None:
-        self._path = path
-        self._names = list(_names(text))
-
-    def where(self, *names: str) -> str:
-        """The first line that goes furthest on the way to the key: its own, its table's, or the file's first."""
-        wanted = ("budgets", *names)
-        line = max(self._names, key=lambda named: (_shared(named[1], wanted), -named[0]), default=(1, ()))[0]
-        return f"{self._path}:{line}: {'.'.join(wanted)}"
-
-
-def _names(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    header: tuple[str, ...] = ()
-    for number, line in enumerate(text.split("\n"), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            header = _words(stripped.partition("]")[0])
-            yield number, header
-        elif "=" in stripped:
-            yield number, (*header, *_words(stripped.partition("=")[0]))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    groups = cast("list[tuple[str, str, str]]", _WORD.findall(text.partition("#")[0]))
-    return tuple("".join(group) for group in groups)
-
-
-def _shared(found: tuple[str, ...], wanted: tuple[str, ...]) -> int:
-    same = 0
-    for one, other in zip(found, wanted, strict=False):
-        if one != other:
-            break
-        same += 1
-    return same
 
 
 class _Row(NamedTuple):
     """One budget of the file, unread."""
 
-    lines: _Lines
+    lines: Lines
     id: str
     given: Any
 
@@ -135,6 +104,7 @@ def _budget(row: _Row) -> Budget:
         zone=_zone(row, name),
         owner=row.text("owner", ""),
         thresholds=_thresholds(row),
+        on_exceed=_on_exceed(row),
     )
 
 
@@ -194,3 +164,13 @@ def _thresholds(row: _Row) -> tuple[int, ...]:
             "thresholds",
         )
     return tuple(levels)
+
+
+def _on_exceed(row: _Row) -> OnExceed | None:
+    value = row.given.get("on_exceed")
+    if value not in (None, "warn", "reject"):
+        raise row.wrong(
+            f'{value!r}: write "warn" or "reject", or leave it out: nothing then happens in the application',
+            "on_exceed",
+        )
+    return value

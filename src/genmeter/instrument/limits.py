@@ -1,0 +1,265 @@
+"""Budgets inside the application: what this process has spent of each, a warning at the amount, a stop where asked for.
+
+Only budgets that say ``on_exceed`` are kept here. Each process counts what it spends itself, from ``instrument()`` on (a
+forked child: from the fork), in exact pico-USD and calendar periods; what all processes have spent together is in the
+ledger, its gauges and the alerts on them. A call counts in the period in which it began, and with what it cost when it
+ended: calls under way when the amount is reached are not stopped, nor is the one that reaches it undone. A call without
+a price adds nothing. Calls that the meter does not see (suppressed, or left to another instrumentor) are neither
+counted nor stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from threading import Lock
+from time import time
+from weakref import WeakSet
+
+from .. import names
+from ..budgets import Budget, parse
+from ..model import SCOPES, Cost, Invocation, usd
+from ..periods import period
+from ..settings import BudgetTable
+from .context import RejectedCall
+
+logger = logging.getLogger("genmeter")
+
+FOLD_AT = 8
+"""Amounts of one budget that may wait before they become one."""
+PERIODS_KEPT = 2
+"""The running period, and the one before for calls that began in it."""
+KNOWN = 1024
+"""Payers and models that are remembered; bounds the memory of an app that invents their names."""
+
+_Call = tuple[str, str | None, str | None, str | None]
+
+
+class BudgetExceeded(RejectedCall):
+    """Raised before any request is sent: this process has spent a budget whose ``on_exceed`` is ``reject``.
+
+    ``spent`` and ``amount`` are exact US dollars, ``scope`` is the budget's in words; calls go through again from
+    ``period_end`` on, which is in the budget's time zone.
+    """
+
+    def __init__(self, budget_id: str, scope: str, spent: Decimal, amount: Decimal, period_end: datetime) -> None:
+        super().__init__(budget_id, scope, spent, amount, period_end)
+        self.budget_id = budget_id
+        self.scope = scope
+        self.spent = spent
+        self.amount = amount
+        self.period_end = period_end
+
+    def __str__(self) -> str:
+        return (
+            f"genmeter: the budget {self.budget_id!r} ({self.scope}) is spent: this process has used {self.spent:f} of "
+            f"{self.amount:f} USD, and its on_exceed is reject: no request was sent. Calls go through again from "
+            f"{self.period_end.isoformat()} on; for more before then, raise the amount of [budgets.{self.budget_id}] in "
+            'genmeter.toml, or write on_exceed = "warn", and start the app again'
+        )
+
+
+class _Spent:
+    """What the calls that began in one period have cost: exact under threads, without a lock that anybody waits for.
+
+    Appending, copying and replacing a slice of a list are one step each, between which no thread comes; ``+=`` is not.
+    A finalizer that the garbage collector runs in the middle of ``add`` may itself add.
+    """
+
+    __slots__ = ("_booked", "_folding", "_unsaid", "end", "reached", "start")
+
+    def __init__(self, start: float, end: float) -> None:
+        self.start, self.end = start, end
+        self.reached = False
+        """Whether the budget is spent: set by the call that spends it, and true from then on."""
+        self._booked: list[int] = []
+        self._folding = Lock()
+        self._unsaid = [True]
+
+    @property
+    def pico(self) -> int:
+        """The sum now."""
+        return sum(self._booked[:])
+
+    def add(self, pico: int) -> int:
+        """Book one call; the sum with it. Of calls that are booked at once the last one sees them all."""
+        self._booked.append(pico)
+        if len(self._booked) >= FOLD_AT and self._folding.acquire(blocking=False):
+            try:
+                # Others only append meanwhile: the first ones stay those that were added up.
+                booked = self._booked[:]
+                self._booked[: len(booked)] = [sum(booked)]
+            finally:
+                self._folding.release()
+        return sum(self._booked[:])
+
+    def first(self) -> bool:
+        """True for the first that asks, and for nobody else."""
+        try:
+            return self._unsaid.pop()
+        except IndexError:
+            return False
+
+
+class _Limit:
+    """One budget, and what is spent of it in the periods that calls began in lately."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.rejects = budget.on_exceed == "reject"
+        self.forget()
+
+    def forget(self) -> None:
+        """Start from nothing."""
+        self._current = _Spent(0.0, 0.0)
+        self._periods: dict[float, _Spent] = {}
+
+    def spent(self, at: float) -> _Spent:
+        """What is spent in the period that holds Unix second ``at``."""
+        current = self._current
+        return current if current.start <= at < current.end else self._turn(at)
+
+    def _turn(self, at: float) -> _Spent:
+        start, end = (
+            edge.timestamp()
+            for edge in period(self.budget.period, datetime.fromtimestamp(at, UTC), self.budget.zone)
+        )  # fmt: skip
+        # One step: two threads that come at once get the same one.
+        self._current = spent = self._periods.setdefault(start, _Spent(start, end))
+        for old in sorted(self._periods)[:-PERIODS_KEPT]:
+            self._periods.pop(old, None)
+        return spent
+
+    def exceeded(self, spent: _Spent) -> BudgetExceeded:
+        """The refusal of a call in the period of ``spent``."""
+        budget = self.budget
+        used, amount = Decimal(usd(spent.pico)), Decimal(usd(budget.amount))
+        return BudgetExceeded(budget.id, budget.scope_text, used, amount, self._end(spent))
+
+    def book(self, pico: int, at: float) -> None:
+        """Count a call that began at Unix second ``at``; say once a period that the amount is reached."""
+        spent = self.spent(at)
+        used = spent.add(pico)
+        if used >= self.budget.amount:
+            spent.reached = True
+            if spent.first():
+                self._say(spent, used)
+
+    def _say(self, spent: _Spent, used: int) -> None:
+        budget = self.budget
+        logger.warning(
+            "genmeter: the budget %r (%s) is spent: this process has used %s of %s USD in the %s that ends at %s; %s",
+            budget.id,
+            budget.scope_text,
+            usd(used),
+            usd(budget.amount),
+            budget.period,
+            self._end(spent).isoformat(),
+            "until then its calls are rejected" if self.rejects else "calls go on, as its on_exceed is warn",
+        )
+
+    def _end(self, spent: _Spent) -> datetime:
+        return datetime.fromtimestamp(spent.end, UTC).astimezone(self.budget.zone)
+
+
+class Limits:
+    """The budgets that this process keeps to: nobody waits, nothing is read or written but the one line of log.
+
+    A budget's model is the one that answers, which nobody knows before: a call is admitted as one of the model that
+    answered the last priced call for the same name, and as one of the name itself before the first.
+    """
+
+    def __init__(
+        self,
+        budgets: Iterable[Budget],
+        resource: Callable[[], Mapping[str, str]] = dict,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._limits = tuple(_Limit(budget) for budget in budgets)
+        self._by_model = any("model" in limit.budget.scope for limit in self._limits)
+        self._resource, self._clock = resource, clock
+        self._covering: dict[_Call, tuple[_Limit, ...]] = {}
+        self._answered: dict[tuple[str, str | None], str | None] = {}
+        _alive.add(self)
+
+    def admit(self, invocation: Invocation) -> None:
+        """Let a call begin, unless a budget that rejects is spent. What is never billed is let through.
+
+        Raises:
+            BudgetExceeded: the first such budget, in the order of the file.
+        """
+        if invocation.operation not in names.BILLED_OPERATIONS:
+            return
+        model = invocation.request.model
+        if self._by_model:
+            model = self._answered.get((invocation.seller.name, model), model)
+        at = self._clock()
+        for limit in self._covers(invocation, model):
+            if limit.rejects and (spent := limit.spent(at)).reached:
+                raise limit.exceeded(spent)
+
+    def book(self, invocation: Invocation) -> None:
+        """Count what a call has cost, also one that failed or was cut; nothing where nobody knows."""
+        cost = invocation.cost
+        if not isinstance(cost, Cost) or invocation.operation not in names.BILLED_OPERATIONS:
+            return
+        model = invocation.response.model or invocation.request.model
+        if self._by_model:
+            self._learn((invocation.seller.name, invocation.request.model), model)
+        for limit in self._covers(invocation, model):
+            limit.book(cost.total, invocation.started)
+
+    def _learn(self, asked: tuple[str, str | None], model: str | None) -> None:
+        if self._answered.get(asked, asked[1]) != model:
+            if len(self._answered) >= KNOWN:
+                self._answered.clear()
+            self._answered[asked] = model
+
+    def _covers(self, invocation: Invocation, model: str | None) -> tuple[_Limit, ...]:
+        payer = invocation.attribution
+        call = (invocation.seller.name, model, payer.department, payer.application)
+        found = self._covering.get(call)
+        if found is None:
+            if len(self._covering) >= KNOWN:
+                self._covering.clear()
+            found = self._covering[call] = self._find(call)
+        return found
+
+    def _find(self, call: _Call) -> tuple[_Limit, ...]:
+        """The budgets whose whole scope a call has, as the ledger will see it."""
+        (seller, model, department, application), resource = call, self._resource()
+        seen = (
+            *(seller, model, department or resource.get(names.DEPARTMENT)),
+            *(application or resource.get(names.APPLICATION), resource.get(names.ENVIRONMENT)),
+        )
+        has = dict(zip(SCOPES, seen, strict=True))
+        return tuple(limit for limit in self._limits if limit.budget.scope.items() <= has.items())
+
+    def forget(self) -> None:
+        """Start from nothing: what the parent of a forked child has spent is the parent's."""
+        for limit in self._limits:
+            limit.forget()
+
+
+def limits_for(table: BudgetTable, resource: Callable[[], Mapping[str, str]]) -> Limits | None:
+    """The budgets that say ``on_exceed``, None when none does; every budget of the table is checked.
+
+    Raises:
+        BudgetsError: a budget that cannot be used, with its file, line and reason.
+    """
+    kept = [budget for budget in parse(table) if budget.on_exceed is not None]
+    return Limits(kept, resource) if kept else None
+
+
+_alive: WeakSet[Limits] = WeakSet()
+
+
+def _after_fork() -> None:
+    for limits in _alive:
+        limits.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
