@@ -84,7 +84,7 @@ def built(server: Server) -> tuple[Path, float | None]:
     if not _whole(folder, server):
         # Before the clock starts and outside our own lock: it is a server of its own, with a lock of its own.
         builder = built(BUILDER)[0] if server.manifest else None
-        with _alone(server.name, folder.parent):
+        with alone(server.name, folder.parent):
             if not _whole(folder, server):
                 started = time.monotonic()
                 _build(server, go, snapshot, folder, builder)
@@ -176,7 +176,7 @@ def _bytes(path: Path) -> bytes | None:
 
 
 @contextlib.contextmanager
-def _alone(name: str, folder: Path) -> Iterator[None]:
+def alone(name: str, folder: Path) -> Iterator[None]:
     """Hold the server's lock file; the system lets go of it even when we are killed."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f".{name}.lock").open("w") as held:

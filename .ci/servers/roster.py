@@ -1,4 +1,4 @@
-"""What is built: each server's programs, lock, flags and the sources that go into it."""
+"""What is built: each server's programs, lock, flags and the sources that go into it. And what is fetched."""
 
 from __future__ import annotations
 
@@ -38,6 +38,19 @@ class Server:
     def modules(self) -> list[Path]:
         """Every go.mod of ours in it: the highest of their `go` lines is the toolchain that is needed."""
         return [self.lock / "go.mod", *(folder / "go.mod" for folder in self.local)]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of Debian 12: the oldest release of a server that we support."""
+
+    name: str
+    package: str
+    version: str
+    """What its version begins with."""
+    programs: tuple[str, ...]
+    data: str = ""
+    """A folder that the program has built in, in which it finds its data; the first of `programs` then starts it."""
 
 
 def _compiled(folder: Path) -> Iterator[Path]:
@@ -94,6 +107,21 @@ SERVERS = {
             ("loki",),
             HERE / "loki",
             _linked("github.com/grafana/loki/v3/pkg/util/build.Version=3.7.8"),
+        ),
+        # No servers: what reads our Kubernetes manifests, and as `cmd` the Compose Specification's own loader.
+        Server("manifests", ("kustomize", "cmd"), HERE / "manifests", _linked()),
+    )
+}
+PACKAGES = {
+    package.name: package
+    for package in (
+        Package("prometheus-old", "prometheus", "2.42.", ("prometheus", "promtool")),
+        Package(
+            "alertmanager-old",
+            "prometheus-alertmanager",
+            "0.25.",
+            ("alertmanager", "amtool"),
+            data="/usr/share/prometheus/alertmanager",
         ),
     )
 }

@@ -24,6 +24,7 @@ case "${module##*/}" in
   otelcol) programs=$2 ;;
   prometheus) programs="$2/prometheus $2/promtool" ;;
   alertmanager) programs="$2/alertmanager $2/amtool" ;;
+  manifests) programs="$2/kustomize $2/cmd" ;;
   *) programs="$2/${module##*/}" ;;
 esac
 for program in $programs; do
