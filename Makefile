@@ -111,6 +111,9 @@ prices: install ## Compile the price catalogue from genai-prices and the overlay
 vectors: install ## What Python answers to 7,000 seeded price questions, for its twin in Go (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/vectors $(ARGS)
 
+dashboards: install ## Write Grafana's dashboards from .ci/dashboards (ARGS=--check writes nothing)
+	@$(BIN)/python .ci/dashboards $(ARGS)
+
 recordings: install $(PEERS:%=.venvs/%/.ready) ## Record the spans of other instrumentations anew, for tests/vectors/spans
 	@for peer in $(PEERS); do .venvs/$$peer/bin/python -m tests.recordings $${peer#peer-}; done
 	@for name in genmeter anthropic; do $(BIN)/python -m tests.recordings $$name; done
@@ -165,4 +168,4 @@ touch $@
 endef
 
 .PRECIOUS: .venvs/%/.locked
-.PHONY: help demo install venv test test-go test-main test-matrix test-coexist test-wheel coverage lint format bench e2e servers collector stack lock-collector prices vectors recordings readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-coexist test-wheel coverage lint format bench e2e servers collector stack lock-collector prices vectors dashboards recordings readme lock clean
