@@ -9,67 +9,28 @@ import json
 import re
 import subprocess
 import sys
+from runpy import run_path
+from types import SimpleNamespace
 
 import pytest
 
 from genmeter.names import SECONDS_BUCKETS
+from tests.collector.emitted import emitted, recorded
 from tests.collector.files import CONFIG, read
-from tests.collector.promql import RULES, TESTS, Rule, rules, uses
+from tests.collector.promql import RULES, TESTS, Rule, of, rules, uses
 
 ROOT = CONFIG.parent
 EVERY = rules()
 ALERTS = [rule for rule in EVERY if "alert" in rule.body]
-RECORDED = {rule.body["record"] for rule in EVERY if "record" in rule.body}
-VECTORS = json.loads((ROOT / "tests" / "vectors" / "names.json").read_text(encoding="utf-8"))
-UNITS = {"s": "_seconds"}
-LEDGER = {
-    "genmeter_ledger_ready": "gauge",
-    "genmeter_ledger_last_commit_timestamp_seconds": "gauge",
-    "genmeter_ledger_spend_usd": "gauge",
-    "genmeter_ledger_conflicts_total": "counter",
-    "genmeter_ledger_suspected_total": "counter",
-}
-"""Of the ledger's /metrics: src/genmeter/server/exposition.py."""
-GENAI_COST = {
-    "otelcol_processor_genai_cost_table_age": "gauge",
-    "otelcol_processor_genai_cost_table_last_good": "gauge",
-    "otelcol_processor_genai_cost_reloads": "counter",
-}
-"""Of the processor: src/genaicostprocessor/documentation.md. The collector's own counters have no _total."""
-OTHERS = {
-    "up": "gauge",  # Prometheus itself
-    # Collector 0.155, exporterhelper/metadata.yaml and its internal/queuebatch
-    "otelcol_exporter_queue_size": "gauge",
-    "otelcol_exporter_queue_capacity": "gauge",
-    **{
-        f"otelcol_exporter_{how}_failed_{what}": "counter"
-        for how in ("send", "enqueue")
-        for what in ("spans", "log_records", "metric_points")
-    },
-    "alertmanager_notifications_failed_total": "counter",  # Alertmanager 0.25 and 0.31, notify/notify.go
-}
+KNOWN, RECORDED = emitted(), recorded()
+SLO = SimpleNamespace(**run_path(str(ROOT / ".ci" / "slo.py")))
+OF_ONE_LEDGER = {"genmeter_ledger_ready", "genmeter_ledger_config_last_reload_successful"}
+"""Each ledger has its own."""
 READS_LEVEL = {"count", "last_over_time"}
 """Where a counter may stand bare: whether it is there, and whether it was there before."""
 NO_GUARD = {
     "GenmeterUnattributedSpend": "its numerator is above one dollar",
 }
-
-
-def emitted() -> dict[str, str]:
-    """Every series name that somebody of ours or a server in the stack has, and its kind."""
-    known = LEDGER | GENAI_COST | OTHERS
-    for row in [*VECTORS["metrics"], *VECTORS["derived_metrics"], *VECTORS["ledger_metrics"]]:
-        name = row["name"].replace(".", "_") + UNITS.get(row["unit"], "")
-        if row["kind"] == "counter":
-            known[f"{name}_total"] = "counter"
-        elif row["kind"] == "histogram":
-            known |= {f"{name}_{part}": "counter" for part in ("bucket", "sum", "count")}
-        else:
-            known[name] = "gauge"
-    return known
-
-
-KNOWN = emitted()
 
 
 def ident(rule: Rule) -> str:
@@ -92,8 +53,10 @@ def misuse(expr: str) -> list[str]:
 
 
 def _new_born(name: str, expr: str) -> bool:
-    """The whole of a counter that was not there before: x unless last_over_time(x[6h] offset 15m)."""
-    return f"({name} unless last_over_time({name}[6h] offset 15m))" in expr
+    """The whole of a counter that was not there before: the two forms that rules/telemetry.yaml explains."""
+    pushed = f"({name} unless last_over_time({name}[6h] offset 15m))"
+    scraped = f"(({name} unless {name} offset 15m) and on (job, instance) (up offset 15m == 1))"
+    return pushed in expr or scraped in expr
 
 
 def unguarded(expr: str) -> bool:
@@ -131,7 +94,7 @@ def test_the_rules_are_found():
 
 @pytest.mark.parametrize("rule", EVERY, ids=ident)
 def test_a_rule_reads_only_what_is_emitted_or_recorded(rule):
-    unknown = {use.name for use in uses(rule.expr)} - set(KNOWN) - RECORDED
+    unknown = {use.name for use in uses(rule.expr)} - KNOWN.keys() - RECORDED
     assert not unknown
 
 
@@ -155,7 +118,7 @@ def test_an_alert_says_how_bad_of_what_kind_and_where_to_read_on(rule):
     assert re.fullmatch(r"Genmeter[A-Za-z]+", rule.name)
     assert rule.body["labels"]["severity"] in {"info", "warning", "critical"}
     assert rule.body["labels"]["category"] in {
-        "cost", "forecast", "reliability", "performance", "data-quality", "telemetry", "slo"
+        "cost", "forecast", "reliability", "performance", "data-quality", "telemetry", "slo", "security"
     }  # fmt: skip
     notes = rule.body["annotations"]
     assert set(notes) == {"summary", "description", "runbook_url"}
@@ -174,6 +137,19 @@ def test_a_message_reads_no_label_that_only_the_alert_adds(rule):
 @pytest.mark.parametrize("rule", ALERTS, ids=ident)
 def test_an_alert_waits_or_says_why_not(rule):
     assert "for" in rule.body or "No `for`" in rule.comment or "no `for`" in rule.comment
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=ident)
+def test_an_alert_on_a_share_or_a_quantile_asks_for_traffic_or_money_too(rule):
+    judged = [use.name for use in uses(rule.expr) if re.search(r":(ratio\w*|p\d+_\w+|zscore_\w+)$", use.name)]
+    assert not judged or re.search(r"\band\b.*> [\d.]+", rule.expr, re.DOTALL)
+
+
+@pytest.mark.parametrize("rule", EVERY, ids=ident)
+def test_what_several_ledgers_of_one_store_say_alike_counts_once(rule):
+    for use in uses(rule.expr):
+        if use.name.startswith(("genmeter_budget_", "genmeter_ledger_")) and use.name not in OF_ONE_LEDGER:
+            assert "max" in use.inside or f"and on (budget_id) last_over_time({use.name}" in rule.expr, use.name
 
 
 def test_every_section_of_the_runbook_is_some_alerts():
@@ -195,19 +171,16 @@ def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not()
 
 def test_every_file_of_rules_is_under_test_and_loaded():
     tested = {name for file in TESTS.glob("*_test.yaml") for name in read(file)["rule_files"]}
-    assert tested == {f"../rules/{file.name}" for file in RULES.glob("*.yaml")}
+    assert tested == {f"../rules/{file.name}" for file in RULES.glob("*.yaml")} | {"../aliases/llm.yaml"}
     assert read(CONFIG / "prometheus" / "prometheus.yml")["rule_files"] == ["rules/*.yaml"]
     mounts = read(CONFIG / "compose.yaml")["services"]["prometheus"]["volumes"]
     assert "./prometheus/rules:/etc/prometheus/rules:ro" in mounts
 
 
-def test_the_ledgers_and_the_processors_names_are_in_their_sources():
-    exposition = (ROOT / "src" / "genmeter" / "server" / "exposition.py").read_text(encoding="utf-8")
-    for name in LEDGER:
-        assert name.removeprefix("genmeter_ledger_").removesuffix("_total") in exposition, name
-    page = (ROOT / "src" / "genaicostprocessor" / "documentation.md").read_text(encoding="utf-8")
-    for name in GENAI_COST:
-        assert f"### {name}\n" in page
+def test_the_old_names_are_made_of_what_is_emitted_and_add_nothing_up():
+    for rule in of(RULES.parent / "aliases" / "llm.yaml"):
+        assert not {use.name for use in uses(rule.expr)} - KNOWN.keys() - RECORDED
+        assert not re.search(r"\b(sum|max|avg|rate|increase)\b", rule.expr), rule.name
 
 
 def test_both_meters_have_the_same_bounds():
@@ -221,6 +194,37 @@ def test_both_meters_have_the_same_bounds():
 def test_the_objectives_rules_are_in_step_with_slo_yaml():
     done = subprocess.run([sys.executable, ROOT / ".ci" / "slo.py", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "Desk"}, "write a name of small letters"),
+        ({"objectiv": 0.9}, "there is no key 'objectiv'"),
+        ({"kind": "speed"}, "kind is 'speed'; write one of availability, latency, first_chunk"),
+        ({"objective": 99}, "objective is 99; write a share between 0 and 1"),
+        ({"minimum_calls": 0}, "minimum_calls is 0; write a whole number above 0"),
+        ({"kind": "first_chunk", "seconds": 2}, "2 seconds is no bound of the histogram"),
+        ({"application": 'a"b'}, "write one application's name, without quotes in it"),
+    ],
+)
+def test_an_objective_that_cannot_be_computed_is_refused_with_what_to_write(change, said):
+    sound = {"name": "desk", "kind": "availability", "objective": 0.99, "minimum_calls": 50}
+    with pytest.raises(SLO.SloError, match=re.escape(said)):
+        SLO.made(json.dumps({"slos": [sound | change]}))
+
+
+def test_an_objective_of_one_application_judges_no_other():
+    desk = {"name": "desk", "kind": "first_chunk", "objective": 0.9, "minimum_calls": 5, "seconds": 1.28}
+    text = SLO.made(json.dumps({"slos": [desk | {"application": "desk"}]}))
+    raw = re.findall(r"gen_ai_client_inference_time_to_first_chunk_seconds_\w+(?:\{.*?\})?", text)
+    assert len(raw) == 3 and all('genmeter_application="desk"' in selector for selector in raw)
+
+
+def test_two_objectives_of_one_name_are_refused():
+    one = {"name": "desk", "kind": "availability", "objective": 0.99, "minimum_calls": 50}
+    with pytest.raises(SLO.SloError, match="two objectives have one name"):
+        SLO.made(json.dumps({"slos": [one, one]}))
 
 
 @pytest.mark.parametrize(
@@ -271,4 +275,6 @@ def test_a_test_of_several_groups_says_their_order(file):
 def test_what_is_recorded_has_no_gaps():
     # A sample is gone five minutes after it was written: a group that runs every five leaves nothing to read while it runs.
     groups = [group for file in RULES.glob("*.yaml") for group in read(file)["groups"]]
-    assert {group["name"]: group["interval"] for group in groups if group.get("interval", "15s") not in {"15s", "1m", "2m"}} == {}
+    assert {
+        group["name"]: group["interval"] for group in groups if group.get("interval", "15s") not in {"15s", "1m", "2m"}
+    } == {}
