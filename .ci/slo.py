@@ -114,7 +114,7 @@ def over(what: str, name: str, window: str) -> str:
         return f'application:slo_{what}:rate5m{{slo="{name}"}}'
     if window.endswith("d"):
         return f'sum_over_time(application:slo_{what}:increase{ROLL_UP}{{slo="{name}"}}[{window}:{ROLL_UP}])'
-    return f'300 * sum_over_time(application:slo_{what}:rate5m{{slo="{name}"}}[{window}:5m])'
+    return f'60 * sum_over_time(application:slo_{what}:rate5m{{slo="{name}"}}[{window}:1m])'
 
 
 def alert(slo: dict[str, Any], name: str, severity: str, wait: str, pairs: tuple[Any, ...]) -> dict[str, Any]:

@@ -243,7 +243,7 @@ TRAFFIC = Row(
             "At which hours is most asked?",
             "Calls in each hour of the last seven days, whatever range is chosen; plan limits and batch jobs by it.",
             ask(
-                f"300 * sum_over_time(sum(application_model:genmeter_calls:rate5m{{{ASKED}}})[1h:5m])",
+                f"60 * sum_over_time(sum(application_model:genmeter_calls:rate5m{{{ASKED}}})[1h:1m])",
                 "calls in the hour",
             ),
             unit=COUNT,

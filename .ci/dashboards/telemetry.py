@@ -108,7 +108,7 @@ LEDGER = Row(
             "Counters against ledger",
             "Do the counters and the ledger agree?",
             "The counters' money of six hours as a share of the ledger's; 95 to 105 % is well, less is short-lived processes.",
-            ask(f"300 * sum(sum_over_time(application:genmeter_cost_usd:rate5m[6h:5m])) / ({IN_6H} > 0)", "counters"),
+            ask(f"60 * sum(sum_over_time(application:genmeter_cost_usd:rate5m[6h:1m])) / ({IN_6H} > 0)", "counters"),
             unit=SHARE,
         ),
         lines(

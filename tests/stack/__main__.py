@@ -27,7 +27,9 @@ or, with these two set and no API key, the demo beside loopback providers:
   export PATH="{tools}:$PATH" OTEL_SERVICE_NAME=demo
   python -m tests.demo -- opentelemetry-instrument python examples/demo.py"""
 CLOSING = """What it cost: genmeter report --ledger {ledger}
-Data and logs: {folder} (jaeger/log, ...). Prices of your own: {prices}
+Messages: {messages} (what Slack, PagerDuty, webhook and mail would have got; nothing is sent)
+Prices and budgets of your own: {prices} (budgets are read again when it changes)
+Data and logs: {folder} (jaeger/log, ...)
 These are servers without their pages: Jaeger built from its module shows a placeholder and Prometheus none; the APIs
 are whole. The official images, which collector-config/compose.yaml names, have the pages.
 
@@ -78,7 +80,9 @@ def _welcome(stack: Stack) -> str:
     if "otelcol" in (server.name for server in stack.running):
         parts.append(SEND.format(endpoint=stack.otlp_http, tools=Path(sys.executable).parent))
     ledger = stack.ledger.data / "ledger.db"
-    return "\n\n".join([*parts, CLOSING.format(folder=stack.folder, prices=stack.prices, ledger=ledger)])
+    return "\n\n".join(
+        [*parts, CLOSING.format(folder=stack.folder, messages=stack.inbox.log, prices=stack.prices, ledger=ledger)]
+    )
 
 
 def _rows(stack: Stack, name: str) -> list[tuple[str, str, str]]:

@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.stack import ports
+from tests.stack.inbox import Inbox
 from tests.stack.server import Server, StackError
 from tests.stack.watchdog import Watchdog
 
@@ -23,8 +25,8 @@ HOST = "127.0.0.1"
 LEDGER = "ledger"
 ALL = (LEDGER, "jaeger", "loki", "prometheus", "alertmanager", "otelcol")
 """Every server, in the order of starting: who is sent to stands before the sender."""
-PRICES = """# Your own prices: README.md says how they are written. The collector reads this file again when it changes, the
-# ledger when it starts.
+PRICES = """# Your own prices and budgets: README.md says how they are written. The collector reads its prices again when it
+# changes, the ledger its budgets; the ledger's prices are read when it starts.
 """
 PORTS = {
     LEDGER: ("http",),
@@ -36,6 +38,15 @@ PORTS = {
 }
 
 
+class Edit(NamedTuple):
+    """Text that is replaced, wherever it stands, in a stack's copy of one file of collector-config."""
+
+    file: str
+    """Relative to collector-config."""
+    old: str
+    new: str
+
+
 @dataclass(frozen=True)
 class Plan:
     """What all servers of one stack share: the folder, the ports of everybody, the user's variables."""
@@ -45,6 +56,12 @@ class Plan:
     ports: Mapping[str, Mapping[str, int]]
     variables: Mapping[str, str]
     watchdog: Watchdog
+    inbox: Inbox
+    """Where Alertmanager's messages go."""
+    edits: Sequence[Edit] = ()
+    """Beside those that every stack needs."""
+    programs: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """What to run for a server instead of the built one."""
 
     def at(self, server: str, port: str = "http") -> str:
         """host:port of somebody's port."""
@@ -68,6 +85,24 @@ class Plan:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(PRICES, encoding="utf-8")
         return file
+
+    def program(self, server: str) -> Path:
+        """What is run for a server."""
+        return self.programs.get(server) or program(server)
+
+    def copy(self, name: str, *edits: Edit) -> Path:
+        """A copy of a folder of collector-config with these edits and the stack's own; StackError for one in vain."""
+        folder = self.folder / name / "config"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(CONFIG / name, folder)
+        for edit in (*edits, *self.edits):
+            if edit.file.startswith(f"{name}/"):
+                file = folder / edit.file.removeprefix(f"{name}/")
+                text = file.read_text(encoding="utf-8")
+                if edit.old not in text:
+                    raise StackError(f"{file} has no {edit.old!r} that could become {edit.new!r}")
+                file.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
+        return folder
 
     def server(
         self,
@@ -136,7 +171,7 @@ def jaeger(plan: Plan) -> Server:
         "JAEGER_OTLP_HTTP": plan.at("jaeger", "otlp_http"),
     }
     ready = f"http://{plan.at('jaeger', 'health')}/status"
-    command = [program("jaeger"), "--config", config]
+    command = [plan.program("jaeger"), "--config", config]
     return plan.server("jaeger", command, config=config, ready=ready, variables=variables)
 
 
@@ -149,7 +184,7 @@ def loki(plan: Plan) -> Server:
         "LOKI_GRPC_PORT": str(plan.ports["loki"]["grpc"]),
         "LOKI_DIR": str(plan.folder / "loki" / "data"),
     }
-    command = [program("loki"), f"-config.file={config}", "-config.expand-env=true"]
+    command = [plan.program("loki"), f"-config.file={config}", "-config.expand-env=true"]
     ready = f"http://{plan.at('loki')}/ready"
     return plan.server("loki", command, config=config, ready=ready, variables=variables)
 
@@ -160,19 +195,16 @@ def prometheus(plan: Plan) -> Server:
     It expands no variables. What can differ is in files beside its configuration (targets/*.json, ledger_token), and
     the one substitution is 15s → 1s for the intervals, so that a person or a test need not wait for a figure.
     """
-    folder = plan.folder / "prometheus" / "config"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(CONFIG / "prometheus", folder)
+    folder = plan.copy("prometheus", Edit("prometheus/prometheus.yml", "_interval: 15s", "_interval: 1s"))
     config = folder / "prometheus.yml"
-    text = config.read_text(encoding="utf-8")
-    config.write_text(text.replace("_interval: 15s", "_interval: 1s"), encoding="utf-8")
-    places = {"collector": ("otelcol", "metrics"), "ledger": (LEDGER, "http"), "alertmanager": ("alertmanager", "http")}
+    places = {"collector": ("otelcol", "metrics"), "ledger": (LEDGER, "http")}
+    places |= {name: (name, "http") for name in ("alertmanager", "prometheus")}
     for target, (server, port) in places.items():
         file = folder / "targets" / f"{target}.json"
         file.write_text(json.dumps([{"targets": [plan.at(server, port)]}]), encoding="utf-8")
     shutil.copy(plan.token_file, folder / "ledger_token")
     command = [
-        program("prometheus"),
+        plan.program("prometheus"),
         f"--config.file={config}",
         f"--storage.tsdb.path={plan.folder / 'prometheus' / 'data'}",
         f"--web.listen-address={plan.at('prometheus')}",
@@ -183,13 +215,33 @@ def prometheus(plan: Plan) -> Server:
 
 
 def alertmanager(plan: Plan) -> Server:
-    """Alertmanager, alone: no cluster."""
-    config = CONFIG / "alertmanager" / "alertmanager.yml"
+    """Alertmanager, alone: no cluster. On a copy of its folder that tells the inbox and nobody else.
+
+    The substitutions are where secrets lie, the addresses of PagerDuty, webhook and mail server (without TLS), and the
+    waits of a group. Slack's address is one of the secrets.
+    """
+    file, inbox = "alertmanager/alertmanager.yml", plan.inbox
+    smarthost = f"smtp_smarthost: {inbox.smarthost}\n  smtp_require_tls: false\n  pagerduty_url: {inbox.pagerduty_url}"
+    folder = plan.copy(
+        "alertmanager",
+        Edit(file, "/etc/alertmanager/", f"{plan.folder / 'alertmanager' / 'config'}/"),
+        Edit(file, "smtp_smarthost: smtp.example.com:587", smarthost),
+        Edit(file, "https://alerts.example.com/genmeter", inbox.webhook_url),
+        Edit(file, "group_wait: 30s", "group_wait: 1s"),
+        Edit(file, "group_wait: 5s", "group_wait: 1s"),
+        Edit(file, "group_interval: 5m", "group_interval: 2s"),
+    )
+    (folder / "secrets").mkdir(exist_ok=True)
+    for name, secret in inbox.secrets.items():
+        # Without a newline at the end: Alertmanager 0.25 takes it for a part of the mail server's password.
+        (folder / "secrets" / name).write_text(secret, encoding="utf-8")
+    config = folder / "alertmanager.yml"
     command = [
-        program("alertmanager"),
+        plan.program("alertmanager"),
         f"--config.file={config}",
         f"--storage.path={plan.folder / 'alertmanager' / 'data'}",
         f"--web.listen-address={plan.at('alertmanager')}",
+        f"--web.external-url=http://{plan.at('alertmanager')}",  # for the links in messages
         "--cluster.listen-address=",
     ]
     ready = f"http://{plan.at('alertmanager')}/-/ready"
@@ -214,7 +266,7 @@ def otelcol(plan: Plan) -> Server:
         "LEDGER_TOKEN_FILE": str(plan.token_file),
         "GENMETER_PRICES": str(plan.prices),
     }
-    command = [program("otelcol"), "--config", config]
+    command = [plan.program("otelcol"), "--config", config]
     return plan.server(
         "otelcol",
         command,

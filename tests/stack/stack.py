@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.stack import roster
-from tests.stack.roster import ALL, CONFIG, LEDGER, Plan
+from tests.stack.inbox import Inbox
+from tests.stack.roster import ALL, CONFIG, LEDGER, Edit, Plan
 from tests.stack.server import STOP_SECONDS, Server, StackError, wait
 from tests.stack.watchdog import Watchdog
 
@@ -21,7 +22,9 @@ class Stack:
     """The named servers on free ports of 127.0.0.1, with all their files below `folder`.
 
     A server that is not named has its ports all the same, at which nothing listens until `start` starts it.
-    `env` reaches every server and wins over what the stack sets.
+    `env` reaches every server and wins over what the stack sets; `edits` change the copies of configuration that
+    Prometheus and Alertmanager run on; `programs` are run in place of those that are built. Alertmanager tells an inbox of the
+    stack: see `inbox`.
     """
 
     def __init__(
@@ -30,6 +33,8 @@ class Stack:
         collector_config: Path | None = None,
         servers: Sequence[str] = ALL,
         env: Mapping[str, str] | None = None,
+        edits: Sequence[Edit] = (),
+        programs: Mapping[str, Path] | None = None,
     ) -> None:
         if unknown := [name for name in servers if name not in ALL]:
             raise StackError(f"there is no server called {unknown[0]}; known: {', '.join(ALL)}")
@@ -37,15 +42,26 @@ class Stack:
         self._config = (collector_config or CONFIG / "otelcol.yaml").absolute()
         self._wanted = [name for name in ALL if name in servers]
         self._env = dict(env or {})
+        self._edits, self._programs = tuple(edits), dict(programs or {})
         self._servers: dict[str, Server] = {}
         self._watchdog: Watchdog | None = None
+        self._inbox: Inbox | None = None
 
     def __enter__(self) -> Self:
         self._watchdog = Watchdog()
+        self._inbox = Inbox(self.folder / "messages")
         try:
             for attempt in range(1, ATTEMPTS + 1):
-                ports = roster.choose_ports()
-                self._plan = Plan(self.folder, self._config, ports, self._env, self._watchdog)
+                self._plan = Plan(
+                    folder=self.folder,
+                    collector_config=self._config,
+                    ports=roster.choose_ports(),
+                    variables=self._env,
+                    watchdog=self._watchdog,
+                    inbox=self._inbox,
+                    edits=self._edits,
+                    programs=self._programs,
+                )
                 self._servers = {}
                 if self._up(last=attempt == ATTEMPTS):
                     break
@@ -109,8 +125,13 @@ class Stack:
         return self[LEDGER]
 
     @property
+    def inbox(self) -> Inbox:
+        """What Alertmanager has told: kept after the end too."""
+        return self._plan.inbox
+
+    @property
     def prices(self) -> Path:
-        """The user's price file: the collector reads it again when it changes, the ledger when it starts."""
+        """The user's genmeter.toml: read again when it changes, but for the ledger's prices, which are read at its start."""
         return self._plan.prices
 
     def start(self, name: str) -> None:
@@ -133,6 +154,8 @@ class Stack:
                 if name in self._servers and self._servers[name].process is not None:
                     self._servers[name].end()
         finally:
+            if self._inbox:
+                self._inbox.close()
             if self._watchdog:
                 self._watchdog.close()
                 self._watchdog = None

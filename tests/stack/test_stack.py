@@ -138,6 +138,7 @@ def test_make_stack_says_where_everything_is_and_stops_when_told(tmp_path, numbe
     row = next(line.split() for line in lines if line.startswith("  ledger "))
     assert get(f"{row[1]}/healthz")[0] == 200
     assert f"genmeter report --ledger {tmp_path}/ledger/data/ledger.db\n" in "".join(lines)
+    assert f"Messages: {tmp_path}/messages " in "".join(lines)
     process.send_signal(number)
     assert process.communicate(timeout=60)[0] == "stopped\n" and process.returncode == 0
     assert closed(int(row[1].rpartition(":")[2]))

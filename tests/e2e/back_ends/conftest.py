@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import urllib.request
 import uuid
 from collections.abc import Generator, Iterator
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,33 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """All servers with the shipped configuration, started once."""
     with Stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
+
+
+def oldest(name: str) -> Path:
+    """The program of Debian 12's package ("prometheus-old"): the oldest that we support; promtool, amtool lie beside it.
+
+    On Debian 12 it must be there. Elsewhere a test that asks for what cannot be fetched is skipped, with the reason.
+    """
+    code, said = _fetched(name)
+    if code == 0:
+        return Path(said)
+    if _system() == "bookworm":
+        pytest.fail(said)
+    pytest.skip(said)
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    except OSError:  # not one of those systems
+        return ""
+
+
+@cache
+def _fetched(name: str) -> tuple[int, str]:
+    command = [sys.executable, ROOT / ".ci" / "servers", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.strip() if done.returncode else done.stdout.split("  ")[-1].strip()
 
 
 def service(name: str) -> str:
