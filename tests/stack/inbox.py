@@ -201,8 +201,9 @@ _WAYS: dict[str, Callable[[Inbox, BaseHTTPRequestHandler, dict[str, Any]], Answe
 
 
 def _said(title: str, text: str) -> str:
-    """The title and the first description; of several alerts each has its own title, which begins with a bracket."""
-    sentence = next((line for line in text.splitlines() if line and not line.startswith("[")), "")
+    """The title and the first description; of several alerts each has its summary before that."""
+    lines = (line.removeprefix("(resolved) ") for line in text.splitlines())
+    sentence = next((line for line in lines if line not in title), "")
     return f"{title}: {sentence}" if sentence else title
 
 
@@ -213,8 +214,7 @@ def _of_slack(body: dict[str, Any]) -> tuple[bool, str, str]:
 
 def _of_pagerduty(body: dict[str, Any]) -> tuple[bool, str, str]:
     event = body["payload"]
-    # Alertmanager 0.31 reads details as YAML: a text that begins with [resolved] becomes a list.
-    details = str(event["custom_details"]["firing"])
+    details = event["custom_details"]["firing"]
     return body["event_action"] != "resolve", body["event_action"], _said(event["summary"], details)
 
 

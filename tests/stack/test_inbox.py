@@ -38,7 +38,7 @@ def chat(colour):
     return {
         "channel": "#money",
         "attachments": [
-            {"color": colour, "title": "[info] Half", "text": "[x] Half\n50% of all is spent.\nowner: ada"}
+            {"color": colour, "title": "[info] Half", "text": "(resolved) Half\n50% of all is spent.\nowner: ada"}
         ],
     }
 

@@ -194,7 +194,7 @@ def test_a_text_has_the_number_the_labels_the_time_and_the_runbook(amtool, tmp_p
 
 def test_of_several_alerts_each_is_named_and_what_is_over_says_so(amtool, tmp_path):
     text = rendered(amtool, tmp_path, "text", OVER)
-    assert re.findall(r"^\[resolved\] Budget desk has passed (\d+) %$", text, re.MULTILINE) == ["100", "50"]
+    assert re.findall(r"^\(resolved\) Budget desk has passed (\d+) %$", text, re.MULTILINE) == ["100", "50"]
 
 
 def test_a_mail_shows_a_label_and_does_not_run_it(amtool, tmp_path):
