@@ -227,8 +227,10 @@ def alertmanager(plan: Plan) -> Server:
         Edit(file, "/etc/alertmanager/", f"{plan.folder / 'alertmanager' / 'config'}/"),
         Edit(file, "smtp_smarthost: smtp.example.com:587", smarthost),
         Edit(file, "https://alerts.example.com/genmeter", inbox.webhook_url),
-        Edit(file, "group_wait: 30s", "group_wait: 1s"),
-        Edit(file, "group_wait: 5s", "group_wait: 1s"),
+        # Not whole seconds: rules run every second, and groups that are told in the very moment in which an alert comes
+        # may tell it together with those that it is about to mute.
+        Edit(file, "group_wait: 30s", "group_wait: 1500ms"),
+        Edit(file, "group_wait: 5s", "group_wait: 1500ms"),
         Edit(file, "group_interval: 5m", "group_interval: 2s"),
     )
     (folder / "secrets").mkdir(exist_ok=True)
