@@ -123,6 +123,11 @@ class Settings:
         )
 
 
+def config_file(environ: Mapping[str, str]) -> Path:
+    """Where the user's file is, if there is one: what ``GENMETER_CONFIG`` names, else the working folder's."""
+    return Path(environ.get("GENMETER_CONFIG") or "genmeter.toml")
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     """Where settings come from: the environment, and the file with its path for messages."""
@@ -134,9 +139,8 @@ class _Source:
 
     @classmethod
     def open(cls, environ: Mapping[str, str], path: str | os.PathLike[str] | None) -> _Source:
-        named = path or environ.get("GENMETER_CONFIG")
-        file = Path(named or "genmeter.toml")
-        if not named and not file.is_file():
+        file = Path(path or config_file(environ))
+        if not path and not environ.get("GENMETER_CONFIG") and not file.is_file():
             return cls(environ, {}, str(file), "")
         try:
             text = file.read_text(encoding="utf-8")

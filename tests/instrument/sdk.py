@@ -35,3 +35,34 @@ def dump(value: Any) -> Any:
     if hasattr(value, "iter_bytes"):
         return [type(value).__name__, value.content]
     return [type(value).__name__, value]
+
+
+def resource_of(kind: str, client: Any) -> tuple[Any, Any]:
+    """What makes chat calls, and one such call."""
+    return (client.messages, CLAUDE) if kind == "anthropic" else (client.chat.completions, CHAT)
+
+
+def ask_sync(way: str, resource: Any, ask: Any) -> None:
+    """Make a call whole, as a stream, raw, as a streaming response or by the SDK's helper."""
+    if way in ("streaming", "helper"):
+        with _manager(way, resource)(**ask):
+            pass
+    else:
+        _create(way, resource)(**ask, **({"stream": True} if way == "stream" else {}))
+
+
+async def ask_async(way: str, resource: Any, ask: Any) -> None:
+    """The async twin of ``ask_sync``."""
+    if way in ("streaming", "helper"):
+        async with _manager(way, resource)(**ask):
+            pass
+    else:
+        await _create(way, resource)(**ask, **({"stream": True} if way == "stream" else {}))
+
+
+def _manager(way: str, resource: Any) -> Any:
+    return resource.stream if way == "helper" else resource.with_streaming_response.create
+
+
+def _create(way: str, resource: Any) -> Any:
+    return resource.with_raw_response.create if way == "raw" else resource.create

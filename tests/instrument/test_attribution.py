@@ -22,7 +22,7 @@ from tests.stub import StubServer
 from .cells import make_client
 from .conftest import MeterFactory
 from .rig import Meter, one_call
-from .sdk import CHAT
+from .sdk import CHAT, ask_async, ask_sync, resource_of
 
 KEY = b"0123456789abcdef0123456789abcdef"
 ADA = "ada@example.com"
@@ -338,19 +338,14 @@ class TestPolicy:
 
         async def run() -> None:
             async with make_client(kind, stub, asynchronous=True) as client:
-                resource, ask = resource_of(kind, client)
-                if way in ("streaming", "helper"):
-                    made = resource.stream if way == "helper" else resource.with_streaming_response.create
-                    async with made(**ask):
-                        pass
-                else:
-                    await create_of(way, resource)(**ask, **({"stream": True} if way == "stream" else {}))
+                await ask_async(way, *resource_of(kind, client))
 
         with pytest.raises(genmeter.UnattributedCall, match="department"):
             if asynchronous:
                 asyncio.run(run())
             else:
-                reject_sync(way, kind, stub)
+                with make_client(kind, stub, asynchronous=False) as client:
+                    ask_sync(way, *resource_of(kind, client))
         assert stub.requests == [] and meter.spans == [] and meter.logs == []
 
     def test_reject_lets_attributed_calls_through(self, stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
@@ -359,27 +354,3 @@ class TestPolicy:
         with genmeter.attribution(department="research"):
             call(client)
         one_call(meter)
-
-
-def resource_of(kind: str, client: Any) -> tuple[Any, Any]:
-    """What makes chat calls, and one such call."""
-    from .sdk import CLAUDE
-
-    return (client.messages, CLAUDE) if kind == "anthropic" else (client.chat.completions, CHAT)
-
-
-def create_of(way: str, resource: Any) -> Any:
-    """``create``, plain or raw."""
-    return resource.with_raw_response.create if way == "raw" else resource.create
-
-
-def reject_sync(way: str, kind: str, stub: StubServer) -> None:
-    """The sync twin of the test's ``run``."""
-    with make_client(kind, stub, asynchronous=False) as client:
-        resource, ask = resource_of(kind, client)
-        if way in ("streaming", "helper"):
-            made = resource.stream if way == "helper" else resource.with_streaming_response.create
-            with made(**ask):
-                pass
-        else:
-            create_of(way, resource)(**ask, **({"stream": True} if way == "stream" else {}))

@@ -39,7 +39,7 @@ from tests.stub import Reply, StubServer
 
 from .cells import make_client
 from .conftest import MeterFactory
-from .sdk import CHAT, CLAUDE, HELLO
+from .sdk import CHAT, CLAUDE, HELLO, ask_async, ask_sync, resource_of
 
 CALL = Decimal("0.0001475")
 """One chat of gpt-4o."""
@@ -133,19 +133,18 @@ class TestReject:
                 resource, ask = resource_of(kind, client)
                 await resource.create(**ask)
                 assert len(stub.requests) == 1
-                if way in ("streaming", "helper"):
-                    made = resource.stream if way == "helper" else resource.with_streaming_response.create
-                    async with made(**ask):
-                        pass
-                else:
-                    await create_of(way, resource)(**ask, **({"stream": True} if way == "stream" else {}))
+                await ask_async(way, resource, ask)
 
         def refused() -> Decimal:
             with pytest.raises(genmeter.BudgetExceeded) as caught:
                 if asynchronous:
                     asyncio.run(run())
                 else:
-                    reject_sync(way, kind, stub)
+                    with make_client(kind, stub, asynchronous=False) as client:
+                        resource, ask = resource_of(kind, client)
+                        resource.create(**ask)
+                        assert len(stub.requests) == 1
+                        ask_sync(way, resource, ask)
             return caught.value.spent
 
         with warnings.catch_warnings(record=True) as warned:
@@ -628,27 +627,3 @@ def write_zone(path: Path, offset: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     counts = b"".join(number.to_bytes(4, "big") for number in (0, 0, 0, 0, 1, 4))
     path.write_bytes(b"TZif" + bytes(16) + counts + offset.to_bytes(4, "big", signed=True) + bytes(2) + b"TST\0")
-
-
-def resource_of(kind: str, client: Any) -> tuple[Any, Any]:
-    """What makes chat calls, and one such call."""
-    return (client.messages, CLAUDE) if kind == "anthropic" else (client.chat.completions, CHAT)
-
-
-def create_of(way: str, resource: Any) -> Any:
-    """``create``, plain or raw."""
-    return resource.with_raw_response.create if way == "raw" else resource.create
-
-
-def reject_sync(way: str, kind: str, stub: StubServer) -> None:
-    """The sync twin of the test's ``run``."""
-    with make_client(kind, stub, asynchronous=False) as client:
-        resource, ask = resource_of(kind, client)
-        resource.create(**ask)
-        assert len(stub.requests) == 1
-        if way in ("streaming", "helper"):
-            made = resource.stream if way == "helper" else resource.with_streaming_response.create
-            with made(**ask):
-                pass
-        else:
-            create_of(way, resource)(**ask, **({"stream": True} if way == "stream" else {}))

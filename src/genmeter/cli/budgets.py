@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from genmeter.cli.instants import instant
-from genmeter.cli.render import Cell, Format, refuse, say, write_rows
+from genmeter.cli.render import Cell, Format, add_formats, refuse, say, write_rows
 from genmeter.cli.state import state_file
 from genmeter.model import usd
 
@@ -49,12 +49,8 @@ def add(subparsers: Any) -> None:
         "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
     )
     parser.add_argument("--at", type=instant, metavar="WHEN", help="show how it stood then (default now)")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--json", action="store_const", const="json", dest="format", help="a JSON array, money as strings"
-    )
-    form.add_argument("--csv", action="store_const", const="csv", dest="format", help="CSV with a header")
-    parser.set_defaults(run=run, format="table")
+    add_formats(parser)
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -62,11 +62,10 @@ def prepare(args: argparse.Namespace) -> tuple[Price, BudgetFile, TokenFile | No
     from genmeter.budgets import budgets_of
     from genmeter.pricing import Recorded
     from genmeter.server import BudgetFile, TokenFile, TokenRequired, require_token
-    from genmeter.settings import Settings
+    from genmeter.settings import Settings, config_file
 
     price = Recorded(Settings.load()).price
-    file = Path(os.environ.get("GENMETER_CONFIG") or "genmeter.toml")
-    budgets = BudgetFile(file, lambda: budgets_of(Settings.load()))
+    budgets = BudgetFile(config_file(os.environ), lambda: budgets_of(Settings.load()))
     token = TokenFile(args.token_file) if args.token_file else None
     try:
         require_token(args.host, token)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from genmeter.cli.instants import ADVICE, instant
-from genmeter.cli.render import Cell, Format, refuse, write_rows
+from genmeter.cli.render import Cell, Format, add_formats, refuse, write_rows
 from genmeter.cli.state import state_file
 from genmeter.model import usd
 
@@ -37,12 +37,8 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--json", action="store_const", const="json", dest="format", help="a JSON array, money as strings"
-    )
-    form.add_argument("--csv", action="store_const", const="csv", dest="format", help="CSV with a header")
-    parser.set_defaults(run=run, format="table")
+    add_formats(parser)
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

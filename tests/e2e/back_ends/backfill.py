@@ -41,11 +41,11 @@ def remembering(folder: Path, raw: Path, prometheus: Path, parts: Sequence[range
     shutil.copytree(raw, data)
     with contextlib.closing(Watchdog()) as watchdog:
         for number, level in enumerate(levels(rules())):
-            with _running(folder, prometheus, watchdog) as server:
+            with _remembering(folder, prometheus, watchdog) as server:
                 found = [line for rule in level for line in _recorded(server.url, rule, parts)]
             if found:
                 _blocks(folder / f"recorded-{number}", data, found)
-        with _running(folder, prometheus, watchdog) as server:
+        with _remembering(folder, prometheus, watchdog) as server:
             yield server
 
 
@@ -63,10 +63,17 @@ def levels(every: Sequence[Rule]) -> list[list[Rule]]:
     return found
 
 
+def _remembering(folder: Path, prometheus: Path, watchdog: Watchdog) -> contextlib.AbstractContextManager[Server]:
+    config = folder / "prometheus.yml"
+    config.write_text("{}\n", encoding="utf-8")
+    return alone(folder, prometheus, watchdog, config, _FOR_EVER)
+
+
 @contextlib.contextmanager
-def _running(folder: Path, prometheus: Path, watchdog: Watchdog) -> Iterator[Server]:
+def alone(folder: Path, prometheus: Path, watchdog: Watchdog, config: Path, *flags: str) -> Iterator[Server]:
+    """A Prometheus without a stack, on the blocks in ``folder/data``, while the block runs."""
     for attempt in range(1, ATTEMPTS + 1):
-        server = _server(folder, prometheus, watchdog)
+        server = _server(folder, prometheus, watchdog, config, flags)
         server.launch()
         try:
             wait([server])
@@ -81,12 +88,10 @@ def _running(folder: Path, prometheus: Path, watchdog: Watchdog) -> Iterator[Ser
             server.end()
 
 
-def _server(folder: Path, prometheus: Path, watchdog: Watchdog) -> Server:
+def _server(folder: Path, prometheus: Path, watchdog: Watchdog, config: Path, flags: Sequence[str]) -> Server:
     (port,) = ports.free(1)
-    config = folder / "prometheus.yml"
-    config.write_text("{}\n", encoding="utf-8")
     at = f"{HOST}:{port}"
-    command = [prometheus, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}", _FOR_EVER]
+    command = [prometheus, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}", *flags]
     return Server(
         name="prometheus",
         url=f"http://{at}",

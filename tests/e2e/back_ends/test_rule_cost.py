@@ -7,6 +7,7 @@ is done; so all groups run every few seconds here, and the figures are for the i
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -23,12 +24,12 @@ import pytest
 from genmeter.names import SECONDS_BUCKETS, TOKEN_BUCKETS
 from tests.collector.files import read
 from tests.collector.promql import RULES, rules
+from tests.e2e.back_ends.backfill import alone
 from tests.e2e.back_ends.measured import spread, write
-from tests.stack import ports
 from tests.stack.asking import until
 from tests.stack.loopback import get, get_json
-from tests.stack.roster import CONFIG, HOST, program
-from tests.stack.server import Server, wait
+from tests.stack.roster import CONFIG, program
+from tests.stack.server import Server
 from tests.stack.watchdog import Watchdog
 
 SECONDS_AN_INTERVAL = 1.0
@@ -268,34 +269,10 @@ def configured(folder: Path) -> Path:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Prometheus on the history."""
     folder = tmp_path_factory.mktemp("rule-cost")
-    config, data = configured(folder / "config"), folder / "data"
-    blocks(folder, data)
-    watchdog, (port,) = Watchdog(), ports.free(1)
-    server = Server(
-        name="prometheus",
-        url=f"http://{HOST}:{port}",
-        ports={"http": port},
-        command=[
-            str(program("prometheus")),
-            f"--config.file={config}",
-            f"--storage.tsdb.path={data}",
-            f"--web.listen-address={HOST}:{port}",
-        ],
-        environment={},
-        ready=f"http://{HOST}:{port}/-/ready",
-        config=config,
-        data=data,
-        log=folder / "log",
-        watchdog=watchdog,
-    )
-    try:
-        server.launch()
-        wait([server])
+    config = configured(folder / "config")
+    blocks(folder, folder / "data")
+    with contextlib.closing(Watchdog()) as watchdog, alone(folder, program("prometheus"), watchdog, config) as server:
         yield server
-    finally:
-        if server.running:
-            server.end()
-        watchdog.close()
 
 
 def groups(server: Server) -> list[dict[str, Any]]:
