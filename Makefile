@@ -8,8 +8,14 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-UV_VERSION := 0.13.9
 BIN := .venv/bin
+UV := .venvs/uv/bin/uv
+# uv does not read pip's settings: an index that pip was told by variable serves uv too. No interpreter is fetched.
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+ifeq ($(UV_DEFAULT_INDEX),)
+unexport UV_DEFAULT_INDEX
+endif
+export UV_PYTHON_DOWNLOADS := never
 MAJORS := openai2-anthropic1 openai1-anthropic0
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
 # The folders that talk to the providers' SDKs: they run on every major of them.
@@ -17,7 +23,7 @@ SDK_TESTS := $(wildcard tests/stub_tests tests/instrument tests/instrument_fault
 # Tests that need a neighbour. All others run in the main suite: some neighbours leave their wrappers behind.
 COEXIST_TESTS := -m peer tests/instrument_faults/test_neighbours.py tests/instrument_faults/test_suppression.py
 PYTEST := -m pytest --timeout=180 --numprocesses=auto --dist=loadgroup
-PIN := .venvs/lock/bin/uv pip compile --universal --python-version 3.11 \
+PIN := $(UV) pip compile --universal --python-version 3.11 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet
 # What needs the built servers is no part of a plain run. The load tests want the machine for themselves.
 E2E := -m pytest --timeout=400 --override-ini="norecursedirs=.*"
@@ -63,8 +69,8 @@ test-coexist: $(PEERS:%=.venvs/%/.ready) ## Beside other instrumentations of the
 
 test-wheel: .venvs/base/.ready ## The built wheel with its five packages and nothing else
 	@rm -rf .cache/wheel && mkdir -p .cache/wheel
-	@.venvs/base/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir .cache/wheel .
-	@.venvs/base/bin/python -m pip install --quiet --no-deps --force-reinstall .cache/wheel/*.whl
+	@.venvs/base/bin/python -m hatchling build --target wheel --directory .cache/wheel
+	@$(UV) pip install --quiet --python .venvs/base --no-deps --reinstall .cache/wheel/*.whl
 	@cd .cache && ../.venvs/base/bin/python -I ../.ci/wheel.py wheel/*.whl
 
 coverage: install ## The whole suite with branch coverage of src, on openai 3 and anthropic 2
@@ -121,29 +127,31 @@ recordings: install $(PEERS:%=.venvs/%/.ready) ## Record the spans of other inst
 readme: install ## Renew the outputs that README.md shows, by running its commands
 	@$(BIN)/python .ci/readme.py
 
-lock: .venvs/lock/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt (ARGS=--upgrade)
+lock: .venvs/uv/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt (ARGS=--upgrade)
 	@for name in base openai3-anthropic2 $(MAJORS) $(PEERS); do \
 	  echo "==> .ci/locks/$$name.txt"; $(PIN) pyproject.toml --group $$name --output-file .ci/locks/$$name.txt $(ARGS); \
 	done; \
-	echo "==> .ci/locks/go.txt"; $(PIN) --group go --output-file .ci/locks/go.txt $(ARGS)
+	for name in uv go; do echo "==> .ci/locks/$$name.txt"; $(PIN) --group $$name --output-file .ci/locks/$$name.txt $(ARGS); done
 
 clean: ## Remove the environments and everything else that was made here
 	rm -rf .venv .venvs .cache .pytest_cache .ruff_cache dist build
 
 # An environment is made anew when its lock changes; pyproject.toml alone only renews the editable install.
 
-.venv/.locked: .ci/locks/openai3-anthropic2.txt
+.venv/.locked: .ci/locks/openai3-anthropic2.txt .venvs/uv/.ready
 	@$(call environment,.venv)
-.venvs/lock/.ready: Makefile
-	@$(call python)
-	@$(PYTHON) -m venv --clear .venvs/lock
-	@.venvs/lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
-	@touch $@
-.venvs/%/.locked: .ci/locks/%.txt
+.venvs/%/.locked: .ci/locks/%.txt .venvs/uv/.ready
 	@$(call environment,$(@D))
 %/.ready: %/.locked pyproject.toml
-	@$(@D)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(UV) pip install --quiet --python $(@D) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# uv is the one tool that pip brings. Without --no-deps, even a lock with hashes sends pip looking for newer versions.
+.venvs/uv/.ready: .ci/locks/uv.txt
+	@$(call python); \
+	$(PYTHON) -m venv --clear $(@D); \
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<; \
+	touch $@
 
 # All of them, even after one has failed.
 define in-each
@@ -159,12 +167,14 @@ $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
   echo "$(PYTHON) comes without venv and pip; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 endef
 
+# `sync` installs what the lock names and asks the index for nothing else; `check` tells what the lock lacks.
 define environment
 $(call python); \
 echo "==> $(1) from $<"; \
-$(PYTHON) -m venv --clear $(1); \
-$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement $<; \
-touch $@
+$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(1); \
+$(UV) pip sync --quiet --python $(1) --require-hashes --compile-bytecode $<; \
+$(UV) pip check --quiet --python $(1) || { $(UV) pip check --python $(1); exit 1; }; \
+touch $(1)/.locked
 endef
 
 .PRECIOUS: .venvs/%/.locked

@@ -105,7 +105,7 @@ def _installed(cache: Path) -> Path:
 def _install(folder: Path) -> None:
     venv.create(folder, clear=True, with_pip=True)
     command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-compile", "--require-hashes", "--requirement", str(LOCK)]
+    command += ["--no-deps", "--require-hashes", "--requirement", str(LOCK)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(

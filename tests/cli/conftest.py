@@ -21,7 +21,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         clean.pop(name, None)
         clean.pop(name.upper(), None)
     path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
-    return clean | {"XDG_STATE_HOME": str(tmp_path / "state"), "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    return clean | {"XDG_STATE_HOME": str(tmp_path / "state"), "PATH": path}
 
 
 @pytest.fixture
