@@ -19,9 +19,9 @@ export UV_PYTHON_DOWNLOADS := never
 MAJORS := openai2-anthropic1 openai1-anthropic0
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
 # The folders that talk to the providers' SDKs: they run on every major of them.
-SDK_TESTS := $(wildcard tests/stub_tests tests/instrument tests/instrument_faults)
+SDK_TESTS := $(wildcard tests/stub_tests tests/metering tests/metering_faults)
 # Tests that need a neighbour. All others run in the main suite: some neighbours leave their wrappers behind.
-COEXIST_TESTS := -m peer tests/instrument_faults/test_neighbours.py tests/instrument_faults/test_suppression.py
+COEXIST_TESTS := -m peer tests/metering_faults/test_neighbours.py tests/metering_faults/test_suppression.py
 PYTEST := -m pytest --timeout=180 --numprocesses=auto --dist=loadgroup
 PIN := $(UV) pip compile --universal --python-version 3.11 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet

@@ -12,19 +12,15 @@ from typing import TYPE_CHECKING, Any
 from genmeter._version import __version__
 
 if TYPE_CHECKING:
-    from genmeter.instrument.context import UnattributedCall, attribution
-    from genmeter.instrument.limits import BudgetExceeded
-
-# The function below has the name of a folder. Whoever imports the folder first puts it here as an attribute, once and
-# for all; so it must be imported before the function takes the name.
-importlib.import_module("genmeter.instrument")
+    from genmeter.metering.context import UnattributedCall, attribution
+    from genmeter.metering.limits import BudgetExceeded
 
 __all__ = ["BudgetExceeded", "UnattributedCall", "__version__", "attribution", "instrument", "uninstrument"]
 
 _LATE = {
-    "attribution": "genmeter.instrument.context",
-    "UnattributedCall": "genmeter.instrument.context",
-    "BudgetExceeded": "genmeter.instrument.limits",
+    "attribution": "genmeter.metering.context",
+    "UnattributedCall": "genmeter.metering.context",
+    "BudgetExceeded": "genmeter.metering.limits",
 }
 
 
@@ -37,7 +33,7 @@ def instrument(
         genmeter.settings.SettingsError, genmeter.pricing.PricesError, genmeter.budgets.BudgetsError: a setting, a price
         row or a budget that cannot be used.
     """
-    from genmeter.instrument.instrumentor import GenmeterInstrumentor
+    from genmeter.metering.instrumentor import GenmeterInstrumentor
 
     GenmeterInstrumentor().instrument(
         tracer_provider=tracer_provider,
@@ -50,7 +46,7 @@ def instrument(
 
 def uninstrument() -> None:
     """Give back every patched method; calls under way are still closed."""
-    from genmeter.instrument.instrumentor import GenmeterInstrumentor
+    from genmeter.metering.instrumentor import GenmeterInstrumentor
 
     GenmeterInstrumentor().uninstrument()
 

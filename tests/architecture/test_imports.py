@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
+import genmeter
 from tests.architecture.tree import imports, modules
 
 BEDROCK = {"model", "names", "settings", "tomllines", "periods", "_version"}
 BELOW = {
-    "": {"instrument", *BEDROCK},
+    "": {"metering", *BEDROCK},
     "__main__": {"cli"},
     "model": set(),
     "names": set(),
@@ -25,7 +26,7 @@ BELOW = {
     "reports": {"ledger", "pricing", "budgets", *BEDROCK},
     "server": {"reports", "ledger", "pricing", "budgets", *BEDROCK},
     "cli": {"server", "reports", "ledger", "pricing", "budgets", *BEDROCK},
-    "instrument": {"pricing", "budgets", *BEDROCK},
+    "metering": {"pricing", "budgets", *BEDROCK},
 }
 """Room → the rooms that it may import."""
 
@@ -44,7 +45,7 @@ OUTSIDE = {
     "reports": set(),
     "server": {"opentelemetry.proto", "google.protobuf", "google.rpc"},
     "cli": set(),
-    "instrument": {"opentelemetry", "wrapt"},
+    "metering": {"opentelemetry", "wrapt"},
 }
 """Room → what it may import beside the standard library; only what the five packages of the base install bring."""
 
@@ -90,6 +91,11 @@ def test_every_room_is_named_here():
 def test_no_module_is_called_by_a_word_that_says_nothing():
     parts = {part for name in modules() for part in name.split(".")}
     assert parts & FORBIDDEN_NAMES == set()
+
+
+def test_no_room_has_the_name_of_something_public():
+    # `import genmeter.NAME.module` reads the attribute NAME of the package, which must be the folder.
+    assert {room_of(name) for name in modules()} & set(genmeter.__all__) == set()
 
 
 def test_pricing_and_model_load_neither_opentelemetry_nor_an_sdk():

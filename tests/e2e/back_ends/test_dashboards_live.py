@@ -214,7 +214,7 @@ SELDOM = {
     "otelcol_exporter_enqueue_failed_log_records": "as above",
     "otelcol_exporter_enqueue_failed_metric_points": "as above",
     "otelcol_processor_genai_cost_reloads": "born with the first change of a price file; test_reload.py",
-    "genmeter_internal_failures_total": "born with the first failure of genmeter; tests/instrument_faults",
+    "genmeter_internal_failures_total": "born with the first failure of genmeter; tests/metering_faults",
     "genmeter_budget_limit": "needs budgets; tests/server/test_budget_gauges.py",
     "genmeter_budget_spent": "as above",
     "genmeter_budget_threshold": "as above",

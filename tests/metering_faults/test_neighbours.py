@@ -1,7 +1,7 @@
 """Beside another instrumentation of the same SDK, in either order: one call is one span and one bill.
 
 The vendors' packages pin SDKs and exclude each other, so each has an environment of its own, and what is not installed
-here is skipped: ``python -m pytest tests/instrument_faults/test_neighbours.py`` in the environment of each. The SDK's
+here is skipped: ``python -m pytest tests/metering_faults/test_neighbours.py`` in the environment of each. The SDK's
 own spans (anthropic traces itself) and the suppression between SDK methods need no neighbour.
 """
 
@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 import genmeter
 from genmeter import names
-from genmeter.instrument import coexist
+from genmeter.metering import coexist
 from genmeter.settings import Settings
 from tests.stub import Reply, StubServer
 

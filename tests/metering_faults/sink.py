@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import genmeter
-from genmeter.instrument.engine import Engine
-from genmeter.instrument.instrumentor import GenmeterInstrumentor
-from genmeter.instrument.reaper import reaper
+from genmeter.metering.engine import Engine
+from genmeter.metering.instrumentor import GenmeterInstrumentor
+from genmeter.metering.reaper import reaper
 from genmeter.settings import Settings
 from tests.stub import StubServer
 

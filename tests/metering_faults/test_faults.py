@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import genmeter
-from genmeter.instrument import guard
-from genmeter.instrument.instrumentor import GenmeterInstrumentor
-from genmeter.instrument.reaper import reaper
+from genmeter.metering import guard
+from genmeter.metering.instrumentor import GenmeterInstrumentor
+from genmeter.metering.reaper import reaper
 from tests.stub import StubServer
 
 from . import inject

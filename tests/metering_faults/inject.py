@@ -20,7 +20,7 @@ from typing import Any
 import genmeter
 
 HOME = str(Path(genmeter.__file__).parent)
-ROOMS = ("instrument", "pricing", "model.py", "settings.py")
+ROOMS = ("metering", "pricing", "model.py", "settings.py")
 
 hits = 0
 _error: Callable[[], Exception] = ValueError
@@ -142,15 +142,15 @@ def _broken(code: CodeType, target: CodeType) -> CodeType:
 
 
 def _plain(*args: Any, **kwargs: Any) -> Any:
-    __import__("tests.instrument_faults.inject", fromlist=["boom"]).boom()
+    __import__("tests.metering_faults.inject", fromlist=["boom"]).boom()
 
 
 async def _coroutine(*args: Any, **kwargs: Any) -> Any:
-    __import__("tests.instrument_faults.inject", fromlist=["boom"]).boom()
+    __import__("tests.metering_faults.inject", fromlist=["boom"]).boom()
 
 
 def _generator(*args: Any, **kwargs: Any) -> Any:
-    yield __import__("tests.instrument_faults.inject", fromlist=["boom"]).boom()
+    yield __import__("tests.metering_faults.inject", fromlist=["boom"]).boom()
 
 
 def raising(code: CodeType) -> CodeType:

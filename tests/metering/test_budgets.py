@@ -30,9 +30,9 @@ from opentelemetry.context import attach, detach, set_value
 import genmeter
 from genmeter import names
 from genmeter.budgets import Budget, BudgetsError
-from genmeter.instrument.coexist import SHARED_KEYS
-from genmeter.instrument.instrumentor import GenmeterInstrumentor
-from genmeter.instrument.limits import KNOWN, Limits
+from genmeter.metering.coexist import SHARED_KEYS
+from genmeter.metering.instrumentor import GenmeterInstrumentor
+from genmeter.metering.limits import KNOWN, Limits
 from genmeter.model import Attribution, Cost, Invocation, Request, Response, Seller, Unpriced
 from genmeter.settings import BudgetTable, Settings
 from tests.stub import Reply, StubServer

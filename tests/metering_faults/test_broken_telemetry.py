@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import Sampler
 
 import genmeter
-from genmeter.instrument.instrumentor import GenmeterInstrumentor
-from genmeter.instrument.reaper import reaper
+from genmeter.metering.instrumentor import GenmeterInstrumentor
+from genmeter.metering.reaper import reaper
 from tests.stub import StubServer
 
 from .app import WAYS, Clients, outcome

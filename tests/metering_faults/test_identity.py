@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import genmeter
-from genmeter.instrument.providers import PROVIDERS
+from genmeter.metering.providers import PROVIDERS
 from tests.stub import StubServer
 
 from .app import CHAT, CLAUDE, Clients
@@ -159,7 +159,7 @@ def test_proxies_are_copied_as_what_they_stand_for(clients: Clients, telemetry: 
 
 BEFORE_OR_AFTER = """
 import sys
-from tests.instrument_faults.sink import Telemetry
+from tests.metering_faults.sink import Telemetry
 from tests.stub import StubServer
 order, sdk = sys.argv[1:]
 telemetry = Telemetry()
@@ -170,7 +170,7 @@ else:
     telemetry.instrument()
     assert not {"openai", "anthropic"} & set(sys.modules)
     __import__(sdk)
-from tests.instrument_faults.app import Clients, CHAT, CLAUDE
+from tests.metering_faults.app import Clients, CHAT, CLAUDE
 with StubServer() as stub:
     c = Clients(stub)
     c.openai.chat.completions.create(**CHAT) if sdk == "openai" else c.anthropic.messages.create(**CLAUDE)

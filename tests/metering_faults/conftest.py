@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import genmeter
-from genmeter.instrument import guard
+from genmeter.metering import guard
 from tests.stub import StubServer
 
 from .app import Clients, prepare

@@ -11,9 +11,9 @@ import openai
 import pytest
 
 from genmeter import names
-from genmeter.instrument.endpoints import Endpoints
-from genmeter.instrument.providers.anthropic import ANTHROPIC as ANTHROPIC_SDK
-from genmeter.instrument.providers.openai import OPENAI as OPENAI_SDK
+from genmeter.metering.endpoints import Endpoints
+from genmeter.metering.providers.anthropic import ANTHROPIC as ANTHROPIC_SDK
+from genmeter.metering.providers.openai import OPENAI as OPENAI_SDK
 from genmeter.pricing import Catalogue
 from genmeter.settings import Settings
 from tests.stub import StubServer

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from genmeter import names
-from genmeter.instrument.dialects import anthropic_messages, openai_chat, openai_media, openai_responses
-from genmeter.instrument.spec import Dialect
+from genmeter.metering.dialects import anthropic_messages, openai_chat, openai_media, openai_responses
+from genmeter.metering.spec import Dialect
 from genmeter.model import Invocation, Request, Seller
 from tests.stub import Exact, Reply, Stream, StubServer
 

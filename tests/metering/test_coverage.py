@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from genmeter.instrument.providers import PROVIDERS
-from genmeter.instrument.spec import Provider
+from genmeter.metering.providers import PROVIDERS
+from genmeter.metering.spec import Provider
 
 from .sdk import ANTHROPIC, OPENAI
 

@@ -11,7 +11,7 @@ from opentelemetry.context import Context, attach, create_key, detach, set_value
 from opentelemetry.instrumentation.utils import suppress_instrumentation  # pyright: ignore[reportUnknownVariableType]
 
 import genmeter
-from genmeter.instrument.coexist import SHARED_KEYS
+from genmeter.metering.coexist import SHARED_KEYS
 from tests.stub import StubServer
 
 from .app import CHAT, CLAUDE, Clients

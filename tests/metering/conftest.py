@@ -11,7 +11,7 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 import genmeter
-from genmeter.instrument import guard
+from genmeter.metering import guard
 from genmeter.settings import Settings
 from tests.stub import StubServer
 

@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from genmeter import names
-from genmeter.instrument import guard
+from genmeter.metering import guard
 from tests.stub import StubServer
 
 from .cells import make_client

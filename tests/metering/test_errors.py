@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from genmeter import names
-from genmeter.instrument.errors import error_type
+from genmeter.metering.errors import error_type
 from tests.stub import Reply, Stream, StubServer
 
 from .cells import make_client

@@ -58,10 +58,10 @@ def test_a_call_in_a_pool_is_a_child_where_the_context_is_carried(stub: StubServ
 
 FORK = """
 import gc, json, os, sys, time
-from tests.instrument_faults.app import CHAT, CLAUDE, Clients
-from tests.instrument_faults.sink import Telemetry, sellers, current
-from genmeter.instrument import guard
-from genmeter.instrument.reaper import reaper
+from tests.metering_faults.app import CHAT, CLAUDE, Clients
+from tests.metering_faults.sink import Telemetry, sellers, current
+from genmeter.metering import guard
+from genmeter.metering.reaper import reaper
 from genmeter.settings import Settings
 import genmeter
 from tests.stub import StubServer
@@ -204,9 +204,9 @@ def test_a_stream_held_at_exit_is_exported_once(stub: StubServer) -> None:
 
 DEADLOCK = """
 import gc, json, sys, threading
-from tests.instrument_faults.app import CHAT, Clients
-from tests.instrument_faults.sink import Telemetry, current
-from genmeter.instrument.reaper import reaper
+from tests.metering_faults.app import CHAT, Clients
+from tests.metering_faults.sink import Telemetry, current
+from genmeter.metering.reaper import reaper
 url, how = sys.argv[1:]
 class Stub:
     url = url; openai_url = url + "/v1"; anthropic_url = url
@@ -283,8 +283,8 @@ def test_a_finalizer_inside_the_sdks_locks_cannot_deadlock(stub: StubServer) -> 
 
 DROPPED = """
 import asyncio, gc, json, sys
-from tests.instrument_faults.app import CHAT, Clients
-from tests.instrument_faults.sink import Telemetry, current
+from tests.metering_faults.app import CHAT, Clients
+from tests.metering_faults.sink import Telemetry, current
 url = sys.argv[1]
 class Stub:
     url = url; openai_url = url + "/v1"; anthropic_url = url
@@ -313,7 +313,7 @@ def test_a_coroutine_that_is_thrown_away_is_one_call(stub: StubServer) -> None:
 
 PREFORK = """
 import json, os, sys
-from tests.instrument_faults.sink import Telemetry, sellers
+from tests.metering_faults.sink import Telemetry, sellers
 from genmeter.settings import Settings
 url, workers = sys.argv[1], int(sys.argv[2])
 class Stub:
