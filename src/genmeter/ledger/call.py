@@ -77,8 +77,6 @@ class Call:
         return self.response_model or self.request_model
 
 
-INTEGERS: Final = frozenset({"signals", "started_ns", "duration_ns", "first_chunk_ns", "cost_pico"})
-REQUIRED: Final = frozenset({"trace_id", "span_id", "signals", "run", "started_ns", "operation", "provider"})
 SCALARS: Final = tuple(name for name in Call.__slots__ if name not in ("usage", "lines"))
 USAGE_COLUMNS: Final = tuple(f"usage_{name}" for name in USAGE_FIELDS)
 LINE_COLUMNS: Final = tuple(f"line_{kind}" for kind in LINE_KINDS)

@@ -2,15 +2,18 @@
 
 ``calls`` holds one row per booked call, ``daily`` the sums of calls that were trimmed, ``spans`` what was received for
 the trace tree, ``quarantine`` what was not booked, ``counters`` and ``marks`` what has been counted and how far back
-the calls reach.
+the calls reach. The tables themselves are the scripts in ``migrations/``: what is on disk does not follow a change of
+names in the code.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
-from genmeter.ledger.call import COLUMNS, INTEGERS, LINE_COLUMNS, REQUIRED, USAGE_COLUMNS
+from genmeter.ledger.call import USAGE_COLUMNS
 
 UNIT: Final = 10**9
 """Costs are summed as whole units of this many pico and a rest, since SQLite's sum() overflows at $9.2 million."""
@@ -46,42 +49,10 @@ SUMS: Final = {
 SPAN_OF_TIME: Final = {"first_ns": "min(started_ns)", "last_ns": "max(started_ns + coalesce(duration_ns, 0))"}
 
 
-def _call_columns() -> str:
-    integers = INTEGERS | set(USAGE_COLUMNS) | set(LINE_COLUMNS)
-    return ", ".join(
-        f"{name} {'INTEGER' if name in integers else 'TEXT'}{' NOT NULL' if name in REQUIRED else ''}"
-        for name in COLUMNS
-    )
+_SCRIPTS: Final = Path(__file__).with_name("migrations")
 
-
-def _daily_columns() -> str:
-    texts = ", ".join(f"{name} {'INTEGER NOT NULL' if name == 'day' else 'TEXT'}" for name in DAILY_KEYS)
-    return texts + "".join(f", {name} INTEGER NOT NULL" for name in (*SUMS, *SPAN_OF_TIME))
-
-
-_FIRST = f"""
-CREATE TABLE calls (id INTEGER PRIMARY KEY, {_call_columns()}) STRICT;
-CREATE UNIQUE INDEX calls_key ON calls (trace_id, span_id);
-CREATE UNIQUE INDEX calls_response ON calls (provider, response_id) WHERE response_id IS NOT NULL;
-CREATE INDEX calls_started ON calls (started_ns);
-CREATE INDEX calls_run ON calls (run) WHERE run <> '';
-CREATE TABLE daily (key TEXT PRIMARY KEY, {_daily_columns()}) STRICT;
-CREATE TABLE spans (
-    id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_span_id TEXT, name TEXT NOT NULL,
-    kind INTEGER NOT NULL, started_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL, failed INTEGER NOT NULL,
-    message TEXT NOT NULL, service TEXT, scope TEXT NOT NULL, attributes TEXT NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX spans_key ON spans (trace_id, span_id);
-CREATE TABLE quarantine (
-    id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, span_id TEXT NOT NULL, reason TEXT NOT NULL, digest TEXT NOT NULL,
-    run TEXT NOT NULL, received_ns INTEGER NOT NULL, record TEXT NOT NULL, UNIQUE (trace_id, span_id, reason, digest)
-) STRICT;
-CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-"""
-
-MIGRATIONS: Final = (_FIRST,)
-"""Script n takes a file from schema version n to n + 1."""
+MIGRATIONS: Final = tuple(path.read_text("utf-8") for path in sorted(_SCRIPTS.glob("[0-9]*.sql")))
+"""Script n takes a file from schema version n to n + 1. A script that files on disk have been through never changes."""
 
 
 class NewerSchema(Exception):
@@ -99,13 +70,23 @@ def migrate(connection: sqlite3.Connection) -> None:
         if version > len(MIGRATIONS):
             raise NewerSchema
         for script in MIGRATIONS[version:]:
-            for statement in script.split(";"):
+            for statement in _statements(script):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: ``executescript`` would commit the transaction that is open."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _version(connection: sqlite3.Connection) -> int:
