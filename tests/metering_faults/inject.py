@@ -97,7 +97,7 @@ def within(code: CodeType) -> Iterator[CodeType]:
 
 def label(code: CodeType) -> str:
     """``proxies.Stream.__next__`` and the like."""
-    module = code.co_filename[len(HOME) + 1 : -3].replace("/", ".").removeprefix("instrument.")
+    module = code.co_filename[len(HOME) + 1 : -3].replace("/", ".").removeprefix("metering.")
     return f"{module}.{code.co_qualname}"
 
 
