@@ -10,13 +10,14 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 UV := .venvs/uv/bin/uv
-# uv does not read pip's settings: an index that pip was told by variable serves uv too. No interpreter is fetched.
-export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
-ifeq ($(UV_DEFAULT_INDEX),)
-unexport UV_DEFAULT_INDEX
-endif
+# No interpreter is fetched, and no setting of uv's switches off the check of hashes.
 export UV_PYTHON_DOWNLOADS := never
+unexport UV_NO_VERIFY_HASHES
 MAJORS := openai2-anthropic1 openai1-anthropic0
+# What genmeter's own dependencies decide: these rooms run on the lowest versions that pyproject.toml allows.
+LOWEST_TESTS := tests/metering tests/ledger
+# These rooms run on a second Python.
+PYTHON_TESTS := tests/metering tests/pricing tests/ledger tests/cli
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
 # The folders that talk to the providers' SDKs: they run on every major of them.
 SDK_TESTS := $(wildcard tests/stub_tests tests/metering tests/metering_faults)
@@ -49,7 +50,7 @@ venv: install ## The same as install
 
 ##@ Gates
 
-test: test-go test-main test-matrix ## The processor's tests in Go, the whole suite, the SDK tests on older majors of openai and anthropic
+test: test-go test-main test-matrix test-lowest test-python ## Go, the whole suite, older majors of the SDKs, lowest versions, a second Python
 
 test-go: ## The collector processor: gofmt, vet, tests (GO_ARGS=-race where a C compiler is)
 	@$(call python); export GO=$$($(PYTHON) .ci/servers --go) GOTOOLCHAIN=local GOFLAGS=-buildvcs=false; \
@@ -64,10 +65,21 @@ test-main: install ## The whole suite on openai 3 and anthropic 2 (ARGS="tests/p
 test-matrix: $(MAJORS:%=.venvs/%/.ready) ## The SDK tests on the older majors of openai and anthropic
 	@$(call in-each,$(MAJORS),$(SDK_TESTS))
 
+test-lowest: .venvs/lowest/.ready ## Metering and ledger on the lowest versions that pyproject.toml allows
+	@$(call in-each,lowest,$(LOWEST_TESTS))
+
+test-python: .venvs/uv/.ready ## Metering, pricing, ledger and commands on a second Python: the newest here, or 3.11 beside a newer one
+	@read -r version path < <($(PYTHON) .ci/pythons.py --beside) || { \
+	  echo "==> no second Python from 3.11 to 3.14 is on this machine beside $$($(PYTHON) --version): nothing is tested on one"; exit 0; }; \
+	folder=.venvs/python$$version; \
+	grep -qsx "home = $${path%/*}" $$folder/pyvenv.cfg || rm -rf $$folder; \
+	$(MAKE) --no-print-directory SECOND_PYTHON="$$path" $$folder/.ready; \
+	echo "==> Python $$version, $$path: $(PYTHON_TESTS)"; $$folder/bin/python $(PYTEST) $(PYTHON_TESTS)
+
 test-coexist: $(PEERS:%=.venvs/%/.ready) ## Beside other instrumentations of the same SDKs, each in its own environment
 	@$(call in-each,$(PEERS),$(COEXIST_TESTS))
 
-test-wheel: .venvs/base/.ready ## The built wheel with its five packages and nothing else
+test-wheel: .venvs/base/.ready ## The built wheel with its declared dependencies and nothing else
 	@rm -rf .cache/wheel && mkdir -p .cache/wheel
 	@.venvs/base/bin/python -m hatchling build --target wheel --directory .cache/wheel
 	@$(UV) pip install --quiet --python .venvs/base --no-deps --reinstall .cache/wheel/*.whl
@@ -128,23 +140,35 @@ readme: install ## Renew the outputs that README.md shows, by running its comman
 	@$(BIN)/python .ci/readme.py
 
 lock: .venvs/uv/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt (ARGS=--upgrade)
-	@for name in base openai3-anthropic2 $(MAJORS) $(PEERS); do \
+	@$(call index); for name in base openai3-anthropic2 $(MAJORS) $(PEERS); do \
 	  echo "==> .ci/locks/$$name.txt"; $(PIN) pyproject.toml --group $$name --output-file .ci/locks/$$name.txt $(ARGS); \
 	done; \
+	echo "==> .ci/locks/lowest.txt"; \
+	$(PIN) --resolution lowest-direct pyproject.toml --group lowest --output-file .ci/locks/lowest.txt $(ARGS); \
 	for name in uv go; do echo "==> .ci/locks/$$name.txt"; $(PIN) --group $$name --output-file .ci/locks/$$name.txt $(ARGS); done
 
 clean: ## Remove the environments and everything else that was made here
 	rm -rf .venv .venvs .cache .pytest_cache .ruff_cache dist build
 
-# An environment is made anew when its lock changes; pyproject.toml alone only renews the editable install.
+# An environment is made anew when its lock or $(PYTHON) changes; pyproject.toml alone only renews the editable install.
 
-.venv/.locked: .ci/locks/openai3-anthropic2.txt .venvs/uv/.ready
-	@$(call environment,.venv)
-.venvs/%/.locked: .ci/locks/%.txt .venvs/uv/.ready
-	@$(call environment,$(@D))
+.venv/.locked: .ci/locks/openai3-anthropic2.txt .venvs/uv/.ready .venvs/.python
+	@$(call environment,.venv,$(PYTHON))
+.venvs/%/.locked: .ci/locks/%.txt .venvs/uv/.ready .venvs/.python
+	@$(call environment,$(@D),$(PYTHON))
+.venvs/python3.%/.locked: .ci/locks/openai3-anthropic2.txt .venvs/uv/.ready
+	@$(call environment,$(@D),$(SECOND_PYTHON))
 %/.ready: %/.locked pyproject.toml
 	@$(UV) pip install --quiet --python $(@D) --no-deps --no-build-isolation --editable .
+	@$(call complete,$(@D))
 	@touch $@
+
+# Which interpreter the environments are made of; the file changes only when $(PYTHON) does.
+.venvs/.python: always
+	@$(call python); mkdir -p $(@D); \
+	now=$$($(PYTHON) -c 'import sys; print(*sys.version_info[:3], sys.base_prefix)'); \
+	[ "$$now" = "$$(cat $@ 2>/dev/null)" ] || echo "$$now" >$@
+always:
 
 # uv is the one tool that pip brings. Without --no-deps, even a lock with hashes sends pip looking for newer versions.
 .venvs/uv/.ready: .ci/locks/uv.txt
@@ -167,15 +191,26 @@ $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
   echo "$(PYTHON) comes without venv and pip; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 endef
 
-# `sync` installs what the lock names and asks the index for nothing else; `check` tells what the lock lacks.
+# uv does not read pip's settings: the index that pip was told, by variable or file, serves uv too.
+define index
+index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venvs/uv/bin/python -m pip config get global.index-url 2>/dev/null || true)}}; \
+if [ "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi
+endef
+
+# `sync` installs what the lock names, and asks the index for nothing else.
 define environment
-$(call python); \
+$(call python); $(call index); \
 echo "==> $(1) from $<"; \
-$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(1); \
+$(UV) venv --quiet --clear --python "$$(command -v $(2))" $(1); \
 $(UV) pip sync --quiet --python $(1) --require-hashes --compile-bytecode $<; \
-$(UV) pip check --quiet --python $(1) || { $(UV) pip check --python $(1); exit 1; }; \
+$(call complete,$(1)); \
 touch $(1)/.locked
 endef
 
+# It says what is missing, by its name.
+define complete
+$(UV) pip check --quiet --python $(1) || { $(UV) pip check --python $(1); exit 1; }
+endef
+
 .PRECIOUS: .venvs/%/.locked
-.PHONY: help demo install venv test test-go test-main test-matrix test-coexist test-wheel coverage lint format bench e2e servers collector stack lock-collector prices vectors dashboards recordings readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-coexist test-wheel coverage lint format bench e2e servers collector stack lock-collector prices vectors dashboards recordings readme lock clean

@@ -1,4 +1,4 @@
-"""Checks a built wheel in an environment of its five packages: ``python .ci/wheel.py dist/genmeter-*.whl``."""
+"""Checks a built wheel in an environment of its declared dependencies: ``python .ci/wheel.py dist/genmeter-*.whl``."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ OUTSIDE = {
     "cli": set(),
     "metering": {"opentelemetry", "wrapt"},
 }
-"""Room → what it may import beside the standard library; only what the five packages of the base install bring."""
+"""Room → what it may import beside the standard library; only what pyproject.toml declares."""
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base"}
 ROOMS = {"genmeter." + room for room in BELOW}

@@ -1,4 +1,4 @@
-"""``opentelemetry-instrument python app.py`` with nothing but our five packages, and what may be in its way."""
+"""``opentelemetry-instrument python app.py`` with nothing but the base install, and what may be in its way."""
 
 from __future__ import annotations
 
