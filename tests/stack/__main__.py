@@ -10,7 +10,9 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
+from genmeter.cli.stopping import how_to_stop
 from tests.stack import ALL, Stack, StackError
+from tests.stack.inherited import restore_for_children
 from tests.stack.roster import ROOT
 
 FOLDER = ROOT / ".cache" / "stack"
@@ -31,25 +33,30 @@ Messages: {messages} (what Slack, PagerDuty, webhook and mail would have got; no
 Prices and budgets of your own: {prices} (budgets are read again when it changes)
 Data and logs: {folder} (jaeger/log, ...)
 These are servers without their pages: Jaeger built from its module shows a placeholder and Prometheus none; the APIs
-are whole. The official images, which collector-config/compose.yaml names, have the pages.
-
-Ctrl-C stops."""
+are whole. The official images, which collector-config/compose.yaml names, have the pages."""
 
 
 def main(arguments: list[str]) -> int:
-    """Start, print where everything is, wait for SIGINT or SIGTERM, stop; exit 1 when a server cannot be kept up."""
+    """Start, print where everything is, wait for SIGINT or SIGTERM, stop; exit 1 when a server cannot be kept up.
+
+    Either signal stays ignored where it was ignored at the start, as SIGINT is in a background job. The servers have the
+    default of both.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.stack", description=__doc__, allow_abbrev=False)
     parser.add_argument("servers", nargs="*", metavar="SERVER", help=f"{', '.join(ALL)} (default: all)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for data and logs (default .cache/stack)")
     parser.add_argument("--config", type=Path, help="the collector's (default collector-config/otelcol.yaml)")
     args = parser.parse_args(arguments)
-    # As Ctrl-C, at any moment: the `with` below stops whatever runs by then.
-    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        # As Ctrl-C, at any moment: the `with` below stops whatever runs by then.
+        signal.signal(signal.SIGTERM, _interrupt)
+    closing = how_to_stop()
+    restore_for_children()
     print("What is not in the cache yet is built first: about ten minutes for all servers, on four cores.", flush=True)
     started = time.monotonic()
     try:
         with Stack(args.folder, args.config, args.servers or ALL) as stack:
-            print(f"Up after {time.monotonic() - started:.1f} s.\n\n{_welcome(stack)}", flush=True)
+            print(f"Up after {time.monotonic() - started:.1f} s.\n\n{_welcome(stack)}\n\n{closing}", flush=True)
             _watch(stack)
     except StackError as error:
         print(error, file=sys.stderr)

@@ -18,6 +18,7 @@ import pytest
 
 from tests.stack import Stack, StackError, ports, roster
 from tests.stack.asking import NotThere, ledger_calls, ledger_metrics, until
+from tests.stack.inherited import ignoring
 from tests.stack.loopback import get
 from tests.stack.watchdog import Watchdog
 
@@ -123,6 +124,38 @@ def test_the_watchdog_lets_be_what_has_ended(tmp_path):
         with Watchdog() as watchdog:
             watchdog.started(bystander.pid)
         assert bystander.wait(10) == -signal.SIGKILL
+
+
+def test_what_a_background_job_ignores_its_children_do_not(tmp_path):
+    """The suite's own promise too: tests/conftest.py calls the same function."""
+    test = tmp_path / "test_children.py"
+    test.write_text(
+        "import signal, subprocess, sys\n"
+        "ASK = 'import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)'\n"
+        "def test_children():\n"
+        "    assert subprocess.check_output([sys.executable, '-c', ASK]) == b'False\\n'\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+    )
+    done = subprocess.run(
+        ignoring([signal.SIGINT], [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--rootdir", tmp_path, test]),
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+def test_in_the_background_make_stack_ignores_ctrl_c_and_says_what_stops_it(tmp_path):
+    process = subprocess.Popen(
+        ignoring([signal.SIGINT], [sys.executable, "-m", "tests.stack", "ledger", "--folder", tmp_path]),
+        cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    line = " "
+    while line and not line.endswith("stops.\n"):
+        line = process.stdout.readline()
+    assert line.startswith("Ctrl-C is ignored") and f"kill -TERM {process.pid} stops." in line
+    process.send_signal(signal.SIGINT)
+    assert process.poll() is None
+    process.terminate()
+    assert process.communicate(timeout=60)[0] == "stopped\n" and process.returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -6,20 +6,20 @@ import argparse
 import errno
 import os
 import signal
-import threading
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from genmeter.cli.render import refuse, say
 from genmeter.cli.state import state_file
+from genmeter.cli.stopping import how_to_stop, stopped_by
 
 if TYPE_CHECKING:
     from genmeter.ledger.booking import Price
     from genmeter.server import Application, BudgetFile, TokenFile
 
 DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them on one page as they
-come. Stops on Ctrl-C or SIGTERM, after what has arrived is booked."""
+come. Stops on Ctrl-C, SIGTERM or the end of its terminal (SIGHUP), after what has arrived is booked. A signal that is
+ignored at the start, as Ctrl-C is in a background job of a script, stays ignored."""
 DRAIN_SECONDS = 10.0
 
 
@@ -39,7 +39,7 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM, then drain; exit 0, or 2 when it cannot start as asked."""
+    """Serve until a signal stops it, then drain; exit 0, or 2 when it cannot start as asked."""
     from genmeter.ledger import Ledger
     from genmeter.server import Application
 
@@ -102,14 +102,8 @@ def _rows(text: str) -> int:
 def _serve(args: argparse.Namespace, application: Application, path: Path) -> int:
     from genmeter.server import serve
 
-    stopped = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
     # Before the server answers: a supervisor may stop us as soon as it is ready.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    stopped = stopped_by(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
         server = serve(application, args.host, args.port)
     except OSError as error:
@@ -134,5 +128,5 @@ def _welcome(url: str, path: Path, token_file: Path | None) -> str:
     if token_file is not None:
         # The specification wants header values percent-encoded: %20 is the blank after Bearer.
         lines.append(f'  export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20$(cat {token_file})"')
-    lines += ["  opentelemetry-instrument python app.py", "", "Ctrl-C stops."]
+    lines += ["  opentelemetry-instrument python app.py", "", how_to_stop()]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -18,12 +19,16 @@ from genmeter.cli import child
 from genmeter.cli.dev import cannot_listen, port
 from genmeter.cli.render import refuse, say
 from genmeter.cli.state import state_file
+from genmeter.cli.stopping import how_to_stop, ignored
 
 if TYPE_CHECKING:
     from genmeter.ledger import Ledger, Price
 
 DESCRIPTION = """Run a command, meter every call that it makes to a model, and print what it spent on stderr.
 Its input, output and exit code stay its own. No line of the app changes."""
+EPILOG = """Signals: Ctrl-C is for the command, and the receipt is printed once the command has ended. SIGTERM, SIGHUP,
+SIGUSR1 and SIGUSR2 are passed on. A signal that is ignored at the start stays ignored, for the command as well: SIGINT in
+a background job of a script, SIGHUP under nohup."""
 DRAIN_SECONDS = 5.0
 
 
@@ -33,6 +38,7 @@ def add(subparsers: Any) -> None:
         "run",
         help="run a command and print what its model calls cost",
         description=DESCRIPTION,
+        epilog=EPILOG,
         usage="genmeter run [--json] [--output FILE] [--ledger PATH] [--port N] -- COMMAND ...",
         allow_abbrev=False,
     )
@@ -108,6 +114,8 @@ class _Run:
             environment = child.environment(os.environ, server.url, self.command)
             if environment.overridden:
                 self._note(f"for this run, telemetry comes here: overrides {', '.join(environment.overridden)}")
+            if sys.stderr.isatty() and ignored(signal.SIGINT):
+                say(how_to_stop())
             started = time.monotonic()
             code = process.run([self.launcher, *self.command], environment.variables)
             seconds = time.monotonic() - started

@@ -6,14 +6,13 @@ import argparse
 import logging
 import signal
 import sys
-import threading
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from genmeter.cli.dev import DRAIN_SECONDS, cannot_listen, port, prepare
 from genmeter.cli.render import refuse
 from genmeter.cli.state import state_file
+from genmeter.cli.stopping import how_to_stop, ignored, stopped_by
 
 if TYPE_CHECKING:
     from genmeter.server import Application
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """Receive OTLP/HTTP spans and events, usually from a collector, and book every call to a model once.
 No page: health is at /healthz and /readyz, the service's own metrics at /metrics, reports at /api. What cannot be
 committed is answered 503, so that the sender keeps it. No call is forgotten unless --max-days says so. Stops on SIGTERM
-or Ctrl-C, after the requests in flight are answered."""
+or Ctrl-C, after the requests in flight are answered. One of the two that is ignored at the start stays ignored."""
 EPILOG = """Trace trees are not kept (a trace store has them), and metrics of applications are declined in the answer.
 A new token in the token file is in force at once, and so are changed [budgets] of genmeter.toml; a file that cannot be
 used leaves the last good ones in force, and a gauge at /metrics says so. Its [prices] are read at the start. Logs go
@@ -76,15 +75,9 @@ def _days(text: str) -> float:
 def _serve(args: argparse.Namespace, application: Application) -> int:
     from genmeter.server import serve
 
-    stopped = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
     # Before the server answers: a supervisor may stop us as soon as it is ready, and the first process of a container
     # is not ended by a signal that it does not handle.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    stopped = stopped_by(signal.SIGINT, signal.SIGTERM)
     # Those who rotate secrets send it; the file is looked at with every request, so there is nothing left to do.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     try:
@@ -92,6 +85,8 @@ def _serve(args: argparse.Namespace, application: Application) -> int:
     except OSError as error:
         return refuse(cannot_listen(error, args.host, args.port))
     print(f"genmeter  {server.url}", flush=True)
+    if ignored(signal.SIGINT):
+        _log.info(how_to_stop())
     stopped.wait()
     if server.close(DRAIN_SECONDS):
         _log.info("drained and stopped")
