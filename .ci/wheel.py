@@ -13,6 +13,7 @@ DATA = (
     "genmeter/cli/otelcol.yaml",
     "genmeter/pricing/data/catalogue.json",
     "genmeter/pricing/data/NOTICE",
+    "genmeter/reading/data/conventions.json",
     "genmeter/server/page/budgets.js",
     "genmeter/server/page/index.html",
     "genmeter/server/page/page.css",

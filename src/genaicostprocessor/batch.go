@@ -2,27 +2,27 @@ package genaicostprocessor
 
 import (
 	"math"
-	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"genmeter.local/genaicostprocessor/internal/conventions"
 	"genmeter.local/genaicostprocessor/internal/names"
 	"genmeter.local/genaicostprocessor/internal/pricing"
+	"genmeter.local/genaicostprocessor/internal/reading"
+	"genmeter.local/genaicostprocessor/internal/reading/conventions"
 )
 
 // batch is the work on one request: what is looked at once for all its calls, and room that each call uses anew.
 type batch struct {
 	*costProcessor
 	writer    writer
-	table     *table
+	recorded  *reading.Recorded
 	exclusive []conventions.Emitter
-	sellers   sellerMemo
+	sellers   reading.Sellers
 	counts    counts
 	called    bool // whether there was a call at all
 
-	reading   reading
-	question  question
+	record    reading.Record
+	asked     reading.Asked
 	verdict   pricing.Verdict
 	additions [len(completed) + 2]addition
 }
@@ -31,46 +31,46 @@ func newBatch(p *costProcessor) *batch {
 	return &batch{
 		costProcessor: p,
 		writer:        newWriter(p.cfg.Attributes),
-		reading:       reading{table: p.conventions},
+		record:        reading.NewRecord(p.conventions),
 	}
 }
 
 // settle decides what becomes of one call of a billed operation. Everything is read before anything is written.
 func (b *batch) settle(attributes pcommon.Map, operation string, at int64, broken bool) {
 	b.called = true
-	r, q := &b.reading, &b.question
-	r.read(attributes)
-	q.ask(r, b.table, &b.sellers, attributes, b.exclusive)
-	q.call.At = at
+	r, q := &b.record, &b.asked
+	r.Read(attributes)
+	q.Ask(r, b.recorded, &b.sellers, attributes, b.exclusive)
+	q.Question.At = at
 	var additions []addition
 	if b.cfg.Complete {
-		additions = r.additions(b.additions[:0], operation, q)
+		additions = additionsOf(r, b.additions[:0], operation, q)
 	}
-	broken = broken || r.has(conventions.ErrorType)
+	broken = broken || r.Has(conventions.ErrorType)
 	became := b.decide(attributes, broken)
 	b.counts.outcomes[became]++
 	complete(attributes, additions)
 }
 
 func (b *batch) decide(attributes pcommon.Map, broken bool) outcome {
-	r, q := &b.reading, &b.question
-	if r.has(conventions.Cost) {
-		amount, isNumber := number(r.values[conventions.Cost])
-		if r.ranks[conventions.Cost] <= conventions.OwnCosts || !b.inDollars() {
+	r, q := &b.record, &b.asked
+	if r.Has(conventions.Cost) {
+		amount, isNumber := r.Amount()
+		if r.OwnCost() || !r.InDollars() {
 			b.compare(attributes, amount, isNumber)
 			return kept
 		}
 		b.takeOver(attributes, amount)
 		return takenOver
 	}
-	if r.is(conventions.Status, names.StatusPriced) || r.is(conventions.Status, names.StatusPartial) {
+	if r.Is(conventions.Status, names.StatusPriced) || r.Is(conventions.Status, names.StatusPartial) {
 		// genmeter in the application has priced and counted it, and was told to keep the amount to itself
 		return kept
 	}
-	if r.refused {
+	if r.RefusedAmount() {
 		b.counts.refusedAmounts++
 	}
-	if broken && !q.call.HasUsage && !q.call.Partial && r.wrong == "" {
+	if broken && !q.Question.HasUsage && !q.Question.Partial && r.Wrong() == "" {
 		return failed
 	}
 	if reason, detail := b.price(); reason != pricing.Priced {
@@ -82,18 +82,18 @@ func (b *batch) decide(attributes pcommon.Map, broken bool) outcome {
 
 // price asks the book.
 func (b *batch) price() (pricing.Reason, string) {
-	if b.reading.wrong != "" {
-		return pricing.InvalidUsage, b.reading.wrong
+	if wrong := b.record.Wrong(); wrong != "" {
+		return pricing.InvalidUsage, wrong
 	}
-	b.verdict = b.table.catalogue.Price(&b.question.call)
+	b.verdict = b.recorded.Catalogue.Price(&b.asked.Question)
 	return b.verdict.Reason, b.verdict.Detail
 }
 
 func (b *batch) write(attributes pcommon.Map) outcome {
 	b.forgetReason(attributes)
-	stopped := b.question.call.Partial
-	b.writer.cost(attributes, &b.verdict, b.table.catalogue.Version(), stopped)
-	if b.question.repaired {
+	stopped := b.asked.Question.Partial
+	b.writer.cost(attributes, &b.verdict, b.recorded.Catalogue.Version(), stopped)
+	if b.asked.Repaired {
 		attributes.PutBool(names.UsageRepaired, true)
 		b.counts.repaired++
 	}
@@ -105,29 +105,29 @@ func (b *batch) write(attributes pcommon.Map) outcome {
 
 // forgetReason: an application may have found no price where there is one now.
 func (b *batch) forgetReason(attributes pcommon.Map) {
-	if b.reading.has(conventions.Reason) {
+	if b.record.Has(conventions.Reason) {
 		attributes.Remove(names.CostReason)
 	}
 }
 
 // refuse writes a status and a reason, and no number; what somebody before us had said of it stays.
 func (b *batch) refuse(attributes pcommon.Map, reason pricing.Reason, detail string) {
-	seller := b.question.seller.ID
+	seller := b.asked.Seller.ID
 	if seller == "" {
-		seller = b.reading.text(conventions.Provider)
+		seller = b.record.Text(conventions.Provider)
 	}
-	if !b.reading.has(conventions.Reason) || !b.reading.is(conventions.Status, names.StatusUnpriced) {
+	if !b.record.Has(conventions.Reason) || !b.record.Is(conventions.Status, names.StatusUnpriced) {
 		attributes.EnsureCapacity(attributes.Len() + 2)
 		attributes.PutStr(names.CostStatus, names.StatusUnpriced)
 		attributes.PutStr(names.CostReason, string(reason))
 	}
 	b.counts.refused(reason)
-	b.sightings.report(seller, b.question.model(), reason, detail)
+	b.sightings.report(seller, b.asked.Model(), reason, detail)
 }
 
 // takeOver repeats under the current names an amount that another instrumentation has written in a spelling of its own.
 func (b *batch) takeOver(attributes pcommon.Map, amount float64) {
-	stopped := b.question.call.Partial
+	stopped := b.asked.Question.Partial
 	b.compare(attributes, amount, true)
 	b.forgetReason(attributes)
 	attributes.EnsureCapacity(attributes.Len() + beside)
@@ -143,18 +143,10 @@ func (b *batch) compare(attributes pcommon.Map, amount float64, isNumber bool) {
 	if reason, _ := b.price(); reason != pricing.Priced {
 		return
 	}
-	if isNumber && b.inDollars() && math.Round(amount*pricing.Pico) == float64(b.verdict.Total) {
+	if isNumber && b.record.InDollars() && math.Round(amount*pricing.Pico) == float64(b.verdict.Total) {
 		b.counts.equal++
 	} else {
 		b.counts.different++
 	}
 	attributes.PutDouble(names.CostCompared, pricing.USD(b.verdict.Total))
-}
-
-func (b *batch) inDollars() bool {
-	if !b.reading.has(conventions.Currency) {
-		return true
-	}
-	currency := b.reading.values[conventions.Currency]
-	return currency.Type() == pcommon.ValueTypeStr && (currency.Str() == "" || strings.EqualFold(currency.Str(), "USD"))
 }

@@ -12,25 +12,20 @@ import (
 	"go.uber.org/zap"
 
 	"genmeter.local/genaicostprocessor/internal/metadata"
-	"genmeter.local/genaicostprocessor/internal/pricing"
+	"genmeter.local/genaicostprocessor/internal/reading"
 )
 
 // settling is how long a changed file must stay as it is before it is read: who truncates and then writes leaves, for a
 // moment, a shorter file that is good TOML.
 const settling = 200 * time.Millisecond
 
-// table is what one batch is priced by. It never changes; a reload puts another one in its place.
-type table struct {
-	catalogue *pricing.Catalogue
-	addresses *pricing.Addresses
-}
-
-// book holds the table, and looks after its files while anybody uses it. Pipelines with the same configuration share one.
+// book holds the table that calls are priced by. A reload never changes a table: it puts another one in its place. The
+// book looks after its files while a pipeline uses it. Pipelines with the same configuration share one.
 type book struct {
 	cfg *Config
 	set component.TelemetrySettings
 
-	table    atomic.Pointer[table]
+	recorded atomic.Pointer[reading.Recorded]
 	lastGood atomic.Int64 // Unix second
 
 	mu        sync.Mutex // guards what follows
@@ -74,8 +69,8 @@ func (b *book) shutdown() {
 	}
 }
 
-func (b *book) put(made *table) {
-	b.table.Store(made)
+func (b *book) put(made *reading.Recorded) {
+	b.recorded.Store(made)
 	b.lastGood.Store(time.Now().Unix())
 }
 
@@ -88,14 +83,14 @@ func (b *book) observe() error {
 	b.telemetry = telemetry
 	return errors.Join(
 		telemetry.RegisterProcessorGenaiCostTableAgeCallback(func(_ context.Context, to metric.Float64Observer) error {
-			asOf, err := time.Parse(time.DateOnly, b.table.Load().catalogue.AsOf())
+			asOf, err := time.Parse(time.DateOnly, b.recorded.Load().Catalogue.AsOf())
 			if err == nil {
 				to.Observe(time.Since(asOf).Hours() / 24)
 			}
 			return err
 		}),
 		telemetry.RegisterProcessorGenaiCostTableModelsCallback(func(_ context.Context, to metric.Int64Observer) error {
-			to.Observe(int64(b.table.Load().catalogue.Models()))
+			to.Observe(int64(b.recorded.Load().Catalogue.Models()))
 			return nil
 		}),
 		telemetry.RegisterProcessorGenaiCostTableLastGoodCallback(func(_ context.Context, to metric.Int64Observer) error {
@@ -163,13 +158,13 @@ func (b *book) reload(ctx context.Context, found []content) bool {
 	if err != nil {
 		b.telemetry.ProcessorGenaiCostReloads.Add(ctx, 1, reloadFailed)
 		b.set.Logger.Error("The price files cannot be used; calls are priced by the last good table until they are mended.",
-			zap.Error(err), zap.String("catalogue", b.table.Load().catalogue.Version()))
+			zap.Error(err), zap.String("catalogue", b.recorded.Load().Catalogue.Version()))
 		return false
 	}
 	b.put(made)
 	b.telemetry.ProcessorGenaiCostReloads.Add(ctx, 1, reloadOK)
-	b.set.Logger.Info("The price files were read again.", zap.String("catalogue", made.catalogue.Version()),
-		zap.Int("models", made.catalogue.Models()))
+	b.set.Logger.Info("The price files were read again.", zap.String("catalogue", made.Catalogue.Version()),
+		zap.Int("models", made.Catalogue.Models()))
 	return true
 }
 

@@ -176,10 +176,10 @@ func TestPricesAreReloadedDuringTraffic(t *testing.T) {
 	}
 	shared := r.factoryBook()
 	for number := range 4 {
-		before := shared.table.Load()
+		before := shared.recorded.Load()
 		write(t, path, "[prices") // broken for a moment, as an editor may leave it
 		write(t, path, priceList(number+2))
-		soon(t, func() bool { return shared.table.Load() != before }, "another table")
+		soon(t, func() bool { return shared.recorded.Load() != before }, "another table")
 	}
 	stop.Store(true)
 	senders.Wait()
@@ -203,10 +203,10 @@ func TestTracesAndLogsShareOneTableAndOneLoop(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.books(), 1)
 	require.NoError(t, traces.Start(ctx, host))
-	first, loop := r.factoryBook().table.Load(), r.factoryBook().done
+	first, loop := r.factoryBook().recorded.Load(), r.factoryBook().done
 	require.NotNil(t, loop)
 	require.NoError(t, logs.Start(ctx, host))
-	require.Same(t, first, r.factoryBook().table.Load())
+	require.Same(t, first, r.factoryBook().recorded.Load())
 	require.Equal(t, loop, r.factoryBook().done)
 
 	require.NoError(t, traces.Shutdown(ctx))
@@ -238,7 +238,7 @@ func TestAnotherConfigurationHasABookOfItsOwn(t *testing.T) {
 func TestTheTableIsMeasured(t *testing.T) {
 	r := newRig(t)
 	r.traces()
-	catalogue := r.factoryBook().table.Load().catalogue
+	catalogue := r.factoryBook().recorded.Load().Catalogue
 	asOf, err := time.Parse(time.DateOnly, catalogue.AsOf())
 	require.NoError(t, err)
 	age, err := r.telemetry.GetMetric("otelcol_processor_genai_cost_table_age")

@@ -71,7 +71,7 @@ var verdict = []string{
 
 // keys are all that is read.
 func keys(t testing.TB) []string {
-	data, err := os.ReadFile("internal/conventions/conventions.json")
+	data, err := os.ReadFile("internal/reading/conventions/conventions.json")
 	require.NoError(t, err)
 	var read struct{ Attributes map[string][]string }
 	require.NoError(t, json.Unmarshal(data, &read))

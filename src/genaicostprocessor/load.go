@@ -10,6 +10,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"genmeter.local/genaicostprocessor/internal/pricing"
+	"genmeter.local/genaicostprocessor/internal/reading"
 )
 
 // content is a file as it was found, or the error instead.
@@ -55,7 +56,7 @@ func readFile(key, path string) content {
 }
 
 // load makes the table of the files, or says which line of which ones is in the way.
-func load(cfg *Config, found []content) (*table, error) {
+func load(cfg *Config, found []content) (*reading.Recorded, error) {
 	catalogue, sellers := pricing.Bundled(), map[string]string{}
 	var errs []error
 	for _, file := range found {
@@ -70,7 +71,7 @@ func load(cfg *Config, found []content) (*table, error) {
 		return nil, errors.Join(errs...)
 	}
 	maps.Copy(sellers, cfg.Sellers)
-	return &table{catalogue, pricing.NewAddresses(sellers, catalogue)}, nil
+	return &reading.Recorded{Catalogue: catalogue, Addresses: pricing.NewAddresses(sellers, catalogue)}, nil
 }
 
 // over is the catalogue under what the file says; its sellers are added to those of the files before it.

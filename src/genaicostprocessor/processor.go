@@ -13,9 +13,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"genmeter.local/genaicostprocessor/internal/conventions"
 	"genmeter.local/genaicostprocessor/internal/metadata"
 	"genmeter.local/genaicostprocessor/internal/names"
+	"genmeter.local/genaicostprocessor/internal/reading"
+	"genmeter.local/genaicostprocessor/internal/reading/conventions"
 )
 
 // eventName is where older SDKs write the name of an event.
@@ -113,7 +114,7 @@ func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Log
 // open lends a batch; all its calls are priced by one table, whatever is reloaded meanwhile.
 func (p *costProcessor) open() *batch {
 	b := p.batches.Get().(*batch)
-	b.table = p.book.table.Load()
+	b.recorded = p.book.recorded.Load()
 	return b
 }
 
@@ -140,7 +141,7 @@ func (b *batch) span(span ptrace.Span) {
 		// who serves or queues a call does not pay for it
 		return
 	}
-	operation, ok := billed(b.conventions, span.Attributes())
+	operation, ok := reading.Billed(b.conventions, span.Attributes())
 	if !ok {
 		return
 	}
@@ -158,7 +159,7 @@ func (b *batch) event(record plog.LogRecord) {
 			return
 		}
 	}
-	operation, ok := billed(b.conventions, record.Attributes())
+	operation, ok := reading.Billed(b.conventions, record.Attributes())
 	if !ok {
 		return
 	}

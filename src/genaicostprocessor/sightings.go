@@ -8,12 +8,10 @@ import (
 	"go.uber.org/zap"
 
 	"genmeter.local/genaicostprocessor/internal/pricing"
+	"genmeter.local/genaicostprocessor/internal/reading"
 )
 
-const (
-	mostSightings   = 1024
-	longestSighting = 200
-)
+const mostSightings = 1024
 
 // sighting is one kind of call that has no price.
 type sighting struct {
@@ -38,7 +36,7 @@ func (s *sightings) report(seller, model string, reason pricing.Reason, detail s
 	if s.full.Load() {
 		return
 	}
-	one := sighting{clipped(seller), clipped(model), reason}
+	one := sighting{reading.Clipped(seller), reading.Clipped(model), reason}
 	s.mu.RLock()
 	_, known := s.seen[one]
 	s.mu.RUnlock()
@@ -47,7 +45,7 @@ func (s *sightings) report(seller, model string, reason pricing.Reason, detail s
 	}
 	s.logger.Warn("A call has no price. Name its seller under [sellers] or its price under [prices] in a file of prices::files.",
 		zap.String("seller", one.seller), zap.String("model", one.model), zap.String("reason", string(reason)),
-		zap.String("detail", clipped(detail)))
+		zap.String("detail", reading.Clipped(detail)))
 }
 
 func (s *sightings) add(one sighting) bool {
@@ -66,8 +64,4 @@ func (s *sightings) add(one sighting) bool {
 	one.seller, one.model = strings.Clone(one.seller), strings.Clone(one.model)
 	s.seen[one] = struct{}{}
 	return true
-}
-
-func clipped(text string) string {
-	return text[:min(len(text), longestSighting)]
 }

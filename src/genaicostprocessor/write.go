@@ -5,9 +5,10 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"genmeter.local/genaicostprocessor/internal/conventions"
 	"genmeter.local/genaicostprocessor/internal/names"
 	"genmeter.local/genaicostprocessor/internal/pricing"
+	"genmeter.local/genaicostprocessor/internal/reading"
+	"genmeter.local/genaicostprocessor/internal/reading/conventions"
 )
 
 // beside are the attributes of a bill beside its lines: amount, currency, source and total; status, catalogue and entry.
@@ -72,31 +73,31 @@ type addition struct {
 	count     int64
 }
 
-// additions are the current names of what a call spells only in older or foreign ones.
-func (r *reading) additions(into []addition, operation string, q *question) []addition {
-	if r.foreign(conventions.Operation) {
-		into = append(into, addition{key: r.table.Spelling(conventions.Operation, 0), text: operation})
+// additionsOf are the current names of what a call spells only in older or foreign ones.
+func additionsOf(r *reading.Record, into []addition, operation string, q *reading.Asked) []addition {
+	if r.Foreign(conventions.Operation) {
+		into = append(into, addition{key: r.Current(conventions.Operation), text: operation})
 	}
-	if !r.has(conventions.Provider) || r.foreign(conventions.Provider) {
+	if !r.Has(conventions.Provider) || r.Foreign(conventions.Provider) {
 		// who bills where that is known; else the emitter's own word
-		name := q.seller.Name
+		name := q.Seller.Name
 		if name == "" {
-			name = r.text(conventions.Provider)
+			name = r.Text(conventions.Provider)
 		}
 		if name != "" {
-			into = append(into, addition{key: r.table.Spelling(conventions.Provider, 0), text: name})
+			into = append(into, addition{key: r.Current(conventions.Provider), text: name})
 		}
 	}
 	for _, field := range completed {
-		if !r.foreign(field) {
+		if !r.Foreign(field) {
 			continue
 		}
-		key := r.table.Spelling(field, 0)
+		key := r.Current(field)
 		if field.IsText() {
-			if text := r.text(field); text != "" {
+			if text := r.Text(field); text != "" {
 				into = append(into, addition{key: key, text: text})
 			}
-		} else if count, ok := r.count(field); ok {
+		} else if count, ok := r.Count(field); ok {
 			into = append(into, addition{key: key, count: count})
 		}
 	}

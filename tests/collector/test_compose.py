@@ -333,7 +333,7 @@ def test_the_commands_at_the_top_make_every_secret_and_keep_others_out(tmp_path)
 
 def test_the_shipped_price_file_sets_nothing():
     plain = Settings.load(path=str(CONFIG / "prices" / "genmeter.toml"))
-    assert "+own-" not in catalogue_for(plain).version and budgets_of(plain) == ()
+    assert "+own-" not in catalogue_for(plain.prices).version and budgets_of(plain) == ()
 
 
 def test_the_example_in_the_price_file_is_a_price_and_a_budget(tmp_path):
@@ -341,7 +341,9 @@ def test_the_example_in_the_price_file_is_a_price_and_a_budget(tmp_path):
     path = tmp_path / "genmeter.toml"
     path.write_text(re.sub(r"^# (?=\[|\w+ +=)", "", text, flags=re.MULTILINE))
     settings = Settings.load(path=str(path))
-    cost = catalogue_for(settings).price("openai", "gpt-4o", "gpt-4o", Usage(1_000_000, 1_000_000), 1_795_000_000.0)
+    cost = catalogue_for(settings.prices).price(
+        "openai", "gpt-4o", "gpt-4o", Usage(1_000_000, 1_000_000), 1_795_000_000.0
+    )
     assert isinstance(cost, Cost) and cost.total == (2 + 8) * 10**12
     (budget,) = budgets_of(settings)
     assert (budget.id, budget.amount, budget.period) == ("support", 500 * 10**12, "month")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from genmeter.ledger import Call, Encoding, Ledger
-from genmeter.pricing.own import Recorded
+from genmeter.reading import Recorded
 from genmeter.reports import calls, spend
 from genmeter.settings import Settings
 from tests.ledger.otlp import Attribute, details, span, traces

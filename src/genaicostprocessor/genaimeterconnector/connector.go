@@ -15,8 +15,8 @@ import (
 	"go.uber.org/zap"
 
 	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadata"
-	"genmeter.local/genaicostprocessor/internal/conventions"
 	"genmeter.local/genaicostprocessor/internal/names"
+	"genmeter.local/genaicostprocessor/internal/reading/conventions"
 )
 
 // lastWait is how long the last sums may wait for room in a queue when the collector stops.

@@ -104,7 +104,7 @@ def _fixed(text: str, variable: str, value: str) -> str:
 
 
 def _lookup(args: argparse.Namespace) -> str:
-    prices = catalogue_for(Settings.load(path=args.config))
+    prices = catalogue_for(Settings.load(path=args.config).prices)
     return snippet(prices, args.sellers, time.time())
 
 

@@ -60,7 +60,7 @@ def prepare(args: argparse.Namespace) -> tuple[Price, BudgetFile, TokenFile | No
         ValueError: a setting or token file that cannot be used, or an address that wants a token.
     """
     from genmeter.budgets import budgets_of
-    from genmeter.pricing import Recorded
+    from genmeter.reading import Recorded
     from genmeter.server import BudgetFile, TokenFile, TokenRequired, require_token
     from genmeter.settings import Settings, config_file
 

@@ -36,7 +36,7 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the models; 0 with at least one, 1 without, 2 for a wrong argument."""
     try:
-        prices = catalogue_for(Settings.load(path=args.config))
+        prices = catalogue_for(Settings.load(path=args.config).prices)
     except ValueError as error:
         return refuse(str(error))
     only = prices.named(args.seller) if args.seller else None

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, TextIO, cast
 
 from genmeter.cli.render import refuse, table, write_rows
 from genmeter.model import Cost, Unpriced, Usage, usd
-from genmeter.pricing import Catalogue, Explanation, Recorded, Term
-from genmeter.pricing.recorded import Question
+from genmeter.pricing import Catalogue, Explanation, Term
+from genmeter.reading import Recorded
+from genmeter.reading.recorded import Question
 from genmeter.settings import Settings
 
 COUNTS = {

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if not command:
         return refuse("what is to be run? genmeter run -- python app.py")
     from genmeter.budgets import budgets_of
-    from genmeter.pricing import Recorded
+    from genmeter.reading import Recorded
     from genmeter.settings import Settings
 
     try:

@@ -1,7 +1,7 @@
 """Which spans and events are calls, and what each of them books.
 
 A call is a span or an ``EVENT_DETAILS`` event that says what was done and who was asked, in the names of today or in
-another convention's (``pricing/conventions.py``). Money is taken only from the billed operations: agent, workflow and
+another convention's (``reading/conventions.py``). Money is taken only from the billed operations: agent, workflow and
 tool spans repeat their children's totals.
 """
 
@@ -25,10 +25,10 @@ from genmeter.ledger.call import (
 from genmeter.ledger.decode import Attributes, Event, Span, Value
 from genmeter.ledger.money import to_pico
 from genmeter.model import Cost, Seller, Unpriced
-from genmeter.pricing import conventions
 from genmeter.pricing.catalogue import Catalogue
-from genmeter.pricing.conventions import Conventions
-from genmeter.pricing.recorded import billed_by
+from genmeter.reading import conventions
+from genmeter.reading.conventions import Conventions
+from genmeter.reading.recorded import billed_by
 
 Price = Callable[[Mapping[str, object], float], Cost | Unpriced]
 """Prices a call that arrived with tokens and without a verdict on its cost: from its attributes and its Unix second."""

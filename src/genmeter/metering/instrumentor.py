@@ -49,7 +49,7 @@ class GenmeterInstrumentor(BaseInstrumentor):
     def _start(self, **kwargs: Any) -> None:
         settings: Settings = kwargs.get("settings") or Settings.load()
         providers = {name: kwargs.get(name) for name in ("tracer_provider", "meter_provider", "logger_provider")}
-        engine = Engine(Telemetry(settings, catalogue_for(settings), **providers))
+        engine = Engine(Telemetry(settings, catalogue_for(settings.prices), **providers))
         self._engine, self._patches = engine, Patches(engine, PROVIDERS)
         reaper.endings.append(engine.close_streams)
         reaper.last()

@@ -6,7 +6,7 @@ Pure: no clock, no network, no telemetry. ``Catalogue.bundled()`` is what came w
 from genmeter.pricing.catalogue import Catalogue, Explanation, Listing
 from genmeter.pricing.charge import Term
 from genmeter.pricing.override import Overrides, PricesError, parse
-from genmeter.pricing.own import Addresses, Recorded, catalogue_for
+from genmeter.pricing.own import Addresses, catalogue_for
 
 __all__ = [
     "Addresses",
@@ -15,7 +15,6 @@ __all__ = [
     "Listing",
     "Overrides",
     "PricesError",
-    "Recorded",
     "Term",
     "catalogue_for",
     "parse",

@@ -1,12 +1,12 @@
-package genaicostprocessor
+package reading
 
 import (
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"genmeter.local/genaicostprocessor/internal/conventions"
 	"genmeter.local/genaicostprocessor/internal/pricing"
+	"genmeter.local/genaicostprocessor/internal/reading/conventions"
 )
 
 // exclusiveSellers have counts of their own that leave cache reads and writes out of the input: where the cache alone
@@ -16,50 +16,57 @@ var exclusiveSellers = []string{"anthropic", "aws"}
 // defaultNames are written by instrumentations for any server that their SDK talks to, a company's gateway included.
 var defaultNames = []string{"openai", "anthropic"}
 
-// question is what a call asks of the price book: the twin of pricing/recorded.py.
-type question struct {
-	call     pricing.Call
-	seller   pricing.Seller
-	repaired bool
+// Recorded is what recorded calls are priced by: the book, and who bills at which address. It never changes.
+type Recorded struct {
+	Catalogue *pricing.Catalogue
+	Addresses *pricing.Addresses
 }
 
-// ask puts the question of the call that r has read. What is wrong with it stands in r.wrong.
-func (q *question) ask(r *reading, t *table, sellers *sellerMemo, attributes pcommon.Map, exclusive []conventions.Emitter) {
-	*q = question{}
-	q.seller = sellers.find(r, t)
-	q.call.Seller = q.seller.ID
-	q.call.RequestModel = r.text(conventions.RequestModel)
-	q.call.ResponseModel = r.text(conventions.ResponseModel)
-	q.call.ServiceTier = r.text(conventions.ServiceTier)
-	q.call.Region = r.text(conventions.Region)
-	if q.call.Region == "" {
-		q.call.Region = q.seller.Region
+// Asked is what one recorded call asks of the book, who bills for it, and whether its emitter had left the cache out of
+// the input count. The twin of recorded.py.
+type Asked struct {
+	Question pricing.Call
+	Seller   pricing.Seller
+	Repaired bool
+}
+
+// Ask puts the question of the call that r has read. What is wrong with the call stands in r.Wrong.
+func (q *Asked) Ask(r *Record, by *Recorded, sellers *Sellers, attributes pcommon.Map, exclusive []conventions.Emitter) {
+	*q = Asked{}
+	q.Seller = sellers.find(r, by)
+	q.Question.Seller = q.Seller.ID
+	q.Question.RequestModel = r.Text(conventions.RequestModel)
+	q.Question.ResponseModel = r.Text(conventions.ResponseModel)
+	q.Question.ServiceTier = r.Text(conventions.ServiceTier)
+	q.Question.Region = r.Text(conventions.Region)
+	if q.Question.Region == "" {
+		q.Question.Region = q.Seller.Region
 	}
-	q.call.Batch = r.flag(conventions.Batch)
-	q.call.Partial = r.text(conventions.Cut) != ""
+	q.Question.Batch = r.flag(conventions.Batch)
+	q.Question.Partial = r.Text(conventions.Cut) != ""
 	q.count(r)
 	q.repair(r, attributes, exclusive)
 }
 
-// model is the one that answered, else the one that was asked.
-func (q *question) model() string {
-	if q.call.ResponseModel != "" {
-		return q.call.ResponseModel
+// Model is the one that answered, else the one that was asked.
+func (q *Asked) Model() string {
+	if q.Question.ResponseModel != "" {
+		return q.Question.ResponseModel
 	}
-	return q.call.RequestModel
+	return q.Question.RequestModel
 }
 
-func (q *question) count(r *reading) {
-	usage := &q.call.Usage
-	usage.Input, usage.HasInput = r.count(conventions.Input)
-	usage.Output, usage.HasOutput = r.count(conventions.Output)
-	q.call.HasUsage = r.has(conventions.Input) || r.has(conventions.Output)
+func (q *Asked) count(r *Record) {
+	usage := &q.Question.Usage
+	usage.Input, usage.HasInput = r.Count(conventions.Input)
+	usage.Output, usage.HasOutput = r.Count(conventions.Output)
+	q.Question.HasUsage = r.Has(conventions.Input) || r.Has(conventions.Output)
 	for field := conventions.CacheRead; field <= conventions.Searches; field++ {
-		if !r.has(field) {
+		if !r.Has(field) {
 			continue
 		}
-		q.call.HasUsage = true
-		count, _ := r.count(field)
+		q.Question.HasUsage = true
+		count, _ := r.Count(field)
 		*part(usage, field) = count
 	}
 }
@@ -97,22 +104,22 @@ func part(usage *pricing.Usage, field conventions.Field) *int64 {
 
 // repair adds the cache to an input count that leaves it out: where an earlier hop has said so, where the emitter is
 // known to count so, and where nothing else can explain the counts. The counts stay on the call as they came.
-func (q *question) repair(r *reading, attributes pcommon.Map, exclusive []conventions.Emitter) {
-	usage := &q.call.Usage
+func (q *Asked) repair(r *Record, attributes pcommon.Map, exclusive []conventions.Emitter) {
+	usage := &q.Question.Usage
 	apart := usage.CacheRead + usage.CacheWrite
 	if !usage.HasInput || apart <= 0 {
 		return
 	}
-	proved := apart > usage.Input && slices.Contains(exclusiveSellers, q.seller.ID)
+	proved := apart > usage.Input && slices.Contains(exclusiveSellers, q.Seller.ID)
 	if proved || r.set(conventions.Repaired) || q.excluded(attributes, exclusive) {
 		usage.Input += apart
-		q.repaired = true
+		q.Repaired = true
 	}
 }
 
-func (q *question) excluded(attributes pcommon.Map, exclusive []conventions.Emitter) bool {
+func (q *Asked) excluded(attributes pcommon.Map, exclusive []conventions.Emitter) bool {
 	for i := range exclusive {
-		if !exclusive[i].Bills(q.seller.ID) {
+		if !exclusive[i].Bills(q.Seller.ID) {
 			continue
 		}
 		if exclusive[i].Unless != "" {
@@ -126,8 +133,8 @@ func (q *question) excluded(attributes pcommon.Map, exclusive []conventions.Emit
 	return false
 }
 
-// sellerMemo remembers who bills for the calls of one batch: most of them go to the same few places.
-type sellerMemo [8]struct {
+// Sellers remembers who bills for the calls of one batch: most of them go to the same few places.
+type Sellers [8]struct {
 	provider string
 	at       place
 	known    bool
@@ -136,34 +143,34 @@ type sellerMemo [8]struct {
 
 // find is who bills: by the address where the call has one, as most instrumentations name the SDK's own vendor wherever
 // it talks to. An empty one: nobody knows.
-func (m *sellerMemo) find(r *reading, t *table) pricing.Seller {
-	provider, address := r.text(conventions.Provider), r.text(conventions.Address)
+func (m *Sellers) find(r *Record, by *Recorded) pricing.Seller {
+	provider, address := r.Text(conventions.Provider), r.Text(conventions.Address)
 	if address == "" {
-		if base := r.text(conventions.BaseURL); base != "" {
-			return seller(t, provider, r.placeOf(base))
+		if base := r.Text(conventions.BaseURL); base != "" {
+			return billedBy(by, provider, r.placeOf(base))
 		}
 	}
 	at := place{host: address}
 	if address != "" {
-		at.port, _ = r.count(conventions.Port)
+		at.port, _ = r.Count(conventions.Port)
 	}
 	one := &m[(len(provider)+3*len(address))%len(m)]
 	if !one.known || one.provider != provider || one.at != at {
 		one.provider, one.at, one.known = provider, at, true
-		one.seller = seller(t, provider, at)
+		one.seller = billedBy(by, provider, at)
 	}
 	return one.seller
 }
 
-func seller(t *table, provider string, at place) pricing.Seller {
+func billedBy(by *Recorded, provider string, at place) pricing.Seller {
 	named, isNamed := pricing.Seller{}, false
 	if provider != "" {
-		named, isNamed = t.catalogue.Named(provider)
+		named, isNamed = by.Catalogue.Named(provider)
 	}
 	if at.host == "" {
 		return named
 	}
-	if found, known := t.addresses.Seller(at.host, at.port, at.path); known {
+	if found, known := by.Addresses.Seller(at.host, at.port, at.path); known {
 		return found
 	}
 	if isNamed && !slices.Contains(defaultNames, named.Name) {

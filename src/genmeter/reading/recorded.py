@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from genmeter import names
-from genmeter.model import Seller, Usage
-from genmeter.pricing import conventions
-from genmeter.pricing.catalogue import Catalogue
-from genmeter.pricing.conventions import Conventions
+from genmeter.model import Cost, Seller, Unpriced, Usage
+from genmeter.pricing import Addresses, Catalogue, catalogue_for
+from genmeter.reading import conventions
+from genmeter.reading.conventions import Conventions
+from genmeter.settings import Settings
 
 _DEFAULTS = ("openai", "anthropic")
 """Names that instrumentations write for any server that their SDK talks to, a company's gateway included."""
@@ -32,6 +33,43 @@ class Question(NamedTuple):
     region: str | None
     partial: bool
     repaired: bool
+
+
+class Recorded:
+    """Prices calls as telemetry recorded them: spans of other instrumentations, logs of calls.
+
+    Raises:
+        PricesError: a row of the user's own prices that cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.catalogue = catalogue_for(settings.prices)
+        self._addresses = Addresses(settings.sellers, self.catalogue)
+
+    def ask(self, attributes: Mapping[str, object], scope: str = "", version: str = "") -> Question:
+        """What one span or line asks; ValueError where an attribute holds what it cannot hold.
+
+        ``scope`` and ``version`` are those of the instrumentation that wrote it.
+        """
+        return question(attributes, self.catalogue, self._addresses.seller, scope, version)
+
+    def price(self, attributes: Mapping[str, object], at: float, scope: str = "", version: str = "") -> Cost | Unpriced:
+        """The list price of the call that began at Unix second ``at``, or the reason why there is none."""
+        try:
+            asked = self.ask(attributes, scope, version)
+        except ValueError as error:
+            return Unpriced("invalid_usage", str(error))
+        return self.catalogue.price(
+            asked.seller.id if asked.seller is not None else None,
+            asked.request_model,
+            asked.response_model,
+            asked.usage,
+            at,
+            asked.service_tier,
+            asked.batch,
+            asked.region,
+            asked.partial,
+        )
 
 
 def question(

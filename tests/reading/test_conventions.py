@@ -10,9 +10,8 @@ import pytest
 
 from genmeter import names
 from genmeter.model import Cost
-from genmeter.pricing import conventions
-from genmeter.pricing.conventions import BUNDLED, Conventions
-from genmeter.pricing.own import Recorded
+from genmeter.reading import Recorded, conventions
+from genmeter.reading.conventions import BUNDLED, Conventions
 from genmeter.settings import Settings
 from tests.recordings.calls import CALLS
 from tests.recordings.emitters import EMITTERS

@@ -18,12 +18,12 @@ func table(t *testing.T) *Table {
 }
 
 func TestTheTableIsTheOneThatPythonReads(t *testing.T) {
-	theirs, err := os.ReadFile("../../../genmeter/pricing/data/conventions.json")
+	theirs, err := os.ReadFile("../../../../genmeter/reading/data/conventions.json")
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("src/genmeter/pricing/data/conventions.json is not there: this module stands alone")
+		t.Skip("src/genmeter/reading/data/conventions.json is not there: this module stands alone")
 	}
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(theirs, bundled), "copy src/genmeter/pricing/data/conventions.json here")
+	require.True(t, bytes.Equal(theirs, bundled), "copy src/genmeter/reading/data/conventions.json here")
 }
 
 func TestEverySpellingIsFoundAtItsRank(t *testing.T) {

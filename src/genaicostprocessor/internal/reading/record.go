@@ -1,0 +1,227 @@
+// Package reading reads calls that others have recorded: the attributes of a span or an event, in any known convention,
+// to the question that the price book answers. The twin of the Python package genmeter.reading.
+package reading
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"genmeter.local/genaicostprocessor/internal/reading/conventions"
+)
+
+// Record is what one pass over the attributes of a call has found: for each field the value under its first spelling.
+//
+// The values point into the attributes, so none of them may be asked for once an attribute has been written.
+type Record struct {
+	table  *conventions.Table
+	values [conventions.Fields]pcommon.Value
+	ranks  [conventions.Fields]uint8 // 0: absent; else the rank of the spelling, plus 1
+	wrong  string                    // what an attribute holds that it cannot hold
+
+	refused bool // whether an emitter's own cost is no amount of money
+}
+
+// NewRecord is room for one call after the other, in the spellings of table.
+func NewRecord(table *conventions.Table) Record { return Record{table: table} }
+
+// Billed is the operation of the call that attributes describe, if it is one that carries tokens and cost. It decides
+// for every span that passes, so it looks at lengths before it looks at letters.
+func Billed(table *conventions.Table, attributes pcommon.Map) (string, bool) {
+	found := false
+	for key := range attributes.All() {
+		if found = table.MayBeOperation(key); found {
+			break
+		}
+	}
+	if !found {
+		return "", false
+	}
+	for rank, key := range table.Operations() {
+		if value, there := attributes.Get(key); there && value.Type() == pcommon.ValueTypeStr && value.Str() != "" {
+			return table.Billed(value.Str(), rank > 0)
+		}
+	}
+	return "", false
+}
+
+// Read finds all fields in one pass, and forgets the call before.
+func (r *Record) Read(attributes pcommon.Map) {
+	r.ranks, r.wrong, r.refused = [conventions.Fields]uint8{}, "", false
+	for key, value := range attributes.All() {
+		if field, rank, ok := r.table.Find(key); ok {
+			r.take(field, rank+1, value)
+		}
+	}
+}
+
+// take keeps the value under the first spelling that is present; of costs in an emitter's own spelling, the first that
+// is an amount of money.
+func (r *Record) take(field conventions.Field, rank uint8, value pcommon.Value) {
+	if field == conventions.Cost && rank > conventions.OwnCosts {
+		if _, ok := money(value); !ok {
+			r.refused = true
+			return
+		}
+	}
+	if (r.ranks[field] == 0 || rank < r.ranks[field]) && !absent(r.table, field, value) {
+		r.values[field], r.ranks[field] = value, rank
+	}
+}
+
+func absent(table *conventions.Table, field conventions.Field, value pcommon.Value) bool {
+	switch value.Type() {
+	case pcommon.ValueTypeEmpty:
+		return true
+	case pcommon.ValueTypeStr:
+		return field.IsText() && table.Absent(value.Str())
+	default:
+		return false
+	}
+}
+
+// Has says whether the field is there, in any spelling.
+func (r *Record) Has(field conventions.Field) bool { return r.ranks[field] != 0 }
+
+// Foreign says whether the field is there, and not under its current name.
+func (r *Record) Foreign(field conventions.Field) bool { return r.ranks[field] > 1 }
+
+// Current is the field's current name.
+func (r *Record) Current(field conventions.Field) string { return r.table.Spelling(field, 0) }
+
+// Wrong says which attribute holds what it cannot hold, of those that were asked for; empty: none does.
+func (r *Record) Wrong() string { return r.wrong }
+
+func (r *Record) key(field conventions.Field) string {
+	return r.table.Spelling(field, r.ranks[field]-1)
+}
+
+func (r *Record) refuse(field conventions.Field, must string) {
+	if r.wrong == "" {
+		r.wrong = fmt.Sprintf("%s is %q; it must be %s", r.key(field), Clipped(r.values[field].AsString()), must)
+	}
+}
+
+// Text is the field's text; empty where it is absent or, which Wrong then says, no text.
+func (r *Record) Text(field conventions.Field) string {
+	if !r.Has(field) {
+		return ""
+	}
+	if r.values[field].Type() != pcommon.ValueTypeStr {
+		r.refuse(field, "text")
+		return ""
+	}
+	return r.values[field].Str()
+}
+
+// Count is the field's whole number; false where it is absent or, which Wrong then says, no whole number.
+func (r *Record) Count(field conventions.Field) (int64, bool) {
+	if !r.Has(field) {
+		return 0, false
+	}
+	count, ok := conventions.Whole(r.values[field])
+	if !ok {
+		r.refuse(field, "a whole number")
+	}
+	return count, ok
+}
+
+func (r *Record) flag(field conventions.Field) bool {
+	if !r.Has(field) {
+		return false
+	}
+	switch value := r.values[field]; value.Type() {
+	case pcommon.ValueTypeBool:
+		return value.Bool()
+	case pcommon.ValueTypeStr:
+		switch strings.ToLower(value.Str()) {
+		case "true", "1":
+			return true
+		case "false", "0", "":
+			return false
+		}
+	}
+	r.refuse(field, "true or false")
+	return false
+}
+
+// Is says whether the field holds this text.
+func (r *Record) Is(field conventions.Field, text string) bool {
+	return r.Has(field) && r.values[field].Type() == pcommon.ValueTypeStr && r.values[field].Str() == text
+}
+
+// set says whether a flag of ours is true; what it cannot hold means no.
+func (r *Record) set(field conventions.Field) bool {
+	return r.Is(field, "true") || r.Has(field) && r.values[field].Type() == pcommon.ValueTypeBool && r.values[field].Bool()
+}
+
+// OwnCost says whether the cost stands under a name of ours.
+func (r *Record) OwnCost() bool {
+	return r.Has(conventions.Cost) && r.ranks[conventions.Cost] <= conventions.OwnCosts
+}
+
+// Amount is the cost as a number; false where something else stands there.
+func (r *Record) Amount() (float64, bool) { return number(r.values[conventions.Cost]) }
+
+// RefusedAmount says whether an emitter's own cost is no amount of money.
+func (r *Record) RefusedAmount() bool { return r.refused }
+
+// InDollars says whether an amount is in US dollars, as it is where nothing names a currency.
+func (r *Record) InDollars() bool {
+	if !r.Has(conventions.Currency) {
+		return true
+	}
+	currency := r.values[conventions.Currency]
+	return currency.Type() == pcommon.ValueTypeStr && (currency.Str() == "" || strings.EqualFold(currency.Str(), "USD"))
+}
+
+// money reads an amount of money as another instrumentation wrote it. Zero is none: they write it for a model that their
+// price list lacks.
+func money(value pcommon.Value) (float64, bool) {
+	amount, ok := number(value)
+	return amount, ok && amount > 0 && !math.IsInf(amount, 1)
+}
+
+func number(value pcommon.Value) (float64, bool) {
+	switch value.Type() {
+	case pcommon.ValueTypeInt:
+		return float64(value.Int()), true
+	case pcommon.ValueTypeDouble:
+		return value.Double(), true
+	default:
+		return 0, false
+	}
+}
+
+// place is where a call went, as far as its attributes say.
+type place struct {
+	host, path string
+	port       int64
+}
+
+// placeOf reads a base URL; one without a host says nothing.
+func (r *Record) placeOf(base string) place {
+	read, err := url.Parse(base)
+	if err != nil {
+		r.refuse(conventions.BaseURL, "a URL")
+		return place{}
+	}
+	port, err := strconv.ParseUint(cmp.Or(read.Port(), "0"), 10, 16)
+	if err != nil {
+		r.refuse(conventions.BaseURL, "a URL")
+	}
+	return place{read.Hostname(), read.Path, int64(port)}
+}
+
+// longest is how many bytes of a text from outside a message repeats.
+const longest = 200
+
+// Clipped is text, cut to what a message repeats of it.
+func Clipped(text string) string {
+	return text[:min(len(text), longest)]
+}
