@@ -10,12 +10,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from genmeter._version import __version__
+from genmeter.errors import GenmeterError
 
 if TYPE_CHECKING:
     from genmeter.metering.context import UnattributedCall, attribution
     from genmeter.metering.limits import BudgetExceeded
 
-__all__ = ["BudgetExceeded", "UnattributedCall", "__version__", "attribution", "instrument", "uninstrument"]
+__all__ = [
+    "BudgetExceeded",
+    "GenmeterError",
+    "UnattributedCall",
+    "__version__",
+    "attribution",
+    "instrument",
+    "uninstrument",
+]
 
 _LATE = {
     "attribution": "genmeter.metering.context",
@@ -30,8 +39,8 @@ def instrument(
     """Meter every known SDK from now on. Providers default to the global ones, settings to file and environment.
 
     Raises:
-        genmeter.settings.SettingsError, genmeter.pricing.PricesError, genmeter.budgets.BudgetsError: a setting, a price
-        row or a budget that cannot be used.
+        GenmeterError: a setting, a price or a budget of the user's that cannot be used. It is a
+            ``genmeter.settings.SettingsError``, ``genmeter.pricing.PricesError`` or ``genmeter.budgets.BudgetsError``.
     """
     from genmeter.metering.instrumentor import GenmeterInstrumentor
 

@@ -9,9 +9,11 @@ from datetime import UTC, tzinfo
 from typing import Any, Final, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from genmeter.errors import GenmeterError
 from genmeter.model import PICO, SCOPES
 from genmeter.periods import PERIODS, PeriodName
 from genmeter.settings import BudgetTable, Settings
+from genmeter.spelling import unknown
 from genmeter.tomllines import Lines
 
 OnExceed = Literal["warn", "reject"]
@@ -25,7 +27,7 @@ _AMOUNT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,12}))?")
 _MOST_PERCENT, _LONGEST = 1000, 200
 
 
-class BudgetsError(ValueError):
+class BudgetsError(GenmeterError, ValueError):
     """A budget that cannot be used: file, line, key, and what to write instead."""
 
 
@@ -90,7 +92,7 @@ def _budget(row: _Row) -> Budget:
         raise row.wrong(f"write [budgets.{row.id}] with amount and period below it")
     for key in cast("dict[str, Any]", given):
         if key not in KEYS:
-            raise row.wrong(f"unknown key; there are {', '.join(KEYS)}", key)
+            raise row.wrong(unknown("key", key, KEYS), key)
     currency = row.text("currency", "USD")
     if currency != "USD":
         raise row.wrong(f"{currency!r}: only USD; convert the amount to US dollars first", "currency")
@@ -136,7 +138,7 @@ def _scope(row: _Row) -> dict[str, str]:
         raise row.wrong('write a table, e.g. scope = { department = "support" }', "scope")
     for name, wanted in cast("dict[str, Any]", value).items():
         if name not in SCOPES:
-            raise row.wrong(f"unknown; a scope is made of {', '.join(SCOPES)}", "scope", name)
+            raise row.wrong(unknown("scope", name, SCOPES), "scope", name)
         if not isinstance(wanted, str) or not wanted.strip() or not wanted.isprintable() or len(wanted) > _LONGEST:
             raise row.wrong(f"{wanted!r}: write the one {name} that this budget is for, as a string", "scope", name)
     # always in one order, so that labels and tables are too

@@ -1,6 +1,10 @@
-"""The user's own settings: one ``genmeter.toml`` and documented environment variables, read once into a frozen value.
+"""The user's own settings: one optional file ``genmeter.toml``, and environment variables, which win over the file.
 
-A variable wins over the file. Whatever is wrong is refused with one line that says where and what to write instead.
+Everything is read once, into frozen values. A value or a name in the file that cannot be used raises ``SettingsError``,
+whose one line says where it stands and what to write instead. A variable ``GENMETER_...`` that genmeter does not know is
+told in a warning and not refused, because any program may use this prefix.
+
+No other module reads a variable of genmeter.
 """
 
 from __future__ import annotations
@@ -11,7 +15,12 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
+
+from genmeter import values
+from genmeter.errors import GenmeterError
+from genmeter.spelling import nearest, unknown
+from genmeter.tomllines import Lines
 
 T = TypeVar("T")
 logger = logging.getLogger("genmeter")
@@ -23,11 +32,15 @@ Unattributed = Literal["off", "tag", "warn", "reject"]
 
 ATTRIBUTION_FIELDS = ("user", "department", "application", "session")
 METRIC_LABELS = ("department", "application", "environment")
-SWITCH = {"on": True, "true": True, "1": True, "yes": True, "off": False, "false": False, "0": False, "no": False}
-TABLES = {"prices", "sellers", "attribution", "metrics", "content", "budgets"}
+
+_PREFIX: Final = "GENMETER_"
+CONFIG: Final = "GENMETER_CONFIG"
+LEDGER: Final = "GENMETER_LEDGER"
+CONFIGURE_SDK: Final = "GENMETER_CONFIGURE_SDK"
+FLUSH_ON_TERM: Final = "GENMETER_FLUSH_ON_TERM"
 
 
-class SettingsError(ValueError):
+class SettingsError(GenmeterError, ValueError):
     """A setting that cannot be used; the message says where it stands and what to write."""
 
 
@@ -51,9 +64,8 @@ class BudgetTable:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a user can decide, with its default. See the README's table of settings."""
+    """Everything that a user decides about metering, with its default. The README's table of settings explains each."""
 
-    configure_sdk: bool = True
     cost_attributes: CostAttributes = "both"
     metrics: MetricNames = "latest"
     max_series: int = 2000
@@ -75,62 +87,148 @@ class Settings:
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, path: str | os.PathLike[str] | None = None) -> Settings:
-        """Read ``genmeter.toml`` (``path``, else ``GENMETER_CONFIG``, else the working folder's) and the environment.
+        """Read the file (``path``, else ``GENMETER_CONFIG``, else the working folder's) and the environment.
 
         Raises:
-            SettingsError: a file that cannot be read, or a value that cannot be used.
+            SettingsError: the file cannot be read, a name in it is unknown, or a value cannot be used.
         """
         environ = os.environ if environ is None else environ
-        source, usual = _Source.open(environ, path), cls()
+        _warn_of_unknown(environ)
+        Startup.load(environ)
+        source = _Source.open(environ, path)
+        found: dict[str, Any] = {}
+        for setting in _SETTINGS:
+            value = source.read(setting)
+            if value is not None:
+                found[setting.field] = value
+        prices, budgets = source.section("prices"), source.section("budgets")
         return cls(
-            configure_sdk=source.read("GENMETER_CONFIGURE_SDK", None, _switch, usual.configure_sdk),
-            cost_attributes=source.read(
-                "GENMETER_COST_ATTRIBUTES", None, _choice("proposal", "own", "both", "off"), usual.cost_attributes
-            ),
-            metrics=source.read(
-                "GENMETER_METRICS", "metrics.names", _choice("latest", "legacy", "both"), usual.metrics
-            ),
-            max_series=source.read("GENMETER_MAX_SERIES", "metrics.max_series", _count, usual.max_series),
-            chunk_times=source.read("GENMETER_CHUNK_TIMES", "metrics.chunk_times", _switch, usual.chunk_times),
-            event=source.read("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", None, _switch, usual.event),
-            content=source.read(
-                "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "content.capture", _content, usual.content
-            ),
-            content_limit=source.read("GENMETER_CONTENT_LIMIT", "content.limit", _count, usual.content_limit),
-            ask_stream_usage=source.read("GENMETER_STREAM_USAGE", None, _ask, usual.ask_stream_usage),
+            **found,
             attribution=source.attribution(),
-            required=source.read(
-                "GENMETER_REQUIRED",
-                "attribution.required",
-                _names(ATTRIBUTION_FIELDS),
-                usual.required,
-            ),
-            unattributed=source.read(
-                "GENMETER_UNATTRIBUTED",
-                "attribution.unattributed",
-                _choice("off", "tag", "warn", "reject"),
-                usual.unattributed,
-            ),
-            baggage=source.read("GENMETER_BAGGAGE", "attribution.baggage", _names(ATTRIBUTION_FIELDS), usual.baggage),
-            metric_labels=source.read(
-                "GENMETER_METRIC_LABELS", "metrics.labels", _names(METRIC_LABELS), usual.metric_labels
-            ),
-            raw_users=source.read("GENMETER_USER_IDS", "attribution.user_ids", _user_ids, usual.raw_users),
-            user_key=source.user_key(),
             sellers=source.sellers(),
-            prices=source.prices(),
-            budgets=source.budgets(),
+            prices=PriceTable(prices, source.path, source.text) if prices else None,
+            budgets=BudgetTable(budgets, source.path, source.text) if budgets else None,
         )
 
 
-def config_file(environ: Mapping[str, str]) -> Path:
-    """Where the user's file is, if there is one: what ``GENMETER_CONFIG`` names, else the working folder's."""
-    return Path(environ.get("GENMETER_CONFIG") or "genmeter.toml")
+class Startup(NamedTuple):
+    """What the launcher's first step must know before the file is read; environment variables alone decide it."""
+
+    configure_sdk: bool = True
+    flush_on_term: bool = False
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Startup:
+        """Read the environment. Raises ``SettingsError`` for a value that is neither on nor off."""
+        source = _Source(os.environ if environ is None else environ, {}, "", "")
+        configure = source.variable(CONFIGURE_SDK, values.switch)
+        flush = source.variable(FLUSH_ON_TERM, values.switch)
+        return cls(configure is not False, flush is True)
+
+
+def config_file(environ: Mapping[str, str] | None = None) -> Path:
+    """The path of the user's file, whether or not it exists: ``GENMETER_CONFIG``, else the one in the working folder."""
+    return Path((os.environ if environ is None else environ).get(CONFIG) or "genmeter.toml")
+
+
+def ledger_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """The path of the ledger that ``GENMETER_LEDGER`` names; None where the user names none."""
+    named = (os.environ if environ is None else environ).get(LEDGER)
+    return Path(named).expanduser() if named else None
+
+
+class _Setting(NamedTuple):
+    """One setting: its field of ``Settings``, its variable, its ``table.key`` in the file or "", and its reader.
+
+    Other tools read the variables ``OTEL_...`` too, some with words of their own. Where ``foreign`` is given, such a word
+    in the variable is no error and means this value.
+    """
+
+    field: str
+    variable: str
+    key: str
+    read: Callable[[object], object]
+    foreign: object = None
+
+
+_ATTRIBUTION: Final = tuple(
+    _Setting(name, f"GENMETER_{name.upper()}", f"attribution.{name}", values.text) for name in ATTRIBUTION_FIELDS
+)
+_SELLERS: Final = "GENMETER_SELLERS"
+_SETTINGS: Final = (
+    _Setting("cost_attributes", "GENMETER_COST_ATTRIBUTES", "", values.choice("proposal", "own", "both", "off")),
+    _Setting("metrics", "GENMETER_METRICS", "metrics.names", values.choice("latest", "legacy", "both")),
+    _Setting("max_series", "GENMETER_MAX_SERIES", "metrics.max_series", values.count),
+    _Setting("chunk_times", "GENMETER_CHUNK_TIMES", "metrics.chunk_times", values.switch),
+    _Setting("metric_labels", "GENMETER_METRIC_LABELS", "metrics.labels", values.names(*METRIC_LABELS)),
+    _Setting("event", "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", "", values.switch),
+    _Setting(
+        "content",
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+        "content.capture",
+        values.choice("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"),
+        foreign="NO_CONTENT",
+    ),
+    _Setting("content_limit", "GENMETER_CONTENT_LIMIT", "content.limit", values.count),
+    _Setting("ask_stream_usage", "GENMETER_STREAM_USAGE", "", values.ask),
+    _Setting("required", "GENMETER_REQUIRED", "attribution.required", values.names(*ATTRIBUTION_FIELDS)),
+    _Setting(
+        "unattributed",
+        "GENMETER_UNATTRIBUTED",
+        "attribution.unattributed",
+        values.choice("off", "tag", "warn", "reject"),
+    ),
+    _Setting("baggage", "GENMETER_BAGGAGE", "attribution.baggage", values.names(*ATTRIBUTION_FIELDS)),
+    _Setting("raw_users", "GENMETER_USER_IDS", "attribution.user_ids", values.user_ids),
+    _Setting("user_key", "GENMETER_USER_KEY_FILE", "attribution.user_key_file", values.key),
+)
+
+VARIABLES: Final = frozenset(
+    name
+    for name in (
+        *(setting.variable for setting in (*_ATTRIBUTION, *_SETTINGS)),
+        *(_SELLERS, CONFIG, LEDGER, CONFIGURE_SDK, FLUSH_ON_TERM),
+    )
+    if name.startswith(_PREFIX)
+)
+"""Every variable of genmeter's own that the package reads."""
+ELSEWHERE: Final = frozenset(
+    {
+        "GENMETER_PRICES",  # the collector's configuration
+        "GENMETER_CACHE",  # .ci/servers
+        *("GENMETER_ALL_FAULTS", "GENMETER_DIFF", "GENMETER_NETWORK"),  # tests, as are all the others
+        *("GENMETER_E2E_PAIRS", "GENMETER_E2E_PAIR_SECONDS", "GENMETER_E2E_REPETITIONS", "GENMETER_E2E_RESULTS"),
+    }
+)
+"""Variables that other parts of the repository read: the package knows them only so as not to warn of them."""
+_FREE: Final = ("prices", "sellers", "budgets")
+"""Tables whose keys are names that the user chooses; what lies below ``prices`` and ``budgets`` is checked where it is read."""
+_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    table: tuple(
+        setting.key.removeprefix(f"{table}.")
+        for setting in (*_ATTRIBUTION, *_SETTINGS)
+        if setting.key.startswith(f"{table}.")
+    )
+    for table in ("attribution", "metrics", "content")
+}
+"""The keys of every other table."""
+_warned: Final[set[str]] = set()
+
+
+def _warn_of_unknown(environ: Mapping[str, str]) -> None:
+    """Log each variable ``GENMETER_...`` that is unknown, once in a process."""
+    for name in environ:
+        if name.startswith(_PREFIX) and name not in VARIABLES | ELSEWHERE and name not in _warned:
+            _warned.add(name)
+            # Without the prefix: with it, any two names look alike.
+            near = nearest(name.removeprefix(_PREFIX), sorted(one.removeprefix(_PREFIX) for one in VARIABLES))
+            advice = f"did you mean {_PREFIX}{near}?" if near else "the README lists the variables"
+            logger.warning("genmeter: the variable %s is unknown and changes nothing; %s", name, advice)
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where settings come from: the environment, and the file with its path for messages."""
+    """The environment, and the file: its tables, its path and its text, with which an error names the line."""
 
     environ: Mapping[str, str]
     table: Mapping[str, Any]
@@ -140,145 +238,83 @@ class _Source:
     @classmethod
     def open(cls, environ: Mapping[str, str], path: str | os.PathLike[str] | None) -> _Source:
         file = Path(path or config_file(environ))
-        if not path and not environ.get("GENMETER_CONFIG") and not file.is_file():
+        if not path and not environ.get(CONFIG) and not file.is_file():
             return cls(environ, {}, str(file), "")
         try:
             text = file.read_text(encoding="utf-8")
             table = tomllib.loads(text)
         except OSError as error:
-            raise SettingsError(f"{file}: cannot be read ({error.strerror}); check GENMETER_CONFIG") from None
+            raise SettingsError(f"{file}: cannot be read ({error.strerror}); check {CONFIG}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{file}: not valid TOML: {error}") from None
-        unknown = sorted(set(table) - TABLES)
-        if unknown:
-            raise SettingsError(f"{file}: unknown table [{unknown[0]}]; there are {', '.join(sorted(TABLES))}")
-        return cls(environ, table, str(file), text)
+        source = cls(environ, table, str(file), text)
+        source.check_names()
+        return source
 
-    def read(self, variable: str, key: str | None, convert: Callable[[object], T], default: T) -> T:
-        """The variable, else the file's key, else the default; ``convert`` says what is wrong by ValueError."""
-        where, value = variable, cast(object, self.environ.get(variable))
-        if value is None and key is not None:
-            table, _, name = key.partition(".")
-            where, value = f"{self.path}: {key}", self.section(table).get(name)
-        if value is None:
-            return default
-        try:
-            return convert(value)
-        except ValueError as error:
-            raise SettingsError(f"{where}={value!r}: {error}") from None
+    def check_names(self) -> None:
+        """Refuse an unknown table, and an unknown key of a table whose keys are not free."""
+        for name in self.table:
+            if name not in _FREE and name not in _KEYS:
+                raise self.wrong(unknown("table", name, sorted((*_FREE, *_KEYS))), name)
+            for key in self.section(name):
+                if name in _KEYS and key not in _KEYS[name]:
+                    raise self.wrong(unknown("key", key, _KEYS[name]), name, key)
+
+    def wrong(self, why: str, *names: str) -> SettingsError:
+        """The error about a table or key of the file."""
+        return SettingsError(f"{Lines(self.path, self.text).where(*names)}: {why}")
 
     def section(self, name: str) -> Mapping[str, Any]:
+        """A table of the file; empty where the file has none of the name."""
         table = self.table.get(name, {})
         if not isinstance(table, dict):
-            raise SettingsError(f"{self.path}: {name}: must be a table, [{name}]")
+            raise self.wrong(f"this must be a table: write [{name}] with its keys below", name)
         return cast("dict[str, Any]", table)
 
-    def attribution(self) -> dict[str, str]:
-        known = {*ATTRIBUTION_FIELDS, "required", "unattributed", "baggage", "user_ids", "user_key_file"}
-        for key in self.section("attribution"):
-            if key not in known:
-                raise SettingsError(
-                    f"{self.path}: attribution.{key}: unknown key; there are {', '.join(sorted(known))}"
-                )
-        found = {
-            name: self.read(f"GENMETER_{name.upper()}", f"attribution.{name}", _text, "") for name in ATTRIBUTION_FIELDS
-        }
-        return {name: value for name, value in found.items() if value}
-
-    def user_key(self) -> bytes | None:
-        file = self.read("GENMETER_USER_KEY_FILE", "attribution.user_key_file", _text, "")
-        if not file:
+    def variable(self, name: str, read: Callable[[object], T], foreign: T | None = None) -> T | None:
+        """The value of a variable; None where it is not set."""
+        value = self.environ.get(name)
+        if value is None:
             return None
         try:
-            key = Path(file).read_bytes().strip()
-        except OSError as error:
-            raise SettingsError(f"GENMETER_USER_KEY_FILE: {file}: cannot be read ({error.strerror})") from None
-        if len(key) < 16:
-            raise SettingsError(f"GENMETER_USER_KEY_FILE: {file}: a key needs at least 16 bytes, this has {len(key)}")
-        return key
+            return read(value)
+        except ValueError as error:
+            if foreign is None:
+                raise SettingsError(f"{name}={value!r}: {error}") from None
+            logger.warning("genmeter: %s=%r is read as %s; %s", name, value, foreign, error)
+            return foreign
+
+    def key(self, path: str, read: Callable[[object], T]) -> T | None:
+        """The value of a key ``table.name`` of the file; None where the file does not have it."""
+        table, _, name = path.partition(".")
+        value = self.section(table).get(name)
+        if value is None:
+            return None
+        try:
+            return read(value)
+        except ValueError as error:
+            raise self.wrong(f"{value!r}: {error}", table, name) from None
+
+    def read(self, setting: _Setting) -> object | None:
+        """The value of a setting from its variable, else from its key; None where neither is given."""
+        if setting.variable in self.environ or not setting.key:
+            return self.variable(setting.variable, setting.read, setting.foreign)
+        return self.key(setting.key, setting.read)
+
+    def attribution(self) -> dict[str, str]:
+        """The defaults of who pays, without the fields that are not given or empty."""
+        found = {setting.field: self.read(setting) for setting in _ATTRIBUTION}
+        return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
     def sellers(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for host, seller in self.section("sellers").items():
-            if not isinstance(seller, str) or not seller:
-                raise SettingsError(f'{self.path}: sellers."{host}": write the seller as a string, e.g. "openai"')
-            found[host.lower()] = seller
-        for pair in filter(None, (p.strip() for p in self.environ.get("GENMETER_SELLERS", "").split(","))):
-            host, separator, seller = pair.rpartition("=")
-            if not separator or not host or not seller:
-                raise SettingsError(f"GENMETER_SELLERS: {pair!r}: write host=seller, e.g. llm.example.com=openai")
-            found[host.strip().lower()] = seller.strip()
-        return found
+        """Address in lower case → seller; the variable adds to the file and wins over it."""
+        table = self.section("sellers")
+        found = {host.lower(): self.seller(host, value) for host, value in table.items()}
+        return found | (self.variable(_SELLERS, values.sellers) or {})
 
-    def prices(self) -> PriceTable | None:
-        rows = self.section("prices")
-        return PriceTable(rows, self.path, self.text) if rows else None
-
-    def budgets(self) -> BudgetTable | None:
-        rows = self.section("budgets")
-        return BudgetTable(rows, self.path, self.text) if rows else None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("write it as a string")
-    return value.strip()
-
-
-def _switch(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    try:
-        return SWITCH[str(value).strip().lower()]
-    except KeyError:
-        raise ValueError("write on or off") from None
-
-
-def _ask(value: object) -> bool:
-    return _choice("ask", "off")(value) == "ask"
-
-
-def _user_ids(value: object) -> bool:
-    return _choice("hashed", "raw")(value) == "raw"
-
-
-def _count(value: object) -> int:
-    text = str(value).strip()
-    if isinstance(value, bool) or not text.isdecimal() or int(text) == 0:
-        raise ValueError("write a whole number above zero")
-    return int(text)
-
-
-def _choice(*choices: str) -> Callable[[object], Any]:
-    def convert(value: object) -> str:
-        text = str(value).strip().lower()
-        if text not in choices:
-            raise ValueError(f"write one of {', '.join(choices)}")
-        return text
-
-    return convert
-
-
-def _content(value: object) -> ContentMode:
-    text = str(value).strip().upper()
-    if text in ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"):
-        return text
-    # Other tools read the same variable with other words ("true"): not a reason to refuse to start.
-    logger.warning(
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=%s is not one of NO_CONTENT, SPAN_ONLY, EVENT_ONLY, "
-        "SPAN_AND_EVENT: no message content is captured",
-        value,
-    )
-    return "NO_CONTENT"
-
-
-def _names(known: tuple[str, ...]) -> Callable[[object], tuple[str, ...]]:
-    def convert(value: object) -> tuple[str, ...]:
-        parts = cast("list[object]", value) if isinstance(value, list) else str(value).split(",")
-        chosen = tuple(filter(None, (str(part).strip().lower() for part in parts)))
-        for name in chosen:
-            if name not in known:
-                raise ValueError(f"{name!r} is not one of {', '.join(known)}")
-        return chosen
-
-    return convert
+    def seller(self, host: str, value: object) -> str:
+        """The seller that the file names for an address."""
+        try:
+            return values.seller(value)
+        except ValueError as error:
+            raise self.wrong(f"{value!r}: {error}", "sellers", host) from None

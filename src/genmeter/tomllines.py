@@ -1,4 +1,4 @@
-"""Where a key stands in the user's genmeter.toml, for messages about it: ``tomllib`` does not say."""
+"""The line of a key in the user's genmeter.toml, for errors about it. ``tomllib`` does not tell lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _EACH = re.compile(_NAME)
 
 
 class _Place(NamedTuple):
-    """A header or a key; ``row`` is the number of the ``[[table]]`` that it is in, None outside of such."""
+    """A header or a key, with its line from 1 and its full path.
+
+    ``row`` counts the ``[[table]]`` of the same name that hold it, from 0; None where no ``[[table]]`` holds it.
+    """
 
     line: int
     path: tuple[str, ...]
@@ -21,19 +24,23 @@ class _Place(NamedTuple):
 
 
 class Lines:
-    """The lines of the file at ``path``, asked for keys of its table ``root``. Texts over several lines are not read."""
+    """Finds lines in the file at ``path``, whose content is ``text``, for keys below the table ``root``.
 
-    def __init__(self, path: str, text: str, root: str) -> None:
+    Without a ``root`` a key is named from the top of the file. A string over several lines is not understood as one:
+    where it holds a line like ``key = value``, that line counts as a key.
+    """
+
+    def __init__(self, path: str, text: str, *root: str) -> None:
         self._path, self._root = path, root
         self._places = list(_places(text))
 
     def where(self, *names: str, row: int = 0) -> str:
-        """``file:line: root.name.name``: the first line that goes furthest on the way to the key.
+        """The place of a key as ``file:line: table.key``, for example ``genmeter.toml:7: prices.openai.gpt-4o.input``.
 
-        ``row`` counts the tables of an array of tables on that way. A key that is not there stands where its table
-        begins, and a table that is not there on line 1.
+        ``row`` is the number of the ``[[table]]`` that holds the key, from 0. For a missing key the line is that of
+        its table; for a missing table it is line 1.
         """
-        wanted = (self._root, *names)
+        wanted = (*self._root, *names)
         line, most = 1, 0
         for place in self._places:
             if place.row is None or place.row == row:

@@ -10,18 +10,21 @@ import pytest
 import genmeter
 from tests.architecture.tree import imports, modules
 
-BEDROCK = {"model", "names", "settings", "tomllines", "periods", "_version"}
+BEDROCK = {"model", "names", "errors", "settings", "spelling", "tomllines", "periods", "_version"}
 BELOW = {
     "": {"metering", *BEDROCK},
     "__main__": {"cli"},
     "model": set(),
     "names": set(),
     "_version": set(),
-    "settings": {"model", "names"},
+    "errors": set(),
+    "spelling": set(),
+    "values": set(),
+    "settings": {"errors", "spelling", "tomllines", "values"},
     "tomllines": set(),
     "periods": set(),
-    "budgets": {"model", "settings", "tomllines", "periods"},
-    "pricing": {"model", "names", "tomllines"},
+    "budgets": {"errors", "model", "settings", "spelling", "tomllines", "periods"},
+    "pricing": {"errors", "model", "names", "spelling", "tomllines"},
     "reading": {"pricing", *BEDROCK},
     "ledger": {"reading", "pricing", *BEDROCK},
     "reports": {"ledger", "reading", "pricing", "budgets", *BEDROCK},
@@ -37,6 +40,9 @@ OUTSIDE = {
     "model": set(),
     "names": set(),
     "_version": set(),
+    "errors": set(),
+    "spelling": set(),
+    "values": set(),
     "settings": set(),
     "tomllines": set(),
     "periods": set(),

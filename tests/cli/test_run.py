@@ -114,7 +114,7 @@ def test_an_executable_script_runs_by_its_shebang(genmeter, tmp_path):
 @pytest.mark.parametrize(
     ("command", "code", "words"),
     [
-        ([], 2, "what is to be run"),
+        ([], 2, "no command is given"),
         (["no-such-command"], 127, "command not found: no-such-command"),
         ([str(APP)], 126, "genmeter run -- python"),
         (["/"], 126, "folder"),
@@ -180,7 +180,7 @@ def test_overridden_variables_are_named_without_their_values(genmeter):
     done = genmeter("run", "--", "python", APP, "mixed", env=theirs)
     first = done.stderr.decode().splitlines()[0]
     assert first == (
-        "genmeter: for this run, telemetry comes here: overrides OTEL_EXPORTER_OTLP_ENDPOINT, "
+        "genmeter: for this run the app sends its telemetry to genmeter, whatever these say: OTEL_EXPORTER_OTLP_ENDPOINT, "
         "OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_LOGS_EXPORTER, OTEL_SDK_DISABLED"
     )
     assert "s3cret" not in done.stderr.decode()
@@ -201,7 +201,7 @@ def test_sampled_out_calls_are_on_the_receipt(genmeter, sampler):
 
 def test_no_call_says_so_and_why_instead_of_zeros(genmeter):
     text = genmeter("run", "--", "python", APP, "none").stderr.decode()
-    assert "no calls" in text and "Nothing arrived" in text
+    assert "no calls" in text and "No telemetry arrived" in text
     assert "total" not in text
 
 
@@ -209,7 +209,7 @@ def test_a_python_without_genmeter_is_named(genmeter, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     python = tmp_path / "bare" / "bin" / "python"
     text = " ".join(genmeter("run", "--", python, "-c", "print(1)").stderr.decode().split())
-    assert f"{python} ran the command and has no genmeter" in text
+    assert f"genmeter is not installed in {python}, which ran the command" in text
 
 
 def test_disabled_instrumentation_is_named(genmeter):
@@ -233,7 +233,7 @@ def test_an_unusable_ledger_never_stops_the_app(genmeter, tmp_path):
     done = genmeter("run", "--", "python", APP, "mixed", env={"GENMETER_LEDGER": str(blocked / "ledger.db")})
     first, *_ = done.stderr.decode().splitlines()
     assert done.returncode == 0 and done.stdout == b"\x00\xffanswer\r\n"
-    assert first.startswith("genmeter: this run's calls are not kept") and str(blocked) in first
+    assert first.startswith("genmeter: the calls of this run are in this receipt only") and str(blocked) in first
     assert "12.50425" in done.stderr.decode() and "See more" not in done.stderr.decode()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from genmeter.cli.serve import DRAIN_SECONDS
-from tests.architecture.tree import PACKAGE
+from genmeter.settings import VARIABLES
 from tests.collector.composition import Composition
 from tests.collector.files import CONFIG
 from tests.collector.manifests import MOST_BYTES, WORKLOADS, Manifests, faults, megabytes
@@ -127,8 +127,7 @@ def secrets_are_only_referred_to(shipped: Manifests) -> Iterator[str]:
 
 
 def variables_are_read_by_somebody(shipped: Manifests) -> Iterator[str]:
-    ours = {name for path in PACKAGE.rglob("*.py") for name in re.findall(r"GENMETER_[A-Z_]+", path.read_text())}
-    known = {"otelcol": {*COMPOSITION.variables, "GOMEMLIMIT"}, "ledger": ours}
+    known = {"otelcol": {*COMPOSITION.variables, "GOMEMLIMIT"}, "ledger": VARIABLES}
     for workload in WORKLOADS:
         for name in shipped.environment(workload):
             if name not in known[workload]:

@@ -191,6 +191,25 @@ def test_the_switch_turns_it_off(switch: str, python: str, tmp_path: Path, stub:
     assert ran.well() and sink.received == []
 
 
+@pytest.mark.parametrize("name", ["GENMETER_CONFIGURE_SDK", "GENMETER_FLUSH_ON_TERM"])
+def test_a_switch_that_is_misspelled_leaves_the_sdk_alone_in_one_line(
+    name: str, python: str, tmp_path: Path, stub: StubServer, sink: Sink
+) -> None:
+    ran = Launched(python, tmp_path, stub, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, **{name: "offf"})
+    assert ran.well() and sink.received == [], ran.errors
+    (line,) = ran.errors.splitlines()
+    assert f"genmeter is off, nothing is metered: {name}='offf': write on or off" in line
+
+
+def test_an_unknown_variable_of_ours_is_one_warning_and_the_meter_runs(
+    python: str, tmp_path: Path, stub: StubServer, sink: Sink
+) -> None:
+    ran = Launched(python, tmp_path, stub, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, GENMETER_UNATRIBUTED="reject")
+    assert ran.well() and len(sink.spans) == 1, ran.errors
+    (line,) = ran.errors.splitlines()
+    assert "GENMETER_UNATRIBUTED is unknown" in line and "did you mean GENMETER_UNATTRIBUTED?" in line
+
+
 @pytest.mark.parametrize(
     "off",
     [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "genmeter"}],
@@ -216,7 +235,8 @@ def test_an_exporter_that_is_down_does_not_touch_the_app(python: str, tmp_path: 
     [
         ("[prices\n", "not valid TOML"),
         ("[metrics]\nnames = 'x'\n", "write one of latest, legacy, both"),
-        ("[price]\n", "unknown table"),
+        ("[price]\n", "genmeter.toml:1: price: unknown table; did you mean 'prices'?"),
+        ("[metrics]\nlabel = []\n", "genmeter.toml:2: metrics.label: unknown key; did you mean 'labels'?"),
         (
             '[budgets.a]\namount = "1"\nperiod = "day"\non_exceed = "stop"\n',
             "genmeter.toml:4: budgets.a.on_exceed: 'stop'",

@@ -74,7 +74,7 @@ WRONG = [
         '[budgets.b]\nperiod = "day"\nscope = { team = "x" }\namount = "5"',
         7,
         "budgets.b.scope.team",
-        "made of provider",
+        "unknown scope; there are provider",
     ),
     (
         '[budgets.b]\namount = "5"\nperiod = "day"\n[budgets.b.scope]\nmodel = ""',

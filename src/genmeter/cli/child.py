@@ -13,6 +13,8 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from genmeter import names
+from genmeter.errors import GenmeterError
+from genmeter.settings import FLUSH_ON_TERM
 
 _DIVERTS = re.compile(
     r"OTEL_EXPORTER_OTLP_((TRACES|METRICS|LOGS)_)?"
@@ -21,16 +23,16 @@ _DIVERTS = re.compile(
     r"|_?OTEL_PYTHON_EXPORTER_OTLP_\w*CREDENTIAL_PROVIDER"
     r"|OTEL_SDK_DISABLED|OTEL_(EXPERIMENTAL_)?CONFIG_FILE"
 )
-"""Variables that would send telemetry elsewhere, wrap it in what a loopback receiver does not speak, or drop it."""
+"""Variables that send telemetry to another place, encode it in a way that our receiver does not read, or drop it."""
 
 _SOONER = {
     "OTEL_BSP_SCHEDULE_DELAY": "250",
     "OTEL_BLRP_SCHEDULE_DELAY": "250",
     "OTEL_METRIC_EXPORT_INTERVAL": "5000",
-    "GENMETER_FLUSH_ON_TERM": "on",
+    FLUSH_ON_TERM: "on",
 }
-"""Milliseconds between exports: an app that is killed loses at most this much of its receipt, and one that is told to
-stop (SIGTERM) nothing."""
+"""Short intervals between exports, in milliseconds: an app that is killed loses at most the calls of one interval. An app
+that gets SIGTERM sends what is left before it ends."""
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _PYTHON = re.compile(r"python[\d.]*(\.exe)?|pypy[\d.]*(\.exe)?", re.IGNORECASE)
@@ -39,8 +41,8 @@ _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
 
 
-class CommandError(Exception):
-    """A command that cannot be started; ``code`` is what a shell would exit with (127 not found, 126 not runnable)."""
+class CommandError(GenmeterError):
+    """A command that cannot be started. ``code`` is the exit code of a shell for it: 127 not found, 126 not executable."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -48,17 +50,17 @@ class CommandError(Exception):
 
 
 class Environment(NamedTuple):
-    """The child's variables, and the names of those of the user's that had to give way."""
+    """The variables of the child process, and the names of the user's variables that were replaced or removed."""
 
     variables: dict[str, str]
     overridden: tuple[str, ...]
 
 
 def environment(own: Mapping[str, str], endpoint: str, command: Sequence[str]) -> Environment:
-    """The environment that brings the command's telemetry to ``endpoint`` and leaves everything else as it is.
+    """The user's environment ``own``, changed so that the command sends its telemetry to ``endpoint``.
 
-    The sampler stays the user's: money does not depend on sampling. The service is named after the script unless the
-    user named it.
+    The user's sampler is kept, since money does not depend on sampling. The service gets the name of the script, unless
+    the user has named it.
     """
     ours = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
@@ -73,7 +75,7 @@ def environment(own: Mapping[str, str], endpoint: str, command: Sequence[str]) -
         variables.setdefault(name, value)
     if not own.get("OTEL_SERVICE_NAME") and f"{names.SERVICE_NAME}=" not in own.get("OTEL_RESOURCE_ATTRIBUTES", ""):
         variables["OTEL_SERVICE_NAME"] = script_name(command)
-    # Only where a proxy is configured: on macOS the mere presence of no_proxy switches the system's proxies off.
+    # Only where a proxy is configured: on macOS, any value of no_proxy switches the system's proxies off.
     if any(own.get(name) for name in _PROXIES):
         variables["no_proxy"] = variables["NO_PROXY"] = _with_loopback(own.get("no_proxy") or own.get("NO_PROXY", ""))
     overridden = sorted(name for name in diverted if own[name] and own[name] != ours.get(name))
@@ -81,7 +83,10 @@ def environment(own: Mapping[str, str], endpoint: str, command: Sequence[str]) -
 
 
 def script_name(command: Sequence[str]) -> str:
-    """What a person would call the program: the script or module that Python runs, else the command itself."""
+    """The name of the program for people: the script or module that Python runs, else the command.
+
+    For example ``app`` for ``python -X dev app.py --fast``, and ``uvicorn`` for ``python -m uvicorn``.
+    """
     name = Path(command[0]).name
     if not _PYTHON.fullmatch(name):
         return Path(name).stem
@@ -99,19 +104,21 @@ def script_name(command: Sequence[str]) -> str:
 
 
 def launcher(executable: str) -> str:
-    """The ``opentelemetry-instrument`` that fits the command: beside it, beside this Python, or on PATH."""
+    """The path of ``opentelemetry-instrument``: beside the executable, else beside this Python, else on PATH."""
     for folder in (Path(executable).parent, Path(sys.executable).parent):
         if found := shutil.which("opentelemetry-instrument", path=str(folder)):
             return found
     if found := shutil.which("opentelemetry-instrument"):
         return found
     raise CommandError(
-        f"opentelemetry-instrument is missing beside {sys.executable}: pip install opentelemetry-instrumentation", 127
+        f"there is no opentelemetry-instrument beside {sys.executable} or on PATH; "
+        "pip install opentelemetry-instrumentation",
+        127,
     )
 
 
 def resolve(command: Sequence[str]) -> str:
-    """The executable that a shell would run for the command."""
+    """The path of the executable that a shell would run for the command. Raises ``CommandError``."""
     if found := shutil.which(command[0]):
         return found
     path = Path(command[0])
@@ -120,16 +127,16 @@ def resolve(command: Sequence[str]) -> str:
     if not path.is_file():
         raise CommandError(f"command not found: {command[0]}; is it installed and on PATH?", 127)
     if path.suffix == ".py":
-        raise CommandError(f"{path} is not executable: genmeter run -- python {path}", 126)
-    raise CommandError(f"{path} is not executable: chmod +x {path}, or name its interpreter", 126)
+        raise CommandError(f"{path} is not executable; write genmeter run -- python {path}", 126)
+    raise CommandError(f"{path} is not executable; run chmod +x {path}, or put its interpreter before it", 126)
 
 
 class Child:
-    r"""The metered process. It has our stdin, stdout and stderr, and it alone decides when the run ends.
+    r"""The metered process. It has our stdin, stdout and stderr, and the run ends when it ends.
 
-    While it runs, Ctrl-C and Ctrl-\ are the child's: the terminal sends them to the whole process group, so we only
-    stay alive. What comes to us alone (SIGTERM from a supervisor) is passed on. A signal that our own parent had set to
-    be ignored stays ignored, for the child as well.
+    The terminal sends Ctrl-C and Ctrl-\ to the whole process group, so the child gets them too: we only stay alive. A
+    signal that is sent to this process alone, such as SIGTERM by a supervisor, is passed on to the child. A signal that
+    our parent had set to be ignored stays ignored, here and in the child.
     """
 
     def __init__(self) -> None:
@@ -139,27 +146,28 @@ class Child:
         self._mask: set[Any] = set()
 
     def __enter__(self) -> Child:
-        """Take the signals over; before the start, so that none falls between.
+        """Set our handlers before the child starts, so that no signal is lost.
 
-        They stay blocked until ``run``, so threads started in between never take one: the kernel may hand a signal to
-        any thread that does not block it, and then the main thread, which alone runs handlers, sleeps on.
+        The signals stay blocked until ``run``, and so in every thread that starts before it. The kernel may give a
+        signal to any thread that does not block it, and Python's handlers run in the main thread alone, which would
+        not wake up.
         """
         for signals, handler in ((_FROM_TERMINAL, self._outlive), (_FORWARDED, self._forward)):
             for number in (getattr(signal, name) for name in signals if hasattr(signal, name)):
                 if signal.getsignal(number) is not signal.SIG_IGN:
-                    # A Python function and not SIG_IGN: the child would inherit the latter through exec.
+                    # A Python function and not SIG_IGN: the child would inherit SIG_IGN through exec.
                     self._previous[number] = signal.signal(number, handler)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._previous)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the signals back."""
+        """Set the handlers from before again."""
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def run(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
-        """Run the command to its end; its exit code, or 128 + N when signal N killed it."""
+        """Run the command to its end. Returns its exit code, or 128 + N when signal N killed it."""
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         self._process = subprocess.Popen(command, env=dict(variables))
         for number in self._pending:
@@ -179,9 +187,9 @@ class Child:
 
 
 def metered_by(executable: str, variables: Mapping[str, str]) -> tuple[str, bool] | None:
-    """The Python that ran, and whether it has genmeter; None where it cannot be told.
+    """The Python that ran the command, and whether genmeter is installed there; None where that is unknown.
 
-    Asked only when nothing arrived: it starts that interpreter once more.
+    It starts that interpreter once more, so it is called only when no telemetry arrived.
     """
     python = executable if _PYTHON.fullmatch(Path(executable).name) else _shebang(executable)
     if python is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +64,7 @@ def prepare(args: argparse.Namespace) -> tuple[Price, BudgetFile, TokenFile | No
     from genmeter.settings import Settings, config_file
 
     price = Recorded(Settings.load()).price
-    budgets = BudgetFile(config_file(os.environ), lambda: budgets_of(Settings.load()))
+    budgets = BudgetFile(config_file(), lambda: budgets_of(Settings.load()))
     token = TokenFile(args.token_file) if args.token_file else None
     try:
         require_token(args.host, token)

@@ -1,9 +1,11 @@
-"""The ``genmeter`` command: finds the sub-command, loads only that one, and turns known failures into one line."""
+"""The ``genmeter`` command: it loads the module of the one sub-command that was asked for, and runs it.
+
+An error that a user can cause ends the command with one line on stderr. Any other error keeps its traceback.
+"""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import os
 import sys
@@ -11,23 +13,25 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from genmeter.cli.render import refuse
+from genmeter.errors import GenmeterError
+from genmeter.spelling import nearest
 
 COMMANDS = ("run", "dev", "report", "budgets", "price", "models", "serve", "collector")
-"""Every command, in the order that the help shows; the module of each has its name."""
+"""Every command, in the order of the help. Each command is the module of this folder with the same name."""
 
 DESCRIPTION = "The meter between an application and the models it pays for."
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line that says where the help is."""
+    """An argument parser whose errors are one line, which names the command that shows the help."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit 2 with the error and the command that shows the right usage."""
+        """Print the error and exit with code 2."""
         sys.exit(refuse(f"{message}; see '{self.prog} --help'"))
 
 
 def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The parser with the given commands; with all of them by default, which imports every command's module."""
+    """The parser of the given commands. The default is all of them, and imports the module of each."""
     root = Parser(prog="genmeter", description=DESCRIPTION, allow_abbrev=False)
     root.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -37,7 +41,7 @@ def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code; never a traceback for what a user can cause."""
+    """Run the command line and return its exit code: 2 for wrong usage, 1 for another error that a user can cause."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _dispatch(arguments)
@@ -47,11 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader went away, as with `| head`. Python flushes stdout at exit and would complain once more.
+        # The reader of our output has ended, as with `| head`. Python flushes stdout at its exit, and would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
-        if not _expected(error):
+        if not isinstance(error, (OSError, GenmeterError)):
             raise
         return refuse(_words(error), 1)
     return code
@@ -64,18 +68,10 @@ def _dispatch(arguments: list[str]) -> int:
     elif first.startswith("-"):
         args = parser(() if first == "--version" else COMMANDS).parse_args(arguments or ["--help"])
     else:
-        near = difflib.get_close_matches(first, COMMANDS, n=1)
-        advice = f"did you mean 'genmeter {near[0]}'?" if near else f"there are {', '.join(COMMANDS)}"
+        near = nearest(first, COMMANDS)
+        advice = f"did you mean 'genmeter {near}'?" if near else f"there are {', '.join(COMMANDS)}"
         return refuse(f"no command {first!r}; {advice}")
     return args.run(args)
-
-
-def _expected(error: Exception) -> bool:
-    if isinstance(error, OSError):
-        return True
-    # Only where a command has loaded them: a fast start must not pay for the ledger to name its errors.
-    known = (("genmeter.ledger", "StorageError"), ("genmeter.settings", "SettingsError"))
-    return any(isinstance(error, getattr(sys.modules[module], name)) for module, name in known if module in sys.modules)
 
 
 def _words(error: Exception) -> str:
@@ -85,7 +81,7 @@ def _words(error: Exception) -> str:
 
 
 class _Version(argparse.Action):
-    """Reads the version only when asked: importlib.metadata takes longer to load than a command to start."""
+    """The option ``--version``. It imports importlib.metadata late, since that takes longer than all else at the start."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version

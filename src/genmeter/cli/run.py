@@ -1,4 +1,4 @@
-"""``genmeter run -- python app.py``: like ``time``, for money."""
+"""``genmeter run -- python app.py``: runs the app, and prints what its calls to models cost, as ``time`` prints seconds."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command under the meter; its exit code, or 2, 126, 127 where it could not be started."""
+    """Run the command under the meter. Returns its exit code, or 2, 126 or 127 where it could not be started."""
     command: list[str] = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
-        return refuse("what is to be run? genmeter run -- python app.py")
+        return refuse("no command is given; write it after --, for example: genmeter run -- python app.py")
     from genmeter.budgets import budgets_of
     from genmeter.reading import Recorded
     from genmeter.settings import Settings
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         executable = child.resolve(command)
         launcher = child.launcher(executable)
-        # Bad settings would only be a line in the app's own log, and a receipt without a call.
+        # With wrong settings the app meters nothing and only logs it; a receipt without calls would not tell why.
         settings = Settings.load()
         price, _ = Recorded(settings).price, budgets_of(settings)
     except child.CommandError as error:
@@ -102,7 +102,7 @@ class _Run:
         self.requests = 0
 
     def to_the_end(self) -> int:
-        """Start the receiver, run the command, drain, print; the command's exit code."""
+        """Start the receiver, run the command, take in what it sent, print the receipt. Returns the command's exit code."""
         from genmeter.server import Application, serve
 
         with self._ledger() as ledger, child.Child() as process:
@@ -113,7 +113,8 @@ class _Run:
                 return refuse(cannot_listen(error, "127.0.0.1", self.args.port))
             environment = child.environment(os.environ, server.url, self.command)
             if environment.overridden:
-                self._note(f"for this run, telemetry comes here: overrides {', '.join(environment.overridden)}")
+                replaced = ", ".join(environment.overridden)
+                self._note(f"for this run the app sends its telemetry to genmeter, whatever these say: {replaced}")
             if sys.stderr.isatty() and ignored(signal.SIGINT):
                 say(how_to_stop())
             started = time.monotonic()
@@ -132,8 +133,8 @@ class _Run:
             ledger = Ledger.open(path, run=self.id, price=self.price)
             self.kept = path
         except StorageError as error:
-            # The app must run in any case: a meter that stops the work is worse than a receipt that is not kept.
-            self._note(f"this run's calls are not kept, only this receipt is: {error}")
+            # The app runs in any case: to lose a receipt is better than to stop the work.
+            self._note(f"the calls of this run are in this receipt only, and not kept in the ledger: {error}")
             ledger = Ledger.open(":memory:", run=self.id, price=self.price)
             self.kept = None
         with contextlib.closing(ledger):
@@ -148,7 +149,7 @@ class _Run:
         return counted
 
     def _note(self, words: str) -> None:
-        """Say it now where stderr is for people, else keep it for the receipt."""
+        """Print a note on stderr now; with --json or --output, where a program reads the receipt, add it there."""
         if self.args.json or self.output:
             self.notes.append(words)
         else:
@@ -182,18 +183,18 @@ class _Run:
         return f"See more: genmeter report --by model{ledger}, or genmeter dev{ledger}"
 
     def _why_nothing(self, variables: dict[str, str]) -> Iterator[str]:
-        """What most likely happened when no call arrived, from the surest to the vaguest."""
+        """The most likely reason why no call arrived."""
         python, has_genmeter = child.metered_by(self.executable, variables) or (None, True)
         disabled = variables.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
         if not has_genmeter:
-            yield f"{python} ran the command and has no genmeter: {python} -m pip install genmeter"
+            yield f"genmeter is not installed in {python}, which ran the command: {python} -m pip install genmeter"
         elif {"genmeter", "*"} & set(disabled):
-            yield "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS switches genmeter off: take it out of that list"
+            yield "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS switches genmeter off: remove genmeter from that list"
         elif self.requests:
-            yield "Telemetry arrived without a call to a model: none was made, or its SDK is not one genmeter meters."
+            yield "Telemetry arrived without a call to a model: none was made, or genmeter does not know its SDK."
         else:
             yield (
-                "Nothing arrived: no call to a model was made, or its SDK is not one that genmeter meters, "
+                "No telemetry arrived: no call to a model was made, or genmeter does not know its SDK, "
                 "or the command is not a Python program, or it was killed before its first export."
             )
 
@@ -208,5 +209,5 @@ def _write(text: str, out: TextIO) -> None:
         out.write(text)
         out.flush()
     except (OSError, ValueError):
-        # stderr is gone, as with `2>&1 | head`; the exit code is still the command's.
+        # The reader of stderr has ended, as with `2>&1 | head`. The exit code stays that of the command.
         pass

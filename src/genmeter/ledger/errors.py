@@ -1,9 +1,11 @@
 """What can go wrong in the ledger, in words for the person who has to act."""
 
+from genmeter.errors import GenmeterError
 
-class BadPayload(ValueError):
+
+class BadPayload(GenmeterError, ValueError):
     """What arrived is not the OTLP message it claims to be; sending it again will not help."""
 
 
-class StorageError(RuntimeError):
+class StorageError(GenmeterError, RuntimeError):
     """The store did not take a batch, or cannot be opened; nothing of the batch was booked, so it may be sent again."""

@@ -23,6 +23,7 @@ from opentelemetry.context import (
 )
 
 from .. import names
+from ..errors import GenmeterError
 from ..model import Attribution
 from ..settings import Settings
 
@@ -42,7 +43,7 @@ NOBODY = Attribution()
 logger = logging.getLogger("genmeter")
 
 
-class RejectedCall(RuntimeError):
+class RejectedCall(GenmeterError, RuntimeError):
     """A call that a rule of the user's own forbids: the one kind of exception of ours that reaches the app."""
 
 

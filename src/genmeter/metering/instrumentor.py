@@ -10,6 +10,7 @@ from opentelemetry.instrumentation.instrumentor import (
     BaseInstrumentor,  # pyright: ignore[reportMissingTypeStubs]
 )
 
+from ..errors import GenmeterError
 from ..pricing import catalogue_for
 from ..settings import Settings
 from . import guard
@@ -25,7 +26,8 @@ logger = logging.getLogger("genmeter")
 class GenmeterInstrumentor(BaseInstrumentor):
     """Meters every SDK in ``providers``. Takes ``tracer_provider``, ``meter_provider``, ``logger_provider``.
 
-    Bad settings stop the meter, not the app: they are logged in one line. ``strict=True`` raises SettingsError instead.
+    Bad settings stop the meter, not the app: they are logged in one line. ``strict=True`` raises them instead,
+    as ``GenmeterError``.
     """
 
     _patches: Patches | None = None
@@ -39,10 +41,10 @@ class GenmeterInstrumentor(BaseInstrumentor):
         try:
             self._start(**kwargs)
         except Exception as error:
-            if kwargs.get("strict") and isinstance(error, ValueError):
+            known = isinstance(error, GenmeterError)
+            if kwargs.get("strict") and known:
                 raise
             # Raising here would keep the launcher from loading the other instrumentors.
-            known = isinstance(error, ValueError)
             reason = error if known else type(error).__name__
             logger.error("genmeter is off, nothing is metered: %s", reason, exc_info=not known)
 

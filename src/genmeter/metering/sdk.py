@@ -19,7 +19,7 @@ from opentelemetry.util._importlib_metadata import (
     entry_points,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from ..settings import SWITCH
+from ..settings import SettingsError, Startup
 from . import guard
 from .reaper import reaper
 
@@ -41,17 +41,23 @@ def configure_if_nobody_does() -> None:
     ``GENMETER_CONFIGURE_SDK=off`` turns it off, as does disabling genmeter by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS.
     """
     try:
-        if _wanted() and not _somebody_does():
+        startup = Startup.load()
+        if startup.configure_sdk and not _disabled() and not _somebody_does():
             _configure()
+            if startup.flush_on_term:
+                _flush_on_term()
+    except SettingsError:
+        # The instrumentor reads the same variables next, logs this error, and meters nothing. A word that is not
+        # understood most likely meant "off", and an app that sets its SDK up itself cannot do so a second time.
+        return
     except Exception:
         # Raising here would keep the launcher from loading any instrumentor at all.
         logger.exception("genmeter: the OpenTelemetry SDK could not be configured from the environment")
 
 
-def _wanted() -> bool:
-    disabled = {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
-    switch = SWITCH.get(os.environ.get("GENMETER_CONFIGURE_SDK", "on").strip().lower(), True)
-    return switch and not disabled & {"genmeter", "*"}
+def _disabled() -> bool:
+    named = {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
+    return bool(named & {"genmeter", "*"})
 
 
 def _somebody_does() -> bool:
@@ -68,8 +74,6 @@ def _configure() -> None:
     for variable, value in DEFAULTS.items():
         os.environ.setdefault(variable, value)
     _OTelSDKConfigurator().configure()  # pyright: ignore[reportUnknownMemberType]
-    if os.environ.get("GENMETER_FLUSH_ON_TERM") == "on":
-        _flush_on_term()
 
 
 def _flush_on_term() -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple, cast
 
+from genmeter.errors import GenmeterError
 from genmeter.pricing.match import BLANK
 from genmeter.pricing.plan import PeriodData, Rates
+from genmeter.spelling import unknown
 from genmeter.tomllines import Lines
 
 COLUMNS = tuple(name for name in Rates._fields if name != "entry")
@@ -21,7 +23,7 @@ _LONGEST_NUMBER = 40
 _DEAREST = 1_000_000
 
 
-class PricesError(ValueError):
+class PricesError(GenmeterError, ValueError):
     """A row of the user's prices that cannot be used: file, line, key, and what to write instead."""
 
 
@@ -103,8 +105,8 @@ def _own(seller: str, model: str, rows: list[dict[str, Any]], lines: Lines) -> O
 def _check_keys(seller: str, model: str, row: dict[str, Any], lines: Lines, number: int) -> None:
     for key in row:
         if key not in COLUMNS and key not in OTHER:
-            known = ", ".join((*COLUMNS, *OTHER))
-            raise PricesError(f"{lines.where(seller, model, key, row=number)}: unknown key; there are {known}")
+            why = unknown("key", key, (*COLUMNS, *OTHER))
+            raise PricesError(f"{lines.where(seller, model, key, row=number)}: {why}")
     if row.get("currency", "USD") != "USD":
         raise PricesError(
             f"{lines.where(seller, model, 'currency', row=number)}: only USD; convert the prices to US dollars first"

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from genmeter.errors import GenmeterError
 from genmeter.server.http import Environ, Refused
 
 Token = str | Callable[[], str] | None
@@ -60,7 +61,7 @@ def read_token(path: Path) -> str:
     return token
 
 
-class TokenRequired(ValueError):
+class TokenRequired(GenmeterError, ValueError):
     """The server was asked to listen beyond this machine without a token."""
 
 

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from genmeter.errors import GenmeterError
+
 Environ = Mapping[str, Any]
 
 JSON = "application/json"
@@ -14,7 +16,7 @@ TEXT = "text/plain; charset=utf-8"
 _MOST_MEMBERS = 8
 
 
-class Refused(Exception):
+class Refused(GenmeterError):
     """A request that is not served: the HTTP status, and what to tell the sender."""
 
     def __init__(self, status: int, message: str) -> None:

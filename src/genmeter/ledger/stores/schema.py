@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from genmeter.errors import GenmeterError
 from genmeter.ledger.call import USAGE_COLUMNS
 
 UNIT: Final = 10**9
@@ -55,7 +56,7 @@ MIGRATIONS: Final = tuple(path.read_text("utf-8") for path in sorted(_SCRIPTS.gl
 """Script n takes a file from schema version n to n + 1. A script that files on disk have been through never changes."""
 
 
-class NewerSchema(Exception):
+class NewerSchema(GenmeterError):
     """The file was written by a later genmeter."""
 
 

@@ -1,0 +1,23 @@
+"""The known name that a misspelled one most likely means, for the messages about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is spelled most like ``name``; None when no known name is near."""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return found[0] if found else None
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The message about an unknown name, for example ``unknown key; did you mean 'limit'? There are capture, limit``.
+
+    ``kind`` says what the name stands for: ``key``, ``table``. The known names are listed in the order given.
+    """
+    known = tuple(known)
+    near = nearest(name, known)
+    listed = f"here are {', '.join(known)}"
+    return f"unknown {kind}; t{listed}" if near is None else f"unknown {kind}; did you mean {near!r}? T{listed}"

@@ -1,0 +1,1 @@
+"""Settings: the file, the variables, and the words about what is wrong with them."""
