@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from genmeter import names
+from genmeter.metering import errors
 from genmeter.metering.errors import error_type
 from tests.stub import Reply, Stream, StubServer
 
@@ -173,6 +174,37 @@ def test_a_failure_that_is_reported_and_not_raised_is_an_error(way: str, stub: S
     (duration,) = meter.points(names.INFERENCE_DURATION)
     assert duration.attributes[names.ERROR_TYPE] == "server_error"
     assert meter.events(names.EVENT_EXCEPTION) == []
+
+
+@pytest.mark.parametrize("way", ["whole", "stream", "event"])
+def test_reported_failures_stay_bounded_whatever_a_server_answers(way: str, stub: StubServer, meter: Meter) -> None:
+    """A code that no documentation lists, another in each answer, and what is no code at all, are one value."""
+    codes: list[Any] = [*(f"failure_{number}" for number in range(20)), 7, None, "", ["server_error"]]
+    with make_client("openai", stub, asynchronous=False) as client:
+        for code in codes:
+            failed = {**FAILED, "error": {"code": code, "message": "no"}}
+            event = (
+                {"type": "error", "sequence_number": 0, "code": code, "message": "no", "param": None}
+                if way == "event"
+                else {"type": "response.failed", "sequence_number": 0, "response": failed}
+            )
+            stub.script("/responses", Reply(body=failed) if way == "whole" else Stream(events=[event]))
+            more = {} if way == "whole" else {"stream": True}
+            for _ in client.responses.create(model="gpt-5.6-sol", input="x", **more):
+                pass
+    points = meter.points(names.INFERENCE_DURATION)
+    assert {point.attributes[names.ERROR_TYPE] for point in points} == {"_OTHER"}
+    assert sum(point.count for point in points) == len(codes)
+
+
+def test_classes_of_exceptions_stay_bounded_however_many_a_program_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred names, then ``_OTHER``; the names that came first keep theirs, and so does each documented code."""
+    monkeypatch.setattr(errors, "_classes", set())
+    found = [error_type(type(f"Odd{number}", (Exception,), {"__module__": "shop.errors"})()) for number in range(300)]
+    assert found == [f"shop.Odd{number}" for number in range(100)] + ["_OTHER"] * 200
+    assert error_type(type("Odd99", (Exception,), {"__module__": "shop.errors"})()) == "shop.Odd99"
+    coded = type("Late", (Exception,), {"code": "rate_limit_exceeded"})
+    assert error_type(coded()) == "rate_limit_exceeded"
 
 
 def test_fetching_a_failed_response_is_no_failure(stub: StubServer, meter: Meter) -> None:

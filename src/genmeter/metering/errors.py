@@ -1,13 +1,14 @@
-"""Names for what went wrong: a short, bounded ``error.type`` for any exception that an SDK raises.
+"""The ``error.type`` of a failed call. It is a label of metrics, so the number of its values must stay small.
 
-A provider's own code is used when it is one of ``PROVIDER_CODES``, else the exception's class as ``package.Class``
-(``builtins`` left out). Both are finite, so metric labels stay bounded whatever a proxy answers.
+The value is the provider's own code where ``PROVIDER_CODES`` lists it, else the class of the exception as
+``package.Class`` (without the package for ``builtins`` and ``asyncio``), for the first ``MOST_CLASSES`` classes of a
+process. Everything else is ``_OTHER``, the conventions' value for that. No text from an answer becomes a value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 PROVIDER_CODES = frozenset(
     {
@@ -38,19 +39,32 @@ PROVIDER_CODES = frozenset(
 )
 
 
+MOST_CLASSES: Final = 100
+"""Names of exception classes that one process uses. SDKs have some 20 each; a program may make classes without end."""
+OTHER: Final = "_OTHER"
+
+_classes: Final[set[str]] = set()
+
+
 def error_type(error: BaseException) -> str:
-    """The ``error.type`` of an exception, for span, metrics and event alike."""
+    """The ``error.type`` of an exception: the same for the span, the metrics and the event of a call."""
     code = _provider_code(error)
-    if code is not None:
-        return code
-    kind = type(error)
-    package = (kind.__module__ or "").partition(".")[0]
-    return kind.__name__ if package in ("builtins", "asyncio", "") else f"{package}.{kind.__name__}"
+    return _class_name(type(error)) if code is None else code
 
 
 def reported(code: Any) -> str:
-    """The ``error.type`` of a failure that a provider reports in its answer instead of raising anything."""
-    return code if isinstance(code, str) and code in PROVIDER_CODES else "_OTHER"
+    """The ``error.type`` of a failure that the SDK does not raise, from the error code in the provider's answer."""
+    return code if isinstance(code, str) and code in PROVIDER_CODES else OTHER
+
+
+def _class_name(kind: type[BaseException]) -> str:
+    package = (kind.__module__ or "").partition(".")[0]
+    name = kind.__name__ if package in ("builtins", "asyncio", "") else f"{package}.{kind.__name__}"
+    if name not in _classes:
+        if len(_classes) >= MOST_CLASSES:
+            return OTHER
+        _classes.add(name)
+    return name
 
 
 def _provider_code(error: BaseException) -> str | None:
