@@ -160,7 +160,7 @@ clean: ## Remove the environments and everything else that was made here
 	@$(call environment,$(@D),$(SECOND_PYTHON))
 %/.ready: %/.locked pyproject.toml
 	@$(UV) pip install --quiet --python $(@D) --no-deps --no-build-isolation --editable .
-	@$(call complete,$(@D))
+	@$(UV) pip check --quiet --python $(@D) || { $(UV) pip check --python $(@D); exit 1; }
 	@touch $@
 
 # Which interpreter the environments are made of; the file changes only when $(PYTHON) does.
@@ -193,23 +193,19 @@ endef
 
 # uv does not read pip's settings: the index that pip was told, by variable or file, serves uv too.
 define index
-index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venvs/uv/bin/python -m pip config get global.index-url 2>/dev/null || true)}}; \
+index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venvs/uv/bin/python -m pip config list | sed -n "s/^global.index-url='\(.*\)'$$/\1/p")}}; \
 if [ "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi
 endef
 
-# `sync` installs what the lock names, and asks the index for nothing else.
+# `sync` installs what the lock names, and asks the index for nothing else. The dry run has no index at all: it fails
+# with the name of what the lock lacks, and unlike `uv pip check` it reads what extras ask for.
 define environment
 $(call python); $(call index); \
 echo "==> $(1) from $<"; \
 $(UV) venv --quiet --clear --python "$$(command -v $(2))" $(1); \
 $(UV) pip sync --quiet --python $(1) --require-hashes --compile-bytecode $<; \
-$(call complete,$(1)); \
+$(UV) pip install --quiet --python $(1) --dry-run --no-index --requirement $<; \
 touch $(1)/.locked
-endef
-
-# It says what is missing, by its name.
-define complete
-$(UV) pip check --quiet --python $(1) || { $(UV) pip check --python $(1); exit 1; }
 endef
 
 .PRECIOUS: .venvs/%/.locked

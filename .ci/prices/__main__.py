@@ -23,7 +23,8 @@ import lower
 import overlay
 import upstream
 
-SOURCES = Path(__file__).parents[2] / "src"
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "src"
 DATA = SOURCES / "genmeter" / "pricing" / "data"
 TARGET = DATA / "catalogue.json"
 TWIN = SOURCES / "genaicostprocessor" / "internal" / "pricing" / "data" / "catalogue.json"
@@ -67,8 +68,8 @@ def _head(source: upstream.Upstream, rules: dict[str, Any], as_of: str) -> dict[
 
 
 def fetch(version: str, folder: str) -> Path:
-    """The wheel of one version, by pip, without its dependencies."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    """The wheel of one version, without its dependencies, by the one pip that the Makefile keeps."""
+    command = [str(ROOT / ".venvs" / "uv" / "bin" / "python"), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     subprocess.run([*command, "--dest", folder, f"genai-prices=={version}"], check=True)
     return next(Path(folder).glob("genai_prices-*.whl"))
 

@@ -25,7 +25,7 @@ NAMES = ", ".join(one.name for one in ALL)
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What genmeter costs the app.")
     parser.add_argument("--only", metavar="SCENARIO,...", default="", help=f"calls to measure, of {NAMES}")
-    parser.add_argument("--peers", action="store_true", help="the peers too, each in .cache/bench-<peer>")
+    parser.add_argument("--peers", action="store_true", help="the peers too, each in .venvs/peer-<peer>")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="time for the calls (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds a scenario (default %(default)s)")
     parser.add_argument("--quick", action="store_true", help="the calls alone: neither prices nor start-up")

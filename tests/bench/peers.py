@@ -1,4 +1,4 @@
-"""The peers: what to install, how to enable each with message content off, and a process of its own to measure it in."""
+"""The peers: how to enable each with message content off, and a process of its own to measure it in."""
 
 from __future__ import annotations
 
@@ -6,33 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-NEWEST = ("openai==3.54.0", "anthropic==2.12.0", "opentelemetry-sdk==1.45.2")
-PEERS: dict[str, tuple[str, ...]] = {
-    "official": (
-        *NEWEST,
-        "opentelemetry-instrumentation-genai-openai==1.3b0",
-        "opentelemetry-instrumentation-genai-anthropic==1.3b0",
-    ),
-    "openllmetry": (
-        *NEWEST,
-        "opentelemetry-instrumentation-openai==0.62.4",
-        "opentelemetry-instrumentation-anthropic==0.62.4",
-    ),
-    "openinference": (
-        *NEWEST,
-        "openinference-instrumentation-openai==0.1.66",
-        "openinference-instrumentation-anthropic==3.1.0",
-    ),
-    # It refuses the newest majors of both SDKs.
-    "openlit": ("openlit==1.45.0", "openai==2.54.0", "anthropic==0.125.0", "opentelemetry-sdk==1.45.1"),
-}
-"""Peer → what its environment holds."""
 CONTENT_OFF = {
     "ANTHROPIC_OPEN_TELEMETRY": "false",
     "TRACELOOP_TRACE_CONTENT": "false",
@@ -77,31 +55,25 @@ def _openlit() -> None:
     openlit.init(capture_message_content=False, disabled_instrumentors=others, pricing_json=str(prices))
 
 
-ENABLE: dict[str, Callable[[], None]] = {
+PEERS: dict[str, Callable[[], None]] = {
     "official": _official,
     "openllmetry": _openllmetry,
     "openinference": _openinference,
     "openlit": _openlit,
 }
+"""Peer → what enables it in its environment, which is made from ``.ci/locks/peer-<peer>.txt``."""
 
 
 def enable(name: str) -> None:
     """Instrument both SDKs with the global providers."""
-    ENABLE[name]()
+    PEERS[name]()
 
 
 def environment(name: str) -> str:
-    """The peer's own Python, made with pip under ``.cache/bench-<peer>`` when it is not there or not the same."""
-    folder = ROOT / ".cache" / f"bench-{name}"
-    python, stamp = folder / "bin" / "python", folder / "bench-pins.txt"
-    pins = "\n".join(PEERS[name])
-    if not stamp.exists() or stamp.read_text() != pins:
-        print(f"installing {name} into {folder} …", file=sys.stderr, flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PEERS[name]]
-        subprocess.run(command, check=True)
-        stamp.write_text(pins)
-    return str(python)
+    """The peer's own Python in ``.venvs/peer-<peer>``, which the Makefile makes where it is absent or out of date."""
+    folder = f".venvs/peer-{name}"
+    subprocess.run(["make", "--no-print-directory", f"{folder}/.ready"], cwd=ROOT, stdout=sys.stderr, check=True)
+    return str(ROOT / folder / "bin" / "python")
 
 
 def measure(name: str, python: str, scenarios: Sequence[str], seconds: float, rounds: int) -> dict[str, Any]:
