@@ -10,9 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 UV := .venvs/uv/bin/uv
-# No interpreter is fetched, and no setting of uv's switches off the check of hashes.
+# uv takes the interpreters of this machine and fetches none.
 export UV_PYTHON_DOWNLOADS := never
-unexport UV_NO_VERIFY_HASHES
 MAJORS := openai2-anthropic1 openai1-anthropic0
 # What genmeter's own dependencies decide: these rooms run on the lowest versions that pyproject.toml allows.
 LOWEST_TESTS := tests/metering tests/ledger
@@ -208,5 +207,5 @@ $(UV) pip install --quiet --python $(1) --dry-run --no-index --requirement $<; \
 touch $(1)/.locked
 endef
 
-.PRECIOUS: .venvs/%/.locked
+.PRECIOUS: .venvs/%/.locked .venvs/python3.%/.locked
 .PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-coexist test-wheel coverage lint format bench e2e servers collector stack lock-collector prices vectors dashboards recordings readme lock clean

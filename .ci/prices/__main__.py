@@ -69,7 +69,8 @@ def _head(source: upstream.Upstream, rules: dict[str, Any], as_of: str) -> dict[
 
 def fetch(version: str, folder: str) -> Path:
     """The wheel of one version, without its dependencies, by the one pip that the Makefile keeps."""
-    command = [str(ROOT / ".venvs" / "uv" / "bin" / "python"), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    pip = [str(ROOT / ".venvs" / "uv" / "bin" / "python"), "-m", "pip"]
+    command = [*pip, "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     subprocess.run([*command, "--dest", folder, f"genai-prices=={version}"], check=True)
     return next(Path(folder).glob("genai_prices-*.whl"))
 

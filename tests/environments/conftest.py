@@ -50,7 +50,11 @@ class Workshop:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "UV_CACHE_DIR": str(self.folder / "cache")}
         environment |= {"UV_NO_CONFIG": "1", "PIP_CONFIG_FILE": os.devnull}
         # Whatever is asked for beside the index on loopback fails at once.
-        environment |= {"NO_PROXY": "127.0.0.1", "HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+        environment |= {
+            "NO_PROXY": "127.0.0.1",
+            "HTTP_PROXY": "http://127.0.0.1:9",
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+        }
         command = [make, f"PYTHON={python}", *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=environment | settings, capture_output=True, text=True, timeout=150
