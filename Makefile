@@ -158,7 +158,7 @@ clean: ## Remove the environments and everything else that was made here
 .venvs/%/.locked: .ci/locks/%.txt .venvs/uv/.ready .venvs/.python
 	@$(call environment,$(@D),$(PYTHON))
 .venvs/python3.%/.locked: .ci/locks/openai3-anthropic2.txt .venvs/uv/.ready
-	@$(call environment,$(@D),$(SECOND_PYTHON))
+	@$(call environment,$(@D),$(or $(SECOND_PYTHON),python3.$*))
 %/.ready: %/.locked pyproject.toml
 	@$(UV) pip install --quiet --python $(@D) --no-deps --no-build-isolation --editable .
 	@$(UV) pip check --quiet --python $(@D) || { $(UV) pip check --python $(@D); exit 1; }
@@ -203,7 +203,8 @@ endef
 define environment
 $(call python); $(call index); \
 echo "==> $(1) from $<"; \
-$(UV) venv --quiet --clear --python "$$(command -v $(2))" $(1); \
+interpreter=$$(command -v $(2)); \
+$(UV) venv --quiet --clear --python "$$interpreter" $(1); \
 $(UV) pip sync --quiet --python $(1) --require-hashes --compile-bytecode $<; \
 $(UV) pip install --quiet --python $(1) --dry-run --no-index --requirement $<; \
 touch $(1)/.locked
