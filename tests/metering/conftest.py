@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,8 +13,11 @@ import genmeter
 from genmeter.metering import guard
 from genmeter.settings import Settings
 from tests.stub import StubServer
+from tests.stub.certificates import one_ssl_context
 
 from .rig import Meter
+
+__all__ = ["one_ssl_context"]
 
 MeterFactory = Callable[..., Meter]
 
@@ -25,15 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for words in ("The model", "deprecated", "The 'output_format' parameter"):
             item.add_marker(pytest.mark.filterwarnings(f"ignore:{words}:DeprecationWarning"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_ssl_context() -> Iterator[None]:
-    """Loading the certificates takes 40 ms for each client, and nothing here is encrypted."""
-    with pytest.MonkeyPatch.context() as patch:
-        context = ssl.create_default_context()
-        patch.setattr(ssl, "create_default_context", lambda *_, **__: context)
-        yield
 
 
 @pytest.fixture

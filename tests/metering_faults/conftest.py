@@ -11,9 +11,13 @@ import pytest
 import genmeter
 from genmeter.metering import guard
 from tests.stub import StubServer
+from tests.stub.certificates import one_ssl_context
 
+from . import inject
 from .app import Clients, prepare
 from .sink import Telemetry
+
+__all__ = ["one_ssl_context"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.filterwarnings("ignore:The model:DeprecationWarning"))
         item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
         item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen() -> None:
+    """What was imported before the first test is no garbage of a test."""
+    inject.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -35,7 +36,22 @@ class _Http(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], handler: type[wire.Handler]) -> None:
         self.open: set[socket.socket] = set()
+        self._ending = threading.Event()
         super().__init__(address, handler)
+
+    def serve(self) -> None:
+        """Serve until `end`. It sleeps until a client comes: with `serve_forever` each stop would wait for a poll."""
+        while not self._ending.is_set():
+            self.handle_request()
+
+    def end(self) -> None:
+        """Let `serve` return: a last client wakes it."""
+        self._ending.set()
+        with contextlib.suppress(OSError):  # ended before
+            socket.create_connection(("127.0.0.1", self.server_port), timeout=5).close()
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        return not self._ending.is_set()
 
     def process_request(self, request: object, client_address: object) -> None:
         assert isinstance(request, socket.socket)
@@ -87,7 +103,7 @@ class StubServer:
         """Clients that left before the end of their answer."""
         handler = type("Handler", (wire.Handler,), {"desk": self})
         self._http = _Http(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True, name="stub")
+        self._thread = threading.Thread(target=self._http.serve, daemon=True, name="stub")
 
     # Life
 
@@ -98,10 +114,10 @@ class StubServer:
 
     def stop(self) -> None:
         """Drop all connections and free the port."""
-        self._http.shutdown()
+        self._http.end()
+        self._thread.join(5)
         self._http.server_close()
         self._http.drop_connections()
-        self._thread.join(5)
 
     def __enter__(self) -> Self:
         """Begin to serve."""

@@ -9,6 +9,9 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from tests.stub import StubServer
+from tests.stub.certificates import one_ssl_context
+
+__all__ = ["one_ssl_context"]
 
 
 @pytest.fixture
