@@ -13,22 +13,23 @@ import pytest
 APP = Path(__file__).parent / "apps" / "calls.py"
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A user's environment without telemetry settings, with a state folder of its own and this Python on PATH."""
+Command = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+def user(state: Path) -> dict[str, str]:
+    """A user's environment without telemetry settings, with `state` as its state folder and this Python on PATH."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GENMETER_"))}
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         clean.pop(name, None)
         clean.pop(name.upper(), None)
     path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
-    return clean | {"XDG_STATE_HOME": str(tmp_path / "state"), "PATH": path}
+    return clean | {"XDG_STATE_HOME": str(state), "PATH": path}
 
 
-@pytest.fixture
-def genmeter(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Run ``python -m genmeter`` with arguments to its end; keyword ``env`` adds variables, ``stdin`` is its input."""
+def command(environment: dict[str, str]) -> Command:
+    """Runs ``python -m genmeter`` with arguments to its end; keyword ``env`` adds variables, ``stdin`` is its input."""
 
-    def command(
+    def run(
         *arguments: object, env: dict[str, str] | None = None, stdin: bytes = b""
     ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
@@ -39,4 +40,16 @@ def genmeter(environment: dict[str, str]) -> Callable[..., subprocess.CompletedP
             timeout=60,
         )
 
-    return command
+    return run
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A user's environment with a state folder of its own."""
+    return user(tmp_path / "state")
+
+
+@pytest.fixture
+def genmeter(environment: dict[str, str]) -> Command:
+    """The command in that environment."""
+    return command(environment)

@@ -10,12 +10,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from genmeter.cli.instants import instant
-from tests.cli.conftest import APP
+from tests.cli.conftest import APP, command, user
+
+# One worker runs the app once for all of these.
+pytestmark = pytest.mark.xdist_group("report")
 
 
-@pytest.fixture
-def spent(genmeter):
-    """A ledger with one run of the mixed app."""
+@pytest.fixture(scope="session")
+def spent(tmp_path_factory):
+    """The command with a ledger that has one run of the mixed app; reports only read it."""
+    genmeter = command(user(tmp_path_factory.mktemp("state")))
     assert genmeter("run", "--json", "--", "python", APP, "mixed").returncode == 0
     return genmeter
 
