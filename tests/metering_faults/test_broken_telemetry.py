@@ -19,6 +19,8 @@ from tests.stub import StubServer
 from .app import WAYS, Clients, outcome
 from .sink import Telemetry, everything
 
+pytestmark = pytest.mark.any_major("the telemetry that breaks is OpenTelemetry's")
+
 SHAPES = (
     "chat",
     "chat_stream",

@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 import genmeter
 from tests.stub import StubServer
 
-pytestmark = pytest.mark.launcher
+pytestmark = [pytest.mark.launcher, pytest.mark.any_major("the launcher starts the meter before any SDK is imported")]
 
 APP = """
 import os, sys, time

@@ -20,8 +20,10 @@ from tests.stub import Stream, StubServer
 from .app import CHAT, HELLO, Clients
 from .sink import Telemetry, sellers
 
+pytestmark = pytest.mark.any_major("what a proxy holds is decided by the proxy; that it closes is tested on each major")
+
 MIB = 2**20
-LONG, DROPPED = 100_000, 9_500
+LONG, WARM, DROPPED = 100_000, 300, 1_700
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_100_000_chunks_are_not_held(make: Any, stub: StubServer, telemetry: Tel
     assert not engine.streams and len(telemetry.spans) == 1
 
 
-def test_10_000_abandoned_streams_leave_nothing(far: Any, telemetry: Telemetry) -> None:
+def test_2_000_abandoned_streams_leave_nothing(far: Any, telemetry: Telemetry) -> None:
     clients = Clients(far)
     engine = telemetry.instrument(Settings(sellers=sellers(far)))
 
@@ -88,7 +90,7 @@ def test_10_000_abandoned_streams_leave_nothing(far: Any, telemetry: Telemetry) 
             next(clients.openai.chat.completions.create(**CHAT, stream=True))
             if number % 100 == 99:
                 gc.collect()
-            if number % 1000 == 999:
+            if number % 200 == 199:
                 settle()
         reaper.drain()
         assert not engine.streams
@@ -98,10 +100,10 @@ def test_10_000_abandoned_streams_leave_nothing(far: Any, telemetry: Telemetry) 
         telemetry.metric("genmeter.cost.usd")
         telemetry.clear()
 
-    abandon(500)
+    abandon(WARM)
     before, memory = alive(), resident()
     abandon(DROPPED)
     settle()
     grown = alive() - before
-    assert grown.total() < 1000, grown.most_common(8)
-    assert resident() - memory < 24 * MIB
+    assert grown.total() < DROPPED / 10, grown.most_common(8)
+    assert resident() - memory < DROPPED * 2_500, "far less than a stream and its first chunk take"
