@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +84,29 @@ def served(ledger: Ledger, **options: Any) -> Iterator[Client]:
         ledger.close()
 
 
+def half_sent(port: int, body: bytes, kind: str = PROTOBUF["Content-Type"]) -> socket.socket:
+    """A connection that owes the server the second half of a batch, which the server has begun to read."""
+    sender = socket.create_connection(("127.0.0.1", port), timeout=60)
+    sender.sendall(
+        b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nContent-Length: %d\r\n"
+        b"Expect: 100-continue\r\n\r\n" % (kind.encode(), len(body))
+    )
+    assert sender.recv(100).startswith(b"HTTP/1.1 100 ")
+    sender.sendall(body[: len(body) // 2])
+    return sender
+
+
+def until_closed(port: int) -> None:
+    """Return once nothing listens there any more."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"port {port} is still open")
+
+
 class Service(NamedTuple):
     """A running ``genmeter serve``."""
 
@@ -99,7 +124,7 @@ class Service(NamedTuple):
     def stop(self) -> str:
         """End it as a supervisor does; what it had still to say."""
         self.process.terminate()
-        assert self.process.wait(20) == 0
+        assert self.process.wait(60) == 0
         assert self.process.stdout is not None
         return self.process.stdout.read()
 

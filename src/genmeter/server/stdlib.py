@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import socketserver
 import sys
@@ -145,6 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Called once per connection."""
         super().setup()
         self._busy = threading.Lock()
+        self._begun = self._woken = False
         self._listener.register(self)
 
     def handle(self) -> None:
@@ -155,21 +157,44 @@ class _Handler(BaseHTTPRequestHandler):
     def wake_if_idle(self) -> None:
         """End the wait for a next request; a request in flight goes on and is the last of its connection."""
         if self._busy.acquire(blocking=False):
-            with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RD)
+            with suppress(OSError, ValueError):
+                # What has arrived is a request that its thread is about to read.
+                if not select.select([self.connection], [], [], 0)[0]:
+                    self._woken = True
+                    self.connection.shutdown(socket.SHUT_RD)
             self._busy.release()
+
+    def handle_one_request(self) -> None:
+        """Wait for a request and answer it; while the server closes, it is the last of its connection."""
+        try:
+            super().handle_one_request()
+        finally:
+            if self._begun:
+                self._begun = False
+                self._busy.release()
+        # After the release: who closes the server says so first and wakes the idle then.
+        if self._listener.closing:
+            self.close_connection = True
+
+    def parse_request(self) -> bool:
+        """Read the head of a request. The request is in flight from its first line on, not only from its body on."""
+        self._busy.acquire()
+        self._begun = True
+        if self._woken:
+            # The rest of this request cannot be read. Without an answer its sender sends it again; a 400 would lose it.
+            raise ConnectionAbortedError
+        return super().parse_request()
 
     def run(self) -> None:
         """Answer one request, whatever its method."""
-        with self._busy:
-            body = self._body()
-            if body is None:
-                return
-            environ = self._environ(body)
-            pieces = self._listener.app(environ, self._start)
-            for piece in pieces:
-                self.wfile.write(piece)
-            self.wfile.flush()
+        body = self._body()
+        if body is None:
+            return
+        environ = self._environ(body)
+        pieces = self._listener.app(environ, self._start)
+        for piece in pieces:
+            self.wfile.write(piece)
+        self.wfile.flush()
         if self._listener.closing or not body.drained(1 << 20):
             self.close_connection = True
 
