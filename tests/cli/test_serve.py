@@ -10,7 +10,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import pytest
 from genmeter.ledger import Ledger
 from genmeter.reports import spend
 from tests.ledger.otlp import SECOND, chat, span, traces
-from tests.server.client import service
+from tests.server.client import half_sent, service, until_closed
 
 BATCH = traces(span(1, chat())).SerializeToString()
 
@@ -151,16 +150,12 @@ def test_a_folder_that_must_not_be_written_is_one_line(tmp_path, environment, be
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_in_flight_is_booked_and_answered_before_it_stops(tmp_path, number):
     with service(tmp_path) as ledger:
-        with socket.create_connection(("127.0.0.1", ledger.port)) as sender:
-            sender.sendall(
-                b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                b"Content-Type: application/x-protobuf\r\nContent-Length: %d\r\n\r\n" % len(BATCH) + BATCH[:9]
-            )
-            time.sleep(0.3)
+        with half_sent(ledger.port, BATCH) as sender:
             ledger.process.send_signal(number)
-            threading.Timer(0.5, sender.sendall, (BATCH[9:],)).start()
+            until_closed(ledger.port)
+            sender.sendall(BATCH[len(BATCH) // 2 :])
             assert sender.recv(100).startswith(b"HTTP/1.1 200")
-        assert ledger.process.wait(20) == 0
+        assert ledger.process.wait(60) == 0
     with Ledger.open(ledger.ledger) as again:
         assert spend(again)[0].calls == 1
 
@@ -169,7 +164,7 @@ def test_it_stops_when_told_in_the_moment_it_is_ready(tmp_path):
     for _ in range(3):
         with service(tmp_path) as ledger:
             os.kill(ledger.process.pid, signal.SIGTERM)
-            assert ledger.process.wait(20) == 0
+            assert ledger.process.wait(60) == 0
 
 
 def pretend(file: Path, rows: int) -> None:

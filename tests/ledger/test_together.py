@@ -96,7 +96,7 @@ def held_together(store: SqliteStore, batches: list[list[Call]]) -> list[Outcome
         while len(store._waiting) < len(batches):
             time.sleep(0.001)
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     return [one for one in told if one is not None]
 
 
@@ -135,7 +135,7 @@ def test_a_long_question_holds_up_no_batch(tmp_path: Path) -> None:
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM calls").fetchone()
             asked.set()
-            assert answer.wait(20)
+            assert answer.wait(60)
             found = connection.execute("SELECT count(*) FROM calls").fetchone()[0]
             connection.execute("ROLLBACK")
             return found
@@ -143,11 +143,11 @@ def test_a_long_question_holds_up_no_batch(tmp_path: Path) -> None:
         found: list[int] = []
         thread = threading.Thread(target=lambda: found.append(ledger.store._database.read(ponder)))
         thread.start()
-        assert asked.wait(20)
+        assert asked.wait(60)
         assert ledger.book_traces(traces(span(2, chat()))).outcome.booked == 1
         assert ledger.counters()["booked"] == 2
         answer.set()
-        thread.join(20)
+        thread.join(60)
         assert found == [1]
 
 

@@ -77,10 +77,11 @@ def test_a_ledger_that_another_process_holds_is_told_and_outlived(ledger: Servic
     assert client.post("/v1/traces", batch(1)).status == 200
     holder = sqlite3.connect(ledger.ledger, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    started = time.monotonic()
+    asked = time.monotonic()
     assert client.get("/readyz").status == 503
-    assert time.monotonic() - started < 4
+    told = time.monotonic()
     refused(client, "locked")
+    assert told - asked < time.monotonic() - told  # a probe does not wait for the disk as long as a batch does
     holder.execute("ROLLBACK")
     holder.close()
     accepted(client, 401)
@@ -93,10 +94,8 @@ def test_a_probe_is_answered_while_a_batch_waits_for_the_disk(ledger: Service) -
     waiting.start()
     time.sleep(0.3)
     client = ledger.client()
-    started = time.monotonic()
     assert client.get("/healthz").status == client.get("/metrics").status == 200
     assert client.get("/readyz").status in (200, 503)
-    assert time.monotonic() - started < 4
     assert waiting.is_alive()
     holder.execute("ROLLBACK")
     holder.close()
@@ -156,13 +155,13 @@ def test_kill_nine_under_load_loses_no_call_that_was_answered_and_books_none_twi
         senders = [threading.Thread(target=send, args=(sender,)) for sender in range(4)]
         for thread in senders:
             thread.start()
-        while len(answered) < 20:
-            time.sleep(0.01)
-        time.sleep(dice.uniform(0, 0.5))
+        enough = dice.randint(20, 400)
+        while len(answered) < enough:
+            time.sleep(0.001)
         os.kill(ledger.process.pid, signal.SIGKILL)
         for thread in senders:
             thread.join(30)
-        assert ledger.process.wait(10) == -signal.SIGKILL
+        assert ledger.process.wait(60) == -signal.SIGKILL
     assert len(answered) < 1600
     with sqlite3.connect(ledger.ledger) as raw:
         kept = [row[0] for row in raw.execute("SELECT span_id FROM calls")]
@@ -183,6 +182,7 @@ def test_kill_nine_under_load_loses_no_call_that_was_answered_and_books_none_twi
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set on Linux")
 def test_what_is_taken_while_the_disk_comes_and_goes_is_all_there(tmp_path: Path) -> None:
     taken: list[int] = []
+    deferred: list[int] = []
     with service(tmp_path) as ledger:
         stop = threading.Event()
 
@@ -193,17 +193,25 @@ def test_what_is_taken_while_the_disk_comes_and_goes_is_all_there(tmp_path: Path
                 if client.post("/v1/traces", batch(n, 20)).status == 200:
                     taken.append(n)
                     n += 20
+                else:
+                    deferred.append(n)
+
+        def more(answers: list[int]) -> None:
+            """Until there is one more; not for ever, for SQLite may write where its log has room already."""
+            before, deadline = len(answers), time.monotonic() + 2
+            while len(answers) == before and time.monotonic() < deadline:
+                time.sleep(0.01)
 
         senders = [threading.Thread(target=send, args=(sender,)) for sender in range(3)]
         for thread in senders:
             thread.start()
         for _ in range(5):
-            time.sleep(0.2)
+            more(taken)
             # after a failure the log may have been folded into the ledger
             log = Path(f"{ledger.ledger}-wal")
             size = log.stat().st_size if log.exists() else 0
             resource.prlimit(ledger.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-            time.sleep(0.2)
+            more(deferred)
             free = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
             resource.prlimit(ledger.process.pid, resource.RLIMIT_FSIZE, free)
         stop.set()
@@ -226,5 +234,5 @@ def test_without_batches_a_service_is_ready_again_a_while_after_the_last_failure
         assert client.get("/readyz").status == 503
         started = time.monotonic()
         while client.get("/readyz").status != 200:
-            assert time.monotonic() - started < 20
+            assert time.monotonic() - started < 60
             time.sleep(0.2)

@@ -112,7 +112,7 @@ def test_nothing_outlives_a_python_that_was_killed(tmp_path):
     assert not gone(pid)
     process.kill()
     process.communicate()
-    until(lambda: gone(pid), within=10, what="the end of the ledger")
+    until(lambda: gone(pid), within=60, what="the end of the ledger")
 
 
 def test_the_watchdog_lets_be_what_has_ended(tmp_path):
@@ -123,7 +123,7 @@ def test_the_watchdog_lets_be_what_has_ended(tmp_path):
         assert bystander.poll() is None
         with Watchdog() as watchdog:
             watchdog.started(bystander.pid)
-        assert bystander.wait(10) == -signal.SIGKILL
+        assert bystander.wait(60) == -signal.SIGKILL
 
 
 def test_what_a_background_job_ignores_its_children_do_not(tmp_path):
@@ -191,4 +191,4 @@ def test_an_answer_that_never_comes_is_shown_with_the_question():
     started = time.monotonic()
     with pytest.raises(NotThere, match=r"the moon is not there after 0 s; last answer: \[\]"):
         until(list, within=0.3, what="the moon")
-    assert 0.3 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.3

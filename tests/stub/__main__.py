@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import threading
-from types import FrameType
 
 from .server import StubServer
 
@@ -24,16 +22,12 @@ def main() -> None:
     options = parser.parse_args()
     gap = options.gap if options.gap is not None else 0.03 if options.demo else 0.0
     delay = options.delay if options.delay is not None else 0.15 if options.demo else 0.0
-    ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, end)
+    # Held back and waited for: a handler in Python may run too late, just after the main thread has gone to sleep.
+    ending = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     stub = StubServer(options.port, gap=gap, delay=delay, lively=options.demo).start()
     print(stub.url, flush=True)
-    ended.wait()
+    signal.sigwait(ending)
     stub.stop()
 
 

@@ -25,6 +25,6 @@ def test_serves_until_terminated(options: list[str]) -> None:
             usages = [client.chat.completions.create(model="gpt-4o", messages=HELLO).usage for _ in range(3)]
             assert list(client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0 and process.stderr.read() == ""
+        assert process.wait(60) == 0 and process.stderr.read() == ""
     totals = {usage.total_tokens for usage in usages if usage}
     assert len(totals) == (3 if options else 1)

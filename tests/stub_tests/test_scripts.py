@@ -82,7 +82,7 @@ def test_a_client_that_leaves(stub: StubServer, openai_client: OpenAI, capfd: py
 
 
 def test_a_client_that_times_out(stub: StubServer) -> None:
-    stub.script("/v1/chat/completions", Reply(delay=0.2))
+    stub.script("/v1/chat/completions", Reply(delay=1.0))
     client = OpenAI(base_url=stub.openai_url, api_key="k", timeout=0.05, max_retries=0)
     with client, pytest.raises(openai.APITimeoutError):
         client.chat.completions.create(model="gpt-4o", messages=HELLO)
@@ -90,13 +90,15 @@ def test_a_client_that_times_out(stub: StubServer) -> None:
 
 
 def test_gap(stub: StubServer, openai_client: OpenAI) -> None:
-    stub.script("/v1/chat/completions", Stream(n=5, gap=0.02))
+    stub.script("/v1/chat/completions", Stream(n=5, gap=0.02), Stream(n=5, gap=40))
     started = time.monotonic()
-    arrivals = [
-        time.monotonic() - started
-        for _ in openai_client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True)
-    ]
-    assert arrivals[0] < 0.1 and arrivals[-1] >= 0.12
+    list(openai_client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True))
+    assert time.monotonic() - started >= 0.12
+    # The first frame waits for no gap.
+    started = time.monotonic()
+    with openai_client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True) as stream:
+        next(iter(stream))
+    assert time.monotonic() - started < 40
 
 
 def test_bodies(stub: StubServer, openai_client: OpenAI) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from genmeter.cli.render import refuse, say
 from genmeter.cli.state import state_file
-from genmeter.cli.stopping import how_to_stop, stopped_by
+from genmeter.cli.stopping import held, how_to_stop
 
 if TYPE_CHECKING:
     from genmeter.ledger.booking import Price
@@ -102,13 +102,13 @@ def _serve(args: argparse.Namespace, application: Application, path: Path) -> in
     from genmeter.server import serve
 
     # Before the server answers: a supervisor may stop us as soon as it is ready.
-    stopped = stopped_by(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    stops = held(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
         server = serve(application, args.host, args.port)
     except OSError as error:
         return refuse(cannot_listen(error, args.host, args.port))
     print(_welcome(server.url, path, args.token_file), flush=True)
-    stopped.wait()
+    signal.sigwait(stops)
     server.close(DRAIN_SECONDS)
     say("drained and stopped")
     return 0

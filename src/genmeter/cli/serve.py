@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from genmeter.cli.dev import DRAIN_SECONDS, cannot_listen, port, prepare
 from genmeter.cli.render import refuse
 from genmeter.cli.state import state_file
-from genmeter.cli.stopping import how_to_stop, ignored, stopped_by
+from genmeter.cli.stopping import held, how_to_stop, ignored
 
 if TYPE_CHECKING:
     from genmeter.server import Application
@@ -75,9 +75,8 @@ def _days(text: str) -> float:
 def _serve(args: argparse.Namespace, application: Application) -> int:
     from genmeter.server import serve
 
-    # Before the server answers: a supervisor may stop us as soon as it is ready, and the first process of a container
-    # is not ended by a signal that it does not handle.
-    stopped = stopped_by(signal.SIGINT, signal.SIGTERM)
+    # Before the server answers: a supervisor may stop us as soon as it is ready.
+    stops = held(signal.SIGINT, signal.SIGTERM)
     # Those who rotate secrets send it; the file is looked at with every request, so there is nothing left to do.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     try:
@@ -87,7 +86,7 @@ def _serve(args: argparse.Namespace, application: Application) -> int:
     print(f"genmeter  {server.url}", flush=True)
     if ignored(signal.SIGINT):
         _log.info(how_to_stop())
-    stopped.wait()
+    signal.sigwait(stops)
     if server.close(DRAIN_SECONDS):
         _log.info("drained and stopped")
     else:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from types import FrameType
 
 
 def ignored(number: signal.Signals) -> bool:
@@ -17,17 +15,16 @@ def ignored(number: signal.Signals) -> bool:
     return signal.getsignal(number) is signal.SIG_IGN
 
 
-def stopped_by(*numbers: signal.Signals) -> threading.Event:
-    """The event that the first of these signals sets. A signal that is ignored at the start stays ignored."""
-    stopped = threading.Event()
+def held(*numbers: signal.Signals) -> set[signal.Signals]:
+    """Hold these signals back until ``signal.sigwait`` takes one; gives those that are not ignored at the start.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
-    for number in numbers:
-        if not ignored(number):
-            signal.signal(number, stop)
-    return stopped
+    To be called in the main thread before any other is started, for a thread inherits what is held. A handler instead
+    would sometimes be too late: Python runs it between two instructions, so a signal that comes while the main thread
+    is about to wait wakes it never.
+    """
+    taken = {number for number in numbers if not ignored(number)}
+    signal.pthread_sigmask(signal.SIG_BLOCK, taken)
+    return taken
 
 
 def how_to_stop() -> str:

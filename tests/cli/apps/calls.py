@@ -76,16 +76,14 @@ def main():
         for name in sorted(os.environ):
             if name.startswith("OTEL_") or name.lower().endswith("_proxy"):
                 print(f"{name}={os.environ[name]}")
-    elif scenario in ("wait", "stubborn", "patient"):
+    elif scenario in ("wait", "stubborn"):
         call("gpt-5.6", cost="0.00125", usage={"input": 10, "output": 1})
         if scenario == "stubborn":
             signal.signal(signal.SIGINT, lambda *_: print("not yet", flush=True))
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
-        # Long enough for the batch that the environment's short delay sends: SIGTERM skips atexit.
-        time.sleep(1.0)
         try:
             print("ready", flush=True)
-            time.sleep(20)
+            time.sleep(60)
         except KeyboardInterrupt:
             print("interrupted", flush=True)
             sys.exit(3)
