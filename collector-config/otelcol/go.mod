@@ -5,7 +5,7 @@ module genmeter.local/otelcol
 go 1.25.0
 
 require (
-	genmeter.local/genaicostprocessor v0.0.0
+	github.com/genmeter/genmeter/src/genaicostprocessor v0.0.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector v0.155.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/connector/signaltometricsconnector v0.155.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.155.0
@@ -305,4 +305,4 @@ require (
 	k8s.io/utils v0.0.0-20251002143259-bc988d571ff4 // indirect
 )
 
-replace genmeter.local/genaicostprocessor v0.0.0 => ../../src/genaicostprocessor
+replace github.com/genmeter/genmeter/src/genaicostprocessor v0.0.0 => ../../src/genaicostprocessor

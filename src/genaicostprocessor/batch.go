@@ -5,10 +5,10 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"genmeter.local/genaicostprocessor/internal/names"
-	"genmeter.local/genaicostprocessor/internal/pricing"
-	"genmeter.local/genaicostprocessor/internal/reading"
-	"genmeter.local/genaicostprocessor/internal/reading/conventions"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
 // batch is the work on one request: what is looked at once for all its calls, and room that each call uses anew.

@@ -11,8 +11,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"genmeter.local/genaicostprocessor/internal/metadata"
-	"genmeter.local/genaicostprocessor/internal/reading"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 )
 
 // settling is how long a changed file must stay as it is before it is read: who truncates and then writes leaves, for a

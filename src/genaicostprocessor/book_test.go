@@ -19,7 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
-	"genmeter.local/genaicostprocessor/internal/metadatatest"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadatatest"
 )
 
 // priceList lists acme-large at so many dollars for a million tokens in, and nothing for tokens out.

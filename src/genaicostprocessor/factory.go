@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
-	"genmeter.local/genaicostprocessor/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadata"
 )
 
 var capabilities = consumer.Capabilities{MutatesData: true}

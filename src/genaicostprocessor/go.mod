@@ -1,4 +1,4 @@
-module genmeter.local/genaicostprocessor
+module github.com/genmeter/genmeter/src/genaicostprocessor
 
 go 1.25.0
 

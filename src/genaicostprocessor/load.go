@@ -9,8 +9,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"genmeter.local/genaicostprocessor/internal/pricing"
-	"genmeter.local/genaicostprocessor/internal/reading"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 )
 
 // content is a file as it was found, or the error instead.

@@ -13,10 +13,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"genmeter.local/genaicostprocessor/internal/metadata"
-	"genmeter.local/genaicostprocessor/internal/names"
-	"genmeter.local/genaicostprocessor/internal/reading"
-	"genmeter.local/genaicostprocessor/internal/reading/conventions"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
 // eventName is where older SDKs write the name of an event.

@@ -20,8 +20,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"genmeter.local/genaicostprocessor/internal/metadata"
-	"genmeter.local/genaicostprocessor/internal/metadatatest"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadatatest"
 )
 
 // acme is a seller of the user's own, so that sums here do not move with list prices: $2 for a million tokens in, $0.20

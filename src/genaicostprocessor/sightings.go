@@ -7,8 +7,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"genmeter.local/genaicostprocessor/internal/pricing"
-	"genmeter.local/genaicostprocessor/internal/reading"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 )
 
 const mostSightings = 1024

@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"genmeter.local/genaicostprocessor/internal/metadata"
-	"genmeter.local/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 )
 
 // outcome is what became of a call.

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
-	"genmeter.local/genaicostprocessor/internal/metadatatest"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadatatest"
 )
 
 func point(value int64, labels ...string) metricdata.DataPoint[int64] {

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
-	"genmeter.local/genaicostprocessor/internal/metadatatest"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadatatest"
 )
 
 // The tests of this file are promises that pricing processors have been seen to break: each is a weakness of one that

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector/internal/metadata"
 )
 
 const batchSize = 512

@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"genmeter.local/genaicostprocessor/internal/names"
-	"genmeter.local/genaicostprocessor/internal/reading/conventions"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
 // labels of every series, in the order of labelNames.

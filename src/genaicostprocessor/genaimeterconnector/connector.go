@@ -14,9 +14,9 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadata"
-	"genmeter.local/genaicostprocessor/internal/names"
-	"genmeter.local/genaicostprocessor/internal/reading/conventions"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
 // lastWait is how long the last sums may wait for room in a queue when the collector stops.

@@ -9,9 +9,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadata"
-	"genmeter.local/genaicostprocessor/internal/names"
-	"genmeter.local/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 )
 
 const overflowLabel = "otel.metric.overflow"

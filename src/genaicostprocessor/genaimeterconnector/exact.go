@@ -8,7 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"genmeter.local/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 )
 
 // exact is a sum without rounding: whole units, and a rest of 1e-12 each.

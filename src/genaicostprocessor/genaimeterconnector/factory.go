@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 
-	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector/internal/metadata"
 )
 
 // NewFactory makes the factory of genai_meter.

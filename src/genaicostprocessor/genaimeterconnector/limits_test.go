@@ -19,7 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
-	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadatatest"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector/internal/metadatatest"
 )
 
 func TestCallsBeyondMaxSeriesAreInOneSeriesAndTheTotalIsWhole(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"genmeter.local/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
 )
 
 // bounds of the histogram of durations, in pico-seconds: a hundredth of a second, doubled 13 times.

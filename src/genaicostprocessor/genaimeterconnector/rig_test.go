@@ -21,7 +21,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"genmeter.local/genaicostprocessor/genaimeterconnector/internal/metadatatest"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector/internal/metadatatest"
 )
 
 // store takes metrics as an exporter would, and can refuse them or keep the sender waiting.

@@ -10,7 +10,7 @@ import (
 
 var (
 	Type      = component.MustNewType("genai_cost")
-	ScopeName = "genmeter.local/genaicostprocessor"
+	ScopeName = "github.com/genmeter/genmeter/src/genaicostprocessor"
 )
 
 const (

@@ -15,11 +15,11 @@ import (
 )
 
 func Meter(settings component.TelemetrySettings) metric.Meter {
-	return settings.MeterProvider.Meter("genmeter.local/genaicostprocessor")
+	return settings.MeterProvider.Meter("github.com/genmeter/genmeter/src/genaicostprocessor")
 }
 
 func Tracer(settings component.TelemetrySettings) trace.Tracer {
-	return settings.TracerProvider.Tracer("genmeter.local/genaicostprocessor")
+	return settings.TracerProvider.Tracer("github.com/genmeter/genmeter/src/genaicostprocessor")
 }
 
 // TelemetryBuilder provides an interface for components to report telemetry

@@ -2,7 +2,7 @@
 // several spellings is in package conventions. The list is a part of tests/vectors/names.json, which Python reads too.
 package names
 
-import "genmeter.local/genaicostprocessor/internal/pricing"
+import "github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 
 // Attributes that say what a call cost.
 const (

@@ -5,8 +5,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"genmeter.local/genaicostprocessor/internal/pricing"
-	"genmeter.local/genaicostprocessor/internal/reading/conventions"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
 // exclusiveSellers have counts of their own that leave cache reads and writes out of the input: where the cache alone

@@ -1,4 +1,4 @@
-module genmeter.local/genaicostprocessor/internal/tools
+module github.com/genmeter/genmeter/src/genaicostprocessor/internal/tools
 
 go 1.25.0
 

@@ -10,7 +10,7 @@ import (
 
 var (
 	Type      = component.MustNewType("genai_meter")
-	ScopeName = "genmeter.local/genaicostprocessor/genaimeterconnector"
+	ScopeName = "github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector"
 )
 
 const (

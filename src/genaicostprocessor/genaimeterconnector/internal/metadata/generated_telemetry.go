@@ -15,11 +15,11 @@ import (
 )
 
 func Meter(settings component.TelemetrySettings) metric.Meter {
-	return settings.MeterProvider.Meter("genmeter.local/genaicostprocessor/genaimeterconnector")
+	return settings.MeterProvider.Meter("github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector")
 }
 
 func Tracer(settings component.TelemetrySettings) trace.Tracer {
-	return settings.TracerProvider.Tracer("genmeter.local/genaicostprocessor/genaimeterconnector")
+	return settings.TracerProvider.Tracer("github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector")
 }
 
 // TelemetryBuilder provides an interface for components to report telemetry

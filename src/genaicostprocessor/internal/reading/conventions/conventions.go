@@ -23,7 +23,7 @@ import (
 	"slices"
 	"strings"
 
-	"genmeter.local/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
 )
 
 //go:embed conventions.json
