@@ -94,10 +94,11 @@ test-loaded: install ## The whole suite beside three processes that only compute
 coverage: install ## The whole suite with branch coverage of src, on openai 3 and anthropic 2; fails below today's figure
 	@$(BIN)/python $(PYTEST) --cov --cov-report=term $(if $(ARGS),$(ARGS),--cov-fail-under=$(COVERAGE))
 
-lint: install ## ruff check, ruff format --check, pyright
+lint: install ## ruff check, ruff format --check, pyright, and deno check on the page's JavaScript
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+	@$(BIN)/python .ci/page.py
 
 format: install ## Let ruff sort imports and format
 	@$(BIN)/ruff check --fix .

@@ -1,6 +1,7 @@
 "use strict";
 // Everything below writes text nodes: model names and users come from outside and are never parsed as HTML.
 
+/** The element with the id, which index.html has. @type {(id: string) => any} */
 const $ = (id) => document.getElementById(id);
 const KINDS = {
   input: "Input", output: "Output", cache_read: "cache read", cache_write: "cache write", cache_write_1h: "cache write, 1 h",
@@ -18,8 +19,15 @@ const REASONS = {
 };
 const OPERATIONS = { generate_content: "generate", text_completion: "complete", embeddings: "embed" };
 const SIGNS = { USD: "$", EUR: "€", GBP: "£" };
+/** What the page shows now; `trace` is the answer of /api/trace while its dialog is open. @type {Record<string, any>} */
 const state = { paused: false, by: "model", hours: "", revision: "", rows: new Map(), trace: null, timer: 0, started: false };
 
+/**
+ * A new element. `width` and `left` among its props are styles; children that are empty are left out.
+ * @param {string} tag
+ * @param {Record<string, any>} [props]
+ * @param {...any} children
+ */
 function el(tag, props, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props || {})) {
@@ -37,14 +45,18 @@ function el(tag, props, ...children) {
 const capital = (word) => word[0].toUpperCase() + word.slice(1);
 const count = (n) => Number(n).toLocaleString("en-US");
 
-// Decimal text is cut as text: a float would lose what the ledger kept.
+/**
+ * An amount for people, from the ledger's decimal text, which is cut as text: a float would lose digits.
+ * @param {string} text
+ * @param {string} currency
+ */
 function money(text, currency) {
   const sign = SIGNS[currency] || `${currency} `;
   if (/^-?0(\.0*)?$/.test(text)) return `${sign}0`;
   const [whole, part = ""] = text.split(".");
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
   if (whole.replace("-", "") !== "0") return `${sign}${roundUp(grouped, part, 2)}`;
-  const zeros = part.match(/^0*/)[0].length;
+  const zeros = part.length - part.replace(/^0*/, "").length;
   if (zeros > 5) return `<${sign}0.000001`;
   return `${sign}${roundUp(grouped, part, Math.max(zeros + (zeros > 3 ? 2 : 3), 2)).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
 }
@@ -63,7 +75,7 @@ const exact = (text, currency) => `${SIGNS[currency] || `${currency} `}${text.re
 // The exact amount with the digits that nobody reads set back.
 function exactMoney(text, currency) {
   const shown = exact(text, currency);
-  const significant = shown.match(/^[^\d]*[\d,]*(?:\.0*\d{0,2})?/)[0];
+  const [significant] = shown.match(/^[^\d]*[\d,]*(?:\.0*\d{0,2})?/) || [shown];
   return el("span", { class: "cost" }, significant, significant.length < shown.length ? el("span", { class: "tail" }, shown.slice(significant.length)) : "");
 }
 
@@ -285,7 +297,7 @@ function treeRow(span, chosen, start, length) {
   const button = el("button", { type: "button", title: span.name, "aria-current": span === chosen && "true" }, span.name);
   button.addEventListener("click", () => {
     showTrace(span.span_id);
-    document.querySelector('#sheet [aria-current="true"]').focus();
+    $("sheet").querySelector('[aria-current="true"]').focus();
   });
   const indent = el("span", { class: "indent", width: `${Math.min(span.depth, 12) * 14}px` });
   const cost = span.call && span.call.cost !== null ? money(span.call.cost, span.call.currency) : "";
