@@ -13,8 +13,13 @@ from genmeter._version import __version__
 from genmeter.errors import GenmeterError
 
 if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
     from genmeter.metering.context import UnattributedCall, attribution
     from genmeter.metering.limits import BudgetExceeded
+    from genmeter.settings import Settings
 
 __all__ = [
     "BudgetExceeded",
@@ -34,9 +39,16 @@ _LATE = {
 
 
 def instrument(
-    *, tracer_provider: Any = None, meter_provider: Any = None, logger_provider: Any = None, settings: Any = None
+    *,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    logger_provider: LoggerProvider | None = None,
+    settings: Settings | None = None,
 ) -> None:
-    """Meter every known SDK from now on. Providers default to the global ones, settings to file and environment.
+    """Meter the calls of every known SDK from now on.
+
+    Without a provider the global one of OpenTelemetry is used. Without ``settings`` they are read from the file
+    ``genmeter.toml`` and the environment.
 
     Raises:
         GenmeterError: a setting, a price or a budget of the user's that cannot be used. It is a
@@ -54,7 +66,7 @@ def instrument(
 
 
 def uninstrument() -> None:
-    """Give back every patched method; calls under way are still closed."""
+    """Stop metering: every SDK gets its own methods back. A call that is under way is still recorded."""
     from genmeter.metering.instrumentor import GenmeterInstrumentor
 
     GenmeterInstrumentor().uninstrument()

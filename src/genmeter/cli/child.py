@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -142,8 +142,8 @@ class Child:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._pending: list[int] = []
-        self._previous: dict[int, Any] = {}
-        self._mask: set[Any] = set()
+        self._previous: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
+        self._mask: Collection[int] = ()
 
     def __enter__(self) -> Child:
         """Set our handlers before the child starts, so that no signal is lost.

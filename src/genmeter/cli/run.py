@@ -11,7 +11,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -22,6 +22,8 @@ from genmeter.cli.state import state_file
 from genmeter.cli.stopping import how_to_stop, ignored
 
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from genmeter.ledger import Ledger, Price
 
 DESCRIPTION = """Run a command, meter every call that it makes to a model, and print what it spent on stderr.
@@ -140,8 +142,8 @@ class _Run:
         with contextlib.closing(ledger):
             yield ledger
 
-    def _counted(self, application: Any) -> Any:
-        def counted(environ: dict[str, Any], start_response: Any) -> Any:
+    def _counted(self, application: WSGIApplication) -> WSGIApplication:
+        def counted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             if environ.get("REQUEST_METHOD") == "POST":
                 self.requests += 1
             return application(environ, start_response)

@@ -8,6 +8,7 @@ import inspect
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextvars import Token
 from functools import cached_property, wraps
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -56,7 +57,7 @@ def suppressed(context: Context) -> bool:
     return bool(context.get(SUPPRESSED[0]) or context.get(SUPPRESSED[1]))
 
 
-def detach(token: Any) -> None:
+def detach(token: Token[Context]) -> None:
     """Leave an attached context; quiet when a coroutine is closed by the collector from another context.
 
     ``opentelemetry.context.detach`` logs "Failed to detach context" there, which is no failure of anybody's.
@@ -88,7 +89,7 @@ class attribution:  # noqa: N801  used like a function
         session: str | None = None,
     ) -> None:
         self._given = Attribution(user, department, application, session)
-        self._tokens: list[Any] = []
+        self._tokens: list[Token[Context]] = []
 
     def __enter__(self) -> attribution:
         outer = cast("Attribution | None", get_value(ATTRIBUTION)) or NOBODY
