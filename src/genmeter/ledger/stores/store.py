@@ -28,7 +28,7 @@ class Store(Protocol):
         ...
 
     def groups(self, by: Sequence[str], window: Window) -> list[Group]:
-        """Sums by ``by`` (see ``Dimension``), trimmed calls included."""
+        """Sums by each of the columns ``by``, trimmed calls included."""
         ...
 
     def totals(self) -> list[Group]:
