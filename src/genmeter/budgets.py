@@ -1,4 +1,13 @@
-"""The user's budgets: the ``[budgets]`` table of genmeter.toml, checked key by key before anything starts."""
+"""The user's budgets: the table ``[budgets]`` of genmeter.toml, which is checked as a whole before anything starts.
+
+For example::
+
+    [budgets.support]
+    scope = { department = "support" }
+    amount = "250.00"
+    period = "month"
+    on_exceed = "warn"
+"""
 
 from __future__ import annotations
 
@@ -19,7 +28,7 @@ from genmeter.tomllines import Lines
 OnExceed = Literal["warn", "reject"]
 
 THRESHOLDS: Final = (50, 75, 90, 100)
-"""Percent of the amount, where the file does not say."""
+"""The percentages of the amount that a budget has where the file names none."""
 KEYS: Final = ("scope", "amount", "currency", "period", "time_zone", "owner", "thresholds", "on_exceed")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -28,16 +37,17 @@ _MOST_PERCENT, _LONGEST = 1000, 200
 
 
 class BudgetsError(GenmeterError, ValueError):
-    """A budget that cannot be used: file, line, key, and what to write instead."""
+    """A budget that cannot be used. The message names the file, the line, the key, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """``amount`` pico-USD for each ``period`` of ``zone``, for the calls that have every value of ``scope``.
+    """An amount of money for each calendar period, and the calls that count against it.
 
-    An empty scope is everything; ``model`` is the model that answered, as reports show it. ``thresholds`` are whole
-    percent of the amount, rising. ``on_exceed`` is what happens inside an application that has itself spent the
-    amount: None is nothing there.
+    ``amount`` is pico-USD for each ``period`` of the time zone ``zone``; ``time_zone`` is the zone's name. A call counts
+    if it has every value of ``scope``; with an empty scope every call counts. In a scope, ``model`` is the model that
+    answered. ``thresholds`` are percentages of the amount, in rising order. ``on_exceed`` says what an application does
+    once its own calls have cost the amount: log a warning, reject further calls, or nothing (None).
     """
 
     id: str
@@ -52,23 +62,23 @@ class Budget:
 
     @property
     def scope_text(self) -> str:
-        """The scope in words, for a person."""
+        """The scope as text, for example ``department=support model=gpt-5.6``; ``everything`` for an empty scope."""
         return " ".join(f"{name}={wanted}" for name, wanted in self.scope.items()) or "everything"
 
 
 def budgets_of(settings: Settings) -> tuple[Budget, ...]:
-    """The budgets of the settings, none where there are none. Raises ``BudgetsError``."""
+    """The budgets of the settings; an empty tuple where the file has none. Raises ``BudgetsError``."""
     return () if settings.budgets is None else parse(settings.budgets)
 
 
 def parse(table: BudgetTable) -> tuple[Budget, ...]:
-    """Check every budget of the table, in the file's order. Raises ``BudgetsError`` for the first that is wrong."""
+    """The budgets of the table, in the order of the file. Raises ``BudgetsError`` for the first one that is wrong."""
     lines = Lines(table.path, table.text, "budgets")
     return tuple(_budget(_Row(lines, name, given)) for name, given in table.rows.items())
 
 
 class _Row(NamedTuple):
-    """One budget of the file, unread."""
+    """One budget as the file gives it, before it is checked."""
 
     lines: Lines
     id: str
@@ -86,10 +96,12 @@ class _Row(NamedTuple):
 
 def _budget(row: _Row) -> Budget:
     if not _ID.fullmatch(row.id):
-        raise row.wrong("an id is up to 63 letters, digits, '-', '_' and '.': it becomes a label")
+        raise row.wrong(
+            "the name has a character that is not allowed; write up to 63 letters, digits, '-', '_' and '.'"
+        )
     given = row.given
     if not isinstance(given, dict):
-        raise row.wrong(f"write [budgets.{row.id}] with amount and period below it")
+        raise row.wrong(f"a budget is a table; write [budgets.{row.id}] with amount and period below it")
     for key in cast("dict[str, Any]", given):
         if key not in KEYS:
             raise row.wrong(unknown("key", key, KEYS), key)
@@ -114,20 +126,20 @@ def _amount(row: _Row) -> int:
     advice = 'write US dollars as a string, e.g. "250.00"'
     value = row.given.get("amount")
     if value is None:
-        raise row.wrong(f"no amount; {advice}", "amount")
+        raise row.wrong(f"the amount is missing; {advice}", "amount")
     parts = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
     if parts is None:
-        raise row.wrong(f"{value!r} is no amount; {advice}", "amount")
+        raise row.wrong(f"{value!r} is not an amount; {advice}", "amount")
     pico = int(parts[1]) * PICO + int((parts[2] or "").ljust(12, "0"))
     if pico == 0:
-        raise row.wrong(f"{value!r}: nothing is no budget; {advice}", "amount")
+        raise row.wrong(f"{value!r}: the amount must be above zero; {advice}", "amount")
     return pico
 
 
 def _period(row: _Row) -> PeriodName:
     value = row.given.get("period")
     if value not in PERIODS:
-        said = "no period" if value is None else f"{value!r}"
+        said = "the period is missing" if value is None else f"{value!r} is not a period"
         raise row.wrong(f"{said}; write one of {', '.join(PERIODS)}", "period")
     return value
 
@@ -140,8 +152,8 @@ def _scope(row: _Row) -> dict[str, str]:
         if name not in SCOPES:
             raise row.wrong(unknown("scope", name, SCOPES), "scope", name)
         if not isinstance(wanted, str) or not wanted.strip() or not wanted.isprintable() or len(wanted) > _LONGEST:
-            raise row.wrong(f"{wanted!r}: write the one {name} that this budget is for, as a string", "scope", name)
-    # always in one order, so that labels and tables are too
+            raise row.wrong(f"{wanted!r}: write the name of one {name} as a string", "scope", name)
+    # In one order, whatever the order in the file: labels and tables follow it.
     return {name: cast("str", value[name]).strip() for name in SCOPES if name in value}
 
 
@@ -150,7 +162,7 @@ def _zone(row: _Row, name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise row.wrong(
-            f"{name!r} is no time zone that this machine knows; write an IANA name, e.g. Europe/Paris, "
+            f"{name!r} is not a time zone that this machine knows; write an IANA name, e.g. Europe/Paris, "
             "or install the system's tzdata",
             "time_zone",
         ) from None
@@ -162,7 +174,7 @@ def _thresholds(row: _Row) -> tuple[int, ...]:
     whole = all(type(level) is int and 0 < level <= _MOST_PERCENT for level in levels)
     if not levels or not whole or levels != sorted(set(levels)):
         raise row.wrong(
-            f"{value!r}: write rising whole percentages from 1 to {_MOST_PERCENT}, e.g. {list(THRESHOLDS)}",
+            f"{value!r}: write whole percentages from 1 to {_MOST_PERCENT} in rising order, e.g. {list(THRESHOLDS)}",
             "thresholds",
         )
     return tuple(levels)
@@ -172,7 +184,7 @@ def _on_exceed(row: _Row) -> OnExceed | None:
     value = row.given.get("on_exceed")
     if value not in (None, "warn", "reject"):
         raise row.wrong(
-            f'{value!r}: write "warn" or "reject", or leave it out: nothing then happens in the application',
+            f'{value!r}: write "warn" or "reject", or leave the key out, so that the application does nothing',
             "on_exceed",
         )
     return value

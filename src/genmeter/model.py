@@ -1,7 +1,7 @@
-"""The plain data that flows through genmeter: what was asked, what came back, what it used, what it cost.
+"""The data of one call to a model: its request, its response, its usage, its cost and its payer.
 
-No imports of OpenTelemetry or of any SDK: these shapes are shared by the code inside the customer's app, the price
-engine, the ledger and the command line.
+The module imports neither OpenTelemetry nor an SDK, because all parts of genmeter share these classes: the code inside
+the application, the prices, the ledger and the commands.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import Any, NamedTuple
 AttributeValue = str | bool | int | float | Sequence[str]
 
 PICO = 10**12
-"""Pico-USD in one US dollar: money is an integer count of these everywhere inside."""
+"""The number of pico-USD in one US dollar. Inside genmeter, money is always a whole number of pico-USD."""
 
 SCOPES = ("provider", "model", "department", "application", "environment")
-"""What spend is told apart by: in the ledger's amounts, and in the scope of a budget."""
+"""The fields by which the ledger keeps amounts apart. A budget's scope is made of these."""
 
 
 def usd(pico: int) -> str:
-    """Pico-USD as an exact decimal string without exponent: two decimals at least, twelve at most.
+    """Pico-USD as an exact decimal string of US dollars, with 2 to 12 decimals. Nothing is rounded.
 
-    ``0.00`` stands for a true zero only, because nothing is rounded.
+    >>> usd(1_500_000_000_000), usd(-8_240_000), usd(0)
+    ('1.50', '-0.00000824', '0.00')
     """
     whole, fraction = divmod(abs(pico), PICO)
     decimals = f"{fraction:012d}".rstrip("0").ljust(2, "0")
@@ -58,10 +59,10 @@ class Usage:
 
 
 class Seller(NamedTuple):
-    """Who bills for a call.
+    """The company that bills for a call.
 
-    ``id`` is the seller's id in the price catalogue, None when nobody knows it; ``name`` is the value of
-    ``gen_ai.provider.name``; ``region`` a price region known from the address ("us", "eu", ...), else None.
+    ``id`` is the seller's id in the price catalogue; None means that the seller is unknown. ``name`` is the value of
+    ``gen_ai.provider.name``. ``region`` is the price region that the address tells ("us", "eu", ...), else None.
     """
 
     id: str | None
@@ -86,7 +87,7 @@ class Cost(NamedTuple):
 
 
 class Unpriced(NamedTuple):
-    """Why a call has no price: a reason from the closed list ``names.UNPRICED_REASONS`` and words for a person."""
+    """A call without a price: the reason, one of ``names.UNPRICED_REASONS``, and details in words for a person."""
 
     reason: str
     detail: str = ""
@@ -94,7 +95,7 @@ class Unpriced(NamedTuple):
 
 @dataclass(slots=True)
 class Request:
-    """What the app asked for. ``attributes`` are span attributes already under their conventional names."""
+    """The request of the application. ``attributes`` are attributes of the span, under the names of the conventions."""
 
     model: str | None = None
     stream: bool = False
@@ -104,9 +105,10 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What came back, as far as it came. ``reported_cost`` is a charge in pico-USD that the provider itself stated.
+    """The response of the provider, as far as it has arrived.
 
-    ``unpriced_tools``: the provider's own tools worked for this answer and are billed in units that nobody counts here.
+    ``reported_cost`` is the charge in pico-USD that the response itself states. ``unpriced_tools`` means that the
+    provider's own tools worked for this response, and that the provider bills them in units which are not counted here.
     """
 
     id: str | None = None
@@ -131,7 +133,7 @@ class Content:
 
 
 class Attribution(NamedTuple):
-    """Who pays. ``user`` is a keyed hash unless the settings say otherwise; None is unknown."""
+    """The payer of a call. ``user`` is a keyed hash, or raw where the settings say so; None means unknown."""
 
     user: str | None = None
     department: str | None = None
@@ -141,12 +143,11 @@ class Attribution(NamedTuple):
 
 @dataclass(slots=True)
 class Invocation:
-    """One logical call to a model, from the moment it is made until its last byte: the record that the stages read.
+    """One call to a model, from its start until the last byte of its response. The stages read this record.
 
-    ``started`` is Unix time in seconds, ``duration`` and ``first_chunk`` are seconds since then. ``cut`` names how a
-    stream stopped before its end (``closed``, ``abandoned``, ``cancelled``), else None. ``gaps`` holds the seconds before
-    each chunk after the first. ``error`` is the low-cardinality
-    ``error.type`` of a failed call.
+    ``started`` is Unix time in seconds; ``duration`` and ``first_chunk`` are seconds since then. ``gaps`` holds the
+    seconds before each chunk after the first. ``cut`` tells how a stream stopped before its end (``closed``,
+    ``abandoned``, ``cancelled``), else it is None. ``error`` is the ``error.type`` of a failed call.
     """
 
     operation: str

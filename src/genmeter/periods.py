@@ -1,4 +1,4 @@
-"""Calendar periods: the half-open day, week, month or quarter of a time zone that an instant lies in."""
+"""Calendar periods: the day, week, month or quarter of a time zone that contains an instant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PeriodName = Literal["day", "week", "month", "quarter"]
 
 
 class Period(NamedTuple):
-    """[``start``, ``end``) in UTC."""
+    """A calendar period from ``start`` (included) to ``end`` (excluded), both in UTC."""
 
     start: datetime
     end: datetime
@@ -50,12 +50,20 @@ PERIODS: Final = tuple(_DAYS)
 
 
 def period(name: PeriodName, at: datetime, zone: tzinfo) -> Period:
-    """The period of ``zone`` that holds ``at``; weeks begin on Monday, a day may have 23 or 25 hours."""
+    """The period of the time zone ``zone`` that contains the instant ``at``.
+
+    A week begins on Monday. Where the clocks change, a day has 23 or 25 hours.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> paris = period("day", datetime(2026, 3, 29, 12, tzinfo=UTC), ZoneInfo("Europe/Paris"))
+    >>> print(paris.start, paris.end)
+    2026-03-28 23:00:00+00:00 2026-03-29 22:00:00+00:00
+    """
     first, after = _DAYS[name](at.astimezone(zone).date())
     return Period(_midnight(first, zone), _midnight(after, zone))
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
-    # in UTC at once: times of one zone are subtracted by the clock on the wall, and a day of 25 hours would have 24.
-    # Where clocks jump over midnight this is the instant of the jump, which is when that day begins.
+    # In UTC: Python subtracts two times of one zone as the clock on the wall shows them, so a day of 25 hours would
+    # have 24. Where the clocks jump over midnight the result is the instant of the jump, when the day begins.
     return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -73,9 +73,7 @@ def exists(name: str) -> bool:
     names, classes = known()
     parts = name.split(".")
     return all(part in names for part in parts) and all(
-        inner in classes[outer] or "*" in classes[outer]
-        for outer, inner in pairwise(parts)
-        if outer in classes
+        inner in classes[outer] or "*" in classes[outer] for outer, inner in pairwise(parts) if outer in classes
     )
 
 

@@ -105,7 +105,7 @@ def test_a_bad_file_stops_the_start_by_file_line_and_reason(genmeter, file, comm
     file.write_text(FILE.replace('"0.10"', '"ten cents"'))
     done = genmeter(*command, env={"GENMETER_CONFIG": str(file)})
     assert (done.returncode, done.stdout) == (2, b"")
-    assert f"{file}:11: budgets.desk.amount: 'ten cents' is no amount" in done.stderr.decode()
+    assert f"{file}:11: budgets.desk.amount: 'ten cents' is not an amount" in done.stderr.decode()
     assert done.stderr.count(b"\n") == 1
 
 

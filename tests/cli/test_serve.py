@@ -98,7 +98,11 @@ def test_a_raised_budget_needs_no_restart_and_a_broken_file_is_one_line_of_the_l
         assert b"\ngenmeter_ledger_config_last_reload_successful 0\n" in client.get("/metrics").body
         said = ledger.stop()
     assert said.count("read anew from") == 1
-    assert said.count("budgets.all.period: no period") == said.count("the last good budgets stay in force") == 1
+    assert (
+        said.count("budgets.all.period: the period is missing")
+        == said.count("the last good budgets stay in force")
+        == 1
+    )
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "ledger.example.com", ""])

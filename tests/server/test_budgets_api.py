@@ -249,7 +249,7 @@ def test_a_changed_file_is_in_force_at_the_next_reading(client: Client, file: Pa
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('[budgets.all]\namount = "ten"\nperiod = "month"\n', ":2: budgets.all.amount: 'ten' is no amount"),
+        ('[budgets.all]\namount = "ten"\nperiod = "month"\n', ":2: budgets.all.amount: 'ten' is not an amount"),
         ('[budgets.all]\namount = "1', "not valid TOML"),
         ("[budgts]\n", "unknown table"),
         (b"\xff\xfe", "not valid TOML"),
