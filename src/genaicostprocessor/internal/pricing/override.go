@@ -16,7 +16,7 @@ import (
 
 var (
 	otherKeys = []string{"free", "from", "same_as", "currency"}
-	knownKeys = strings.Join(append(slices.Clone(columnNames[:]), otherKeys...), ", ")
+	knownKeys = append(slices.Clone(columnNames[:]), otherKeys...)
 )
 
 // Own is one model of the user's: dated periods, or free, or the same as a listed model.
@@ -166,8 +166,8 @@ func (r *reader) own(at place, rows []map[string]any) (Own, error) {
 func (r *reader) checkKeys(at place, row map[string]any) error {
 	prices := 0
 	for _, key := range r.sorted(row, func(key string) place { at := at; at.key = key; return at }) {
-		if !slices.Contains(columnNames[:], key) && !slices.Contains(otherKeys, key) {
-			return r.wrong(at, key, "unknown key; there are %s", knownKeys)
+		if !slices.Contains(knownKeys, key) {
+			return r.wrong(at, key, "%s", unknown("key", key, knownKeys))
 		}
 		if key != "from" && key != "currency" {
 			prices++
