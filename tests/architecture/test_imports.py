@@ -10,7 +10,7 @@ import pytest
 import genmeter
 from tests.architecture.tree import imports, modules
 
-BEDROCK = {"model", "names", "errors", "settings", "spelling", "tomllines", "periods", "_version"}
+BEDROCK = {"model", "names", "errors", "settings", "spelling", "tomllines", "periods", "instants", "_version"}
 BELOW = {
     "": {"metering", *BEDROCK},
     "__main__": {"cli"},
@@ -23,6 +23,7 @@ BELOW = {
     "settings": {"errors", "spelling", "tomllines", "values"},
     "tomllines": set(),
     "periods": set(),
+    "instants": set(),
     "budgets": {"errors", "model", "settings", "spelling", "tomllines", "periods"},
     "pricing": {"errors", "model", "names", "spelling", "tomllines"},
     "reading": {"pricing", *BEDROCK},
@@ -46,6 +47,7 @@ OUTSIDE = {
     "settings": set(),
     "tomllines": set(),
     "periods": set(),
+    "instants": set(),
     "budgets": set(),
     "pricing": set(),
     "reading": set(),

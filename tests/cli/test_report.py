@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from genmeter.cli.instants import instant
+from genmeter.instants import instant
 from tests.cli.conftest import APP, command, user
 
 # One worker runs the app once for all of these.

@@ -12,7 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from genmeter import names
 from genmeter.ledger import BadPayload, Call, Encoding, Ledger
-from genmeter.ledger.money import to_pico, to_text
+from genmeter.ledger.money import to_pico
+from genmeter.model import usd
 from genmeter.model import Cost, Unpriced
 from genmeter.reports import calls, spend
 from tests.ledger.otlp import NOON, SECOND, chat, details, span, traces
@@ -169,20 +170,20 @@ def test_an_amount_that_is_no_money_is_unpriced_with_its_reason(
 @pytest.mark.parametrize(
     ("amount", "pico", "text"),
     [
-        (0.1, 100_000_000_000, "0.1"),
+        (0.1, 100_000_000_000, "0.10"),
         (1e-12, 1, "0.000000000001"),
-        (5e-13, 0, "0"),
+        (5e-13, 0, "0.00"),
         (1.5e-12, 2, "0.000000000002"),
         (2.5e-12, 2, "0.000000000002"),
-        (0.30000000000000004, 300_000_000_000, "0.3"),
+        (0.30000000000000004, 300_000_000_000, "0.30"),
         (1234567.891011, 1_234_567_891_011_000_000, "1234567.891011"),
-        (3, 3 * 10**12, "3"),
+        (3, 3 * 10**12, "3.00"),
         ("0.0375", 37_500_000_000, "0.0375"),
     ],
 )
 def test_amounts_become_pico_exactly_half_to_even(amount: float | str, pico: int, text: str) -> None:
     assert to_pico(amount) == pico
-    assert to_text(pico) == text
+    assert usd(pico) == text
 
 
 @pytest.mark.parametrize("garbage", [True, None, "1e999999", "twelve", float("inf"), 2**63])

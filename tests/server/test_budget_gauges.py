@@ -117,4 +117,4 @@ def test_the_services_read_the_budgets_of_the_file_at_their_start(tmp_path: Path
         finally:
             process.terminate()
             process.wait(20)
-    assert 'genmeter_budget_limit{budget_id="all",period="week"} 5\n' in text
+    assert 'genmeter_budget_limit{budget_id="all",period="week"} 5.00\n' in text

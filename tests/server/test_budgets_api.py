@@ -18,8 +18,9 @@ import pytest
 
 from genmeter.budgets import Budget, budgets_of
 from genmeter.ledger import Ledger
+from genmeter.reports.registry import REPORTS
+from genmeter.reports.report import Sources
 from genmeter.server import BudgetFile
-from genmeter.server.api import budgets as standings
 from genmeter.settings import Settings
 from tests.ledger.otlp import INHERITED, ROOT, chat, span, traces
 from tests.server.client import Client, scraped, served
@@ -122,30 +123,30 @@ def test_the_figures_are_the_hand_computed_ones_and_those_of_budgets_show(path: 
         # the last hour of October in UTC, the first of November in Paris
         ledger.book_traces(batch(3, datetime(2026, 10, 31, 23, 30, tzinfo=UTC), 0.000000000001, **DESK))
         ledger.book_traces(batch(4, datetime(2026, 11, 3, tzinfo=UTC), None, **DESK))
-        document = standings(read(file), ledger, at=at, ask=ledger.store.amounts)
+        document = REPORTS["budgets"].ask(Sources(ledger, read(file)), {"at": at})
     everything, desk, sales = document["budgets"]
     # $20.50 in 20.5 days is $1 a day and $30 in the end; the $79.50 that are left last 79.5 days more
     assert everything == {
         "id": "all", "scope": {}, "owner": "ada", "period": "month", "time_zone": "UTC", "currency": "USD",
         "start": "2026-11-01T00:00:00+00:00", "end": "2026-12-01T00:00:00+00:00",
-        "amount": "100", "spent": "20.5", "spent_percent": 20, "left": "79.5",
-        "burn_a_day": "1", "projected": "30", "days_left": 79.5, "unpriced": 1, "across": "0",
+        "amount": "100.00", "spent": "20.50", "spent_percent": 20, "left": "79.50", "reached": None,
+        "burn_a_day": "1.00", "projected": "30.00", "days_left": 79.5, "unpriced": 1, "across": "0.00",
         "thresholds": [
-            {"percent": percent, "amount": str(percent), "reached": False} for percent in (50, 75, 90, 100)
+            {"percent": percent, "amount": f"{percent}.00", "reached": False} for percent in (50, 75, 90, 100)
         ],
     }  # fmt: skip
     assert (desk["start"], desk["end"]) == ("2026-11-01T00:00:00+01:00", "2026-12-01T00:00:00+01:00")
     assert (desk["spent"], desk["left"], desk["spent_percent"]) == ("2.460000000001", "-0.460000000001", 123)
     assert desk["scope"] == {"department": "support", "application": "desk"} and desk["owner"] is None
     assert desk["thresholds"] == [
-        {"percent": 50, "amount": "1", "reached": True},
-        {"percent": 100, "amount": "2", "reached": True},
-        {"percent": 120, "amount": "2.4", "reached": True},
+        {"percent": 50, "amount": "1.00", "reached": True},
+        {"percent": 100, "amount": "2.00", "reached": True},
+        {"percent": 120, "amount": "2.40", "reached": True},
     ]
     assert desk["days_left"] == 0.0
     # half of the day is over and nothing spent: it will stay at nothing, and lasts for ever
-    assert (sales["spent"], sales["burn_a_day"], sales["projected"], sales["days_left"]) == ("0", "0", "0", None)
-    assert document["unbudgeted"]["spent"] == "0" and "hint" not in document
+    assert (sales["spent"], sales["burn_a_day"], sales["projected"], sales["days_left"]) == ("0.00", "0.00", "0.00", None)
+    assert document["unbudgeted"]["spent"] == "0.00" and "hint" not in document
     agree(document, shown(file, path, document["at"]))
 
 
@@ -154,9 +155,9 @@ def test_before_a_twentieth_of_the_period_what_is_foretold_is_null(path: Path, f
     at = datetime(2026, 11, 2, 11, 59, 59, tzinfo=UTC)
     with Ledger.open(path) as ledger:
         ledger.book_traces(batch(1, datetime(2026, 11, 1, tzinfo=UTC), 1.5, **SUPPORT))
-        document = standings(read(file), ledger, at=at, ask=ledger.store.amounts)
+        document = REPORTS["budgets"].ask(Sources(ledger, read(file)), {"at": at})
     one = document["budgets"][0]
-    assert (one["spent"], one["burn_a_day"], one["projected"], one["days_left"]) == ("1.5", None, None, None)
+    assert (one["spent"], one["burn_a_day"], one["projected"], one["days_left"]) == ("1.50", None, None, None)
     agree(document, shown(file, path, document["at"]))
 
 
@@ -202,7 +203,7 @@ def test_over_http_now_is_as_budgets_show_has_it_of_that_instant(client: Client,
 
 def test_each_call_is_in_the_next_answer_and_what_no_budget_covers_is_told(client: Client, file: Path) -> None:
     file.write_text(NARROW)
-    assert client.get("/api/budgets").json["budgets"][0]["spent"] == "0"
+    assert client.get("/api/budgets").json["budgets"][0]["spent"] == "0.00"
     post(client, 1, 0.25, **DESK)
     post(client, 1, 0.25, **DESK)
     post(client, 2, 0.125)
@@ -241,7 +242,7 @@ def test_a_changed_file_is_in_force_at_the_next_reading(client: Client, file: Pa
     other.write_text(NARROW.replace('"1"', '"2.50"'))
     other.rename(file)
     (raised,) = client.get("/api/budgets").json["budgets"]
-    assert (raised["amount"], raised["spent"], raised["left"]) == ("2.5", "0.25", "2.25")
+    assert (raised["amount"], raised["spent"], raised["left"]) == ("2.50", "0.25", "2.25")
     file.write_text("")
     assert client.get("/api/budgets").json["budgets"] == []
 
@@ -273,7 +274,7 @@ def test_a_broken_file_keeps_the_last_good_budgets_says_so_once_and_is_read_agai
     assert str(file) in said and reason in said and said.endswith("the last good budgets stay in force")
     file.write_text(NARROW)
     assert scraped(client)[good] == 1
-    assert [one["amount"] for one in client.get("/api/budgets").json["budgets"]] == ["1"]
+    assert [one["amount"] for one in client.get("/api/budgets").json["budgets"]] == ["1.00"]
     assert any("read anew" in record.getMessage() for record in caplog.records)
 
 

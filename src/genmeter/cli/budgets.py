@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from genmeter.cli.instants import instant
-from genmeter.cli.render import Cell, Format, add_formats, refuse, say, write_rows
+from genmeter.cli.options import add_formats, add_ledger
+from genmeter.cli.render import Cell, Format, refuse, say, write_rows
+from genmeter.cli.report import add_options, asked_of, no_ledger, write
 from genmeter.cli.state import state_file
 from genmeter.model import usd
+from genmeter.reports.budgeting import REPORT
+from genmeter.reports.report import Sources
 
 if TYPE_CHECKING:
     from genmeter.budgets import Budget
-    from genmeter.reports.budgeting import Budgeting, Standing
 
 DESCRIPTION = """Check the [budgets] of genmeter.toml, or show what is spent of each in the period that runs, what is
 left, and where it will end at this rate. Spent is exact, from the ledger; burn and projection are rounded to a
@@ -31,10 +31,6 @@ _UNDERSTOOD = (
     *("id", "scope", "owner", "amount", "currency", "period", "time_zone", "thresholds"),
     "on_exceed",
 )
-_SHOWN = (
-    *("id", "scope", "owner", "period", "ends", "limit", "spent", "left", "reached"),
-    *("burn_a_day", "projected", "days_left", "unpriced", "currency"),
-)
 
 
 def add(subparsers: Any) -> None:
@@ -45,10 +41,8 @@ def add(subparsers: Any) -> None:
     words = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
     parser.add_argument("action", choices=tuple(ACTIONS), help=words)
     parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
-    parser.add_argument(
-        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
-    )
-    parser.add_argument("--at", type=instant, metavar="WHEN", help="show how it stood then (default now)")
+    add_ledger(parser)
+    add_options(parser, REPORT)
     add_formats(parser)
     parser.set_defaults(run=run)
 
@@ -68,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.action == "check":
         return _check(budgets, args.format)
-    return _show(budgets, args.ledger or state_file(), args.at, args.format)
+    return _show(budgets, args)
 
 
 def _check(budgets: Sequence[Budget], fmt: Format) -> int:
@@ -83,44 +77,20 @@ def _check(budgets: Sequence[Budget], fmt: Format) -> int:
     return 0
 
 
-def _show(budgets: Sequence[Budget], path: Path, at: datetime | None, fmt: Format) -> int:
+def _show(budgets: Sequence[Budget], args: argparse.Namespace) -> int:
     from genmeter.ledger import Ledger
-    from genmeter.reports.budgeting import budgeting
 
-    # Opening would make an empty ledger, and an empty report would look like no spend.
-    if not path.is_file():
-        return refuse(
-            f"no ledger at {path}; make one with 'genmeter run -- python app.py', or name it with --ledger", 1
-        )
+    path = args.ledger or state_file()
+    if (fault := no_ledger(path)) is not None:
+        return refuse(fault, 1)
     with Ledger.open(path) as ledger:
-        found = budgeting(budgets, ledger, at=at or datetime.now(UTC), until=at)
-    write_rows(_SHOWN, [*map(_row, found.standings), _rest(found)], fmt, sys.stdout)
-    for one in found.standings:
-        if one.across:
+        document = REPORT.answer(Sources(ledger, budgets), asked_of(REPORT, args))
+    for one in document["budgets"]:
+        if one["across"] != usd(0):
             say(
-                f"{one.budget.id}: {usd(one.across)} USD of trimmed days reach over an edge of the period; "
+                f"{one['id']}: {one['across']} USD of trimmed days reach over an edge of the period; "
                 "each such day counts where its first call lies"
             )
+    document["budgets"].append({"id": UNBUDGETED, **document["unbudgeted"]})
+    write(document, REPORT.rows, args.format)
     return 0
-
-
-def _row(one: Standing) -> list[Cell]:
-    left = None if one.tenths_left is None else f"{one.tenths_left // 10}.{one.tenths_left % 10}"
-    budget = one.budget
-    return [
-        *(budget.id, budget.scope_text, budget.owner or None, budget.period),
-        one.period.end.astimezone(budget.zone).isoformat(),
-        *(usd(budget.amount), usd(one.spent), usd(one.left)),
-        None if one.reached is None else f"{one.reached}%",
-        *(_estimate(one.burn), _estimate(one.projected), left, one.unpriced, "USD"),
-    ]
-
-
-def _rest(found: Budgeting) -> list[Cell]:
-    ends, spent = found.month.end.isoformat(), usd(found.unbudgeted)
-    money: tuple[Cell, ...] = (None, spent, None, None, None, None, None)
-    return [UNBUDGETED, None, None, "month", ends, *money, found.unbudgeted_unpriced, "USD"]
-
-
-def _estimate(pico: int | None) -> str | None:
-    return None if pico is None else usd((pico + 500_000) // 1_000_000 * 1_000_000)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genmeter.cli.options import reader
 from genmeter.cli.render import refuse, say
+from genmeter.cli.serving import DRAIN_SECONDS, add_place, cannot_listen, prepare
 from genmeter.cli.state import state_file
 from genmeter.cli.stopping import held, how_to_stop
 
 if TYPE_CHECKING:
-    from genmeter.ledger.booking import Price
-    from genmeter.server import Application, BudgetFile, TokenFile
+    from genmeter.server import Application
 
 DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them on one page as they
 come. Stops on Ctrl-C, SIGTERM or the end of its terminal (SIGHUP), after what has arrived is booked. A signal that is
 ignored at the start, as Ctrl-C is in a background job of a script, stays ignored."""
-DRAIN_SECONDS = 10.0
 
 
 def add(subparsers: Any) -> None:
@@ -27,13 +26,8 @@ def add(subparsers: Any) -> None:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "dev", help="serve the receiver, the ledger and the page", description=DESCRIPTION, allow_abbrev=False
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=port, default=4318, help="port to listen on, 0 for a free one (default 4318)")
-    parser.add_argument(
-        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
-    )
-    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
-    parser.add_argument("--max-rows", type=_rows, metavar="N", help="calls to keep; the oldest go first")
+    add_place(parser)
+    parser.add_argument("--max-rows", type=reader(_rows), metavar="N", help="calls to keep; the oldest go first")
     parser.set_defaults(run=run)
 
 
@@ -52,49 +46,9 @@ def run(args: argparse.Namespace) -> int:
         return _serve(args, Application(ledger, token=token, budgets=budgets), path)
 
 
-def prepare(args: argparse.Namespace) -> tuple[Price, BudgetFile, TokenFile | None]:
-    """What a service reads before it starts: the price of a call, the budgets, the token. The last two are followed.
-
-    Raises:
-        ValueError: a setting or token file that cannot be used, or an address that wants a token.
-    """
-    from genmeter.budgets import budgets_of
-    from genmeter.reading import Recorded
-    from genmeter.server import BudgetFile, TokenFile, TokenRequired, require_token
-    from genmeter.settings import Settings, config_file
-
-    price = Recorded(Settings.load()).price
-    budgets = BudgetFile(config_file(), lambda: budgets_of(Settings.load()))
-    token = TokenFile(args.token_file) if args.token_file else None
-    try:
-        require_token(args.host, token)
-    except TokenRequired:
-        raise ValueError(
-            f"{args.host} can be reached from other machines, so a token is needed: put one into a file "
-            "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
-        ) from None
-    return price, budgets, token
-
-
-def port(text: str) -> int:
-    """A TCP port from the command line."""
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; a number from 0 to 65535 is needed")
-    return int(text)
-
-
-def cannot_listen(error: OSError, host: str, number: int) -> str:
-    """Why the address cannot be used and what to do, in one line."""
-    if error.errno == errno.EADDRINUSE:
-        return f"port {number} on {host} is in use; stop what uses it, or choose another with --port (0 for a free one)"
-    if error.errno == errno.EACCES:
-        return f"port {number} on {host} is not permitted; choose one above 1023 with --port"
-    return f"cannot listen on {host} port {number}: {error.strerror or error}"
-
-
 def _rows(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count of calls; 1 or more is needed")
+        raise ValueError(f"{text!r} is no count of calls; 1 or more is needed")
     return int(text)
 
 

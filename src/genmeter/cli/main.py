@@ -12,12 +12,16 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from genmeter.cli import report
 from genmeter.cli.render import refuse
 from genmeter.errors import GenmeterError
 from genmeter.spelling import nearest
+from genmeter.reports.registry import REPORTS
 
-COMMANDS = ("run", "dev", "report", "budgets", "price", "models", "serve", "collector")
-"""Every command, in the order of the help. Each command is the module of this folder with the same name."""
+_METER, _REST = ("run", "dev"), ("budgets", "price", "models", "serve", "collector")
+_REPORTS = {name: one for one in REPORTS.values() if (name := one.command or one.name) not in _REST}
+COMMANDS = (*_METER, *_REPORTS, *_REST)
+"""Every command, in the order that the help shows. Reports are commands; the module of each other has its name."""
 
 DESCRIPTION = "The meter between an application and the models it pays for."
 
@@ -36,7 +40,10 @@ def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     root.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in commands:
-        importlib.import_module(f"genmeter.cli.{command}").add(subparsers)
+        if command in _REPORTS:
+            report.add(subparsers, _REPORTS[command])
+        else:
+            importlib.import_module(f"genmeter.cli.{command}").add(subparsers)
     return root
 
 

@@ -6,8 +6,9 @@ import argparse
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
+from genmeter.cli.options import add_formats
 from genmeter.cli.render import refuse, write_rows
 from genmeter.model import Unpriced, Usage, usd
 from genmeter.pricing import catalogue_for
@@ -27,9 +28,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("query", nargs="?", default="", help="part of a model's name")
     parser.add_argument("--seller", metavar="NAME", help="only this seller, e.g. openai, aws.bedrock")
     parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
-    shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--json", action="store_true", help="write JSON")
-    shape.add_argument("--csv", action="store_true", help="write CSV")
+    add_formats(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
     ]
     if not rows:
         return refuse(f"no model with a price matches {args.query!r}; try a shorter part of its name", 1)
-    shape: Literal["json", "csv", "table"] = "json" if args.json else "csv" if args.csv else "table"
-    write_rows(HEADERS, rows, shape, sys.stdout)
+    write_rows(HEADERS, rows, args.format, sys.stdout)
     return 0
 
 

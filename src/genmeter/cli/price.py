@@ -13,7 +13,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
+from genmeter.cli.options import add_formats
 from genmeter.cli.render import refuse, table, write_rows
+from genmeter.instants import instant
 from genmeter.model import Cost, Unpriced, Usage, usd
 from genmeter.pricing import Catalogue, Explanation, Term
 from genmeter.reading import Recorded
@@ -71,9 +73,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--at", metavar="TIME", help="when the call began, ISO 8601 (default: now)")
     parser.add_argument("--file", metavar="PATH", help="price a log instead: one JSON object a line; - is stdin")
     parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
-    shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--json", action="store_true", help="write JSON")
-    shape.add_argument("--csv", action="store_true", help="write CSV")
+    add_formats(parser)
     parser.set_defaults(run=run)
 
 
@@ -88,26 +88,17 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         return refuse(str(error))
     explained = _explained(prices, call)
-    if args.json:
+    if args.format == "json":
         json.dump(_as_object(explained.result) | {"terms": [_term(term) for term in explained.terms]}, sys.stdout)
         sys.stdout.write("\n")
-    elif args.csv:
+    elif args.format == "csv":
         headers = ("kind", "quantity", "unit", "price", "amount")
         write_rows(headers, [tuple(_term(term).values()) for term in explained.terms], "csv", sys.stdout)
     if isinstance(explained.result, Unpriced):
         return refuse(_refusal(explained.result, args, prices), 1)
-    if not args.json and not args.csv:
+    if args.format == "table":
         sys.stdout.write(_receipt(explained, call.at))
     return 0
-
-
-def instant(text: str) -> float:
-    """Unix seconds of an ISO 8601 date or time; UTC where it names no zone."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no time; write it like 2026-11-01T00:00:00Z") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _from_arguments(args: argparse.Namespace, prices: Catalogue) -> _Call:
@@ -135,7 +126,7 @@ def _from_arguments(args: argparse.Namespace, prices: Catalogue) -> _Call:
     asked = Question(seller, args.model, args.model if seller and seller.id == "azure" else None,
                      usage if given else None, args.tier, args.batch, region, False, False)  # fmt: skip
     try:
-        at = instant(args.at) if args.at else time.time()
+        at = instant(args.at).timestamp() if args.at else time.time()
     except ValueError as error:
         raise ValueError(f"--at {error}") from None
     return _Call(asked, at)
@@ -242,7 +233,7 @@ def _moment(value: object) -> float:
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         value = int(value[:30])
     if isinstance(value, str):
-        return instant(value)
+        return instant(value).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**19:
         raise ValueError('no "time"; write ISO 8601, or Unix time in seconds or nanoseconds')
     return value / 10**9 if value > NANOSECONDS else float(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import re
@@ -10,7 +9,8 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Literal, TextIO
 
-Cell = str | int | None
+from genmeter.reports.document import Cell
+
 Format = Literal["table", "json", "csv"]
 
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
@@ -50,16 +50,6 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Coll
             width = max([len(header), *map(len, cells)])
             columns.append([header.ljust(width), "-" * width, *(cell.ljust(width) for cell in cells)])
     return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
-
-
-def add_formats(parser: argparse.ArgumentParser) -> None:
-    """The options ``--json`` and ``--csv``: ``format`` is a ``Format``, a table where neither is given."""
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--json", action="store_const", const="json", dest="format", help="a JSON array, money as strings"
-    )
-    form.add_argument("--csv", action="store_const", const="csv", dest="format", help="CSV with a header")
-    parser.set_defaults(format="table")
 
 
 def write_rows(headers: Sequence[str], rows: Sequence[Sequence[Cell]], fmt: Format, out: TextIO) -> None:

@@ -1,97 +1,123 @@
-"""``genmeter report``: what was spent, by whoever or whatever spent it."""
+"""The commands of the reports: one for each report in ``genmeter.reports.registry``."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
-from genmeter.cli.instants import ADVICE, instant
-from genmeter.cli.render import Cell, Format, add_formats, refuse, write_rows
+from genmeter.cli.options import add_formats, add_ledger, reader
+from genmeter.cli.render import Format, refuse, write_rows
 from genmeter.cli.state import state_file
-from genmeter.model import usd
+from genmeter.reports.document import Cell, table
+from genmeter.reports.report import Column, Plain, Report, Unanswerable, check
 
 if TYPE_CHECKING:
-    from genmeter.reports import Row
+    from genmeter.reports.report import Sources
 
-By = Literal["model", "department", "application", "user", "session", "day"]
-DESCRIPTION = "Show what the calls in the ledger used and cost. Money is exact; calls without a price are counted."
-WHEN = f"{ADVICE}; UTC unless it carries an offset"
+DESCRIPTION = "Ask the ledger {question}. Money is exact; calls without a price are counted."
 
 
-def add(subparsers: Any) -> None:
-    """Register the command."""
+def add(subparsers: Any, report: Report) -> None:
+    """Register the command of a report, with its options."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "report",
-        help="show spend by model, department, application, user, session or day",
-        description=DESCRIPTION,
+        report.command or report.name,
+        help=report.question,
+        description=DESCRIPTION.format(question=report.question),
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--by", default="model", choices=get_args(By), help="the column to sum by (default %(default)s)"
-    )
-    parser.add_argument("--since", type=instant, metavar="WHEN", help=f"calls from this instant on: {WHEN}")
-    parser.add_argument("--until", type=instant, metavar="WHEN", help="calls before this instant, itself not included")
-    parser.add_argument(
-        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
-    )
+    add_options(parser, report)
+    add_ledger(parser)
     add_formats(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(run, report))
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print the report; 1 without a ledger, 2 for a window that is none."""
-    from genmeter.ledger import Ledger
-    from genmeter.reports import spend
-
-    if args.since and args.until and args.since >= args.until:
-        since, until = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (args.since, args.until))
-        return refuse(f"--since {since} is not before --until {until}; give an earlier --since or a later --until")
-    path: Path = args.ledger or state_file()
-    # Opening would make an empty ledger, and an empty report would look like no spend.
-    if not path.is_file():
-        return refuse(
-            f"no ledger at {path}; make one with 'genmeter run -- python app.py', or name it with --ledger", 1
+def add_options(parser: argparse.ArgumentParser, report: Report) -> None:
+    """The options of a report, each read as the read API reads it."""
+    for option in report.options:
+        usual = "" if option.default is None else " (default %(default)s)"
+        parser.add_argument(
+            f"--{option.name}",
+            # a place of its own: `run` of a namespace is what the command does
+            dest=f"asked_{option.name}",
+            type=reader(option.read),
+            default=option.default,
+            metavar=option.metavar,
+            help=option.words + usual,
         )
+
+
+def run(report: Report, args: argparse.Namespace) -> int:
+    """Print the report; 1 without a ledger, 2 for a question that makes no sense."""
+    from genmeter.ledger import Ledger
+    from genmeter.reports.report import Sources
+
+    asked = asked_of(report, args)
+    try:
+        check(asked, spelled="--{}")
+    except Unanswerable as error:
+        return refuse(str(error))
+    path: Path = args.ledger or state_file()
+    if (fault := no_ledger(path)) is not None:
+        return refuse(fault, 1)
     with Ledger.open(path) as ledger:
-        rows = spend(ledger, by=args.by, since=args.since, until=args.until)
-        whole = total_of(rows, spend(ledger, by="operation", since=args.since, until=args.until))
-    if not rows and args.format == "table":
-        return refuse(f"no calls in {shlex.quote(str(path))} in that time", 0)
-    write(args.by, rows, whole, args.format)
+        document = report.answer(Sources(ledger), asked)
+        check_total(report, Sources(ledger), asked, document)
+    if not document[report.rows] and args.format == "table":
+        return refuse(f"no calls to show from {shlex.quote(str(path))} in that time", 0)
+    write(document, report.rows, args.format)
     return 0
 
 
-def total_of(rows: list[Row], otherwise: list[Row]) -> Row:
-    """The sum of the rows, which must be the ledger's sum along another dimension too."""
-    from genmeter.reports import total
+def asked_of(report: Report, args: argparse.Namespace) -> dict[str, Any]:
+    """The value of each option of the report, as argparse has read it."""
+    return {option.name: getattr(args, f"asked_{option.name}") for option in report.options}
 
-    whole, control = total(rows), total(otherwise)
+
+def no_ledger(path: Path) -> str | None:
+    """Why there is nothing to ask, or None. Opening would make an empty ledger, and that would look like no spend."""
+    if path.is_file():
+        return None
+    return f"no ledger at {path}; make one with 'genmeter run -- python app.py', or name it with --ledger"
+
+
+def check_total(report: Report, sources: Sources, asked: dict[str, Any], document: Plain) -> None:
+    """A sum by one dimension must be the sum by another one too. Raises ``AssertionError``."""
+    if "by" not in asked:
+        return
+    whole, control = document["total"], report.ask(sources, asked | {"by": ("operation",)})["total"]
     if whole != control:
         raise AssertionError(f"rows add up to {whole} and the ledger to {control}; please report this as a bug")
-    return whole
 
 
-def write(by: str, rows: list[Row], whole: Row, fmt: Format) -> None:
-    """Write the rows, for people with a line of totals; one line per currency where there are several."""
-    headers = [by, "calls", "errors", "input", "cache_read", "output", "reasoning", "unpriced", "cost", "currency"]
-    body = [line for row in rows for line in lines(row, row.key)]
-    if fmt != "table":
-        write_rows(headers, body, fmt, sys.stdout)
-        return
-    body = [[f"(no {by})" if line[0] is None else line[0], *line[1:]] for line in body]
-    body += lines(whole, "total")
-    if {line[-1] for line in body} <= {"USD", None}:
-        headers = [*headers[:-2], "USD"]
-        body = [line[:-1] for line in body]
-    write_rows(headers, body, "table", sys.stdout)
+def write(document: Plain, rows: str, fmt: Format) -> None:
+    """Write the rows that stand under ``rows``. A table for people has a line of totals, where the report has totals."""
+    columns = [Column(**column) for column in document["columns"]]
+    headers, body = table(columns, document[rows])
+    if fmt == "table":
+        keys = [number for number, column in enumerate(columns) if column.kind == "key"]
+        for line in body:
+            for number in keys:
+                line[number] = f"(no {headers[number]})" if line[number] is None else line[number]
+        body += _totals(columns, document)
+        headers, body = _plain_dollars(headers, body)
+    write_rows(headers, body, fmt, sys.stdout)
 
 
-def lines(row: Row, name: str | None) -> list[list[Cell]]:
-    """A row as cells; the counts stand in its first line only, so that a column can be added up."""
-    used: list[Cell] = [row.tokens[kind] for kind in ("input", "cache_read", "output", "reasoning")]
-    money: list[tuple[str, str]] = [(usd(pico), currency) for currency, pico in sorted(row.cost.items())]
-    first = [name, row.calls, row.errors, *used, row.unpriced, *(money[0] if money else (None, None))]
-    return [first, *([name, None, None, None, None, None, None, None, *more] for more in money[1:])]
+def _totals(columns: list[Column], document: Plain) -> list[list[Cell]]:
+    if "total" not in document:
+        return []
+    _, lines = table(columns, [document["total"]])
+    for line in lines:
+        line[0] = "total"
+    return lines
+
+
+def _plain_dollars(headers: list[str], body: list[list[Cell]]) -> tuple[list[str], list[list[Cell]]]:
+    """Without the column of currencies, where all amounts are dollars."""
+    if headers[-2:] != ["cost", "currency"] or not {line[-1] for line in body} <= {"USD", None}:
+        return headers, body
+    return [*headers[:-2], "USD"], [line[:-1] for line in body]

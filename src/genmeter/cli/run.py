@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from genmeter.cli import child
-from genmeter.cli.dev import cannot_listen, port
+from genmeter.cli.options import add_ledger, reader
 from genmeter.cli.render import refuse, say
+from genmeter.cli.serving import cannot_listen, port
 from genmeter.cli.state import state_file
 from genmeter.cli.stopping import how_to_stop, ignored
 
@@ -46,10 +47,10 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="the receipt as one JSON object on the last line")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the receipt to FILE; stderr stays the app's")
+    add_ledger(parser)
     parser.add_argument(
-        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
+        "--port", type=reader(port), default=0, help="loopback port of the receiver (default: a free one)"
     )
-    parser.add_argument("--port", type=port, default=0, help="loopback port of the receiver (default: a free one)")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run, with its arguments")
     parser.set_defaults(run=run)
 

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmeter.cli.dev import DRAIN_SECONDS, cannot_listen, port, prepare
+from genmeter.cli.options import reader
 from genmeter.cli.render import refuse
+from genmeter.cli.serving import DRAIN_SECONDS, add_place, cannot_listen, prepare
 from genmeter.cli.state import state_file
 from genmeter.cli.stopping import held, how_to_stop, ignored
 
@@ -35,14 +36,12 @@ def add(subparsers: Any) -> None:
         "serve", help="serve the ledger alone, for a collector", description=DESCRIPTION, epilog=EPILOG,
         allow_abbrev=False,
     )  # fmt: skip
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=port, default=4318, help="port to listen on, 0 for a free one (default 4318)")
+    add_place(parser)
     parser.add_argument(
-        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
-    )
-    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
-    parser.add_argument(
-        "--max-days", type=_days, metavar="N", help="days to keep single calls; older ones are kept as sums by day"
+        "--max-days",
+        type=reader(_days),
+        metavar="N",
+        help="days to keep single calls; older ones are kept as sums by day",
     )
     parser.set_defaults(run=run)
 
@@ -68,16 +67,16 @@ def _days(text: str) -> float:
     except ValueError:
         days = 0.0
     if not 0 < days < 36_525:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age in days; a number above 0 is needed")
+        raise ValueError(f"{text!r} is no age in days; a number above 0 is needed")
     return days
 
 
 def _serve(args: argparse.Namespace, application: Application) -> int:
     from genmeter.server import serve
 
-    # Before the server answers: a supervisor may stop us as soon as it is ready.
+    # Before the server answers: a supervisor may stop the service as soon as the service is ready.
     stops = held(signal.SIGINT, signal.SIGTERM)
-    # Those who rotate secrets send it; the file is looked at with every request, so there is nothing left to do.
+    # Rotators of secrets send SIGHUP; the file is looked at with every request, so there is nothing left to do.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     try:
         server = serve(application, args.host, args.port)

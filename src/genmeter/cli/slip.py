@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from genmeter.model import usd
-from genmeter.reports import Receipt, Row
+from genmeter.reports import Receipt, receipts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,52 +31,4 @@ def as_json(slip: Slip) -> dict[str, Any]:
         "wall_seconds": round(slip.seconds, 3),
         "notes": list(slip.notes),
     }
-    receipt = slip.receipt
-    if receipt is None:
-        return about
-    return about | {
-        "run": receipt.run,
-        "calls": receipt.calls,
-        "errors": receipt.errors,
-        "tokens": receipt.tokens,
-        "models": [_row_json(row) for row in receipt.by_model],
-        "total": _money_json(receipt.total),
-        "unpriced_calls": receipt.unpriced_calls,
-        "unpriced": [
-            {
-                "model": gap.model,
-                "provider": gap.provider,
-                "reason": gap.reason,
-                "calls": gap.calls,
-                "tokens": gap.tokens,
-                "remedy": gap.remedy,
-            }
-            for gap in receipt.unpriced
-        ],
-        "cut_streams": receipt.cut_streams,
-        "latency_seconds": {"p50": _seconds(receipt.p50_ns), "p95": _seconds(receipt.p95_ns), "calls": receipt.timed},
-        "set_aside": {
-            "suspected_duplicates": receipt.suspected_duplicates,
-            "conflicts": receipt.conflicts,
-            "late": receipt.late,
-        },
-    }
-
-
-def _row_json(row: Row) -> dict[str, Any]:
-    return {
-        "model": row.key,
-        "calls": row.calls,
-        "errors": row.errors,
-        "unpriced": row.unpriced,
-        "tokens": row.tokens,
-        "cost": _money_json(row.cost),
-    }
-
-
-def _money_json(cost: dict[str, int]) -> dict[str, str]:
-    return {currency: usd(pico) for currency, pico in sorted(cost.items())}
-
-
-def _seconds(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / 10**9
+    return about if slip.receipt is None else about | receipts.plain(slip.receipt)

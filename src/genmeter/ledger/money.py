@@ -1,10 +1,8 @@
-"""Money as the ledger keeps it: integers of 1e-12 of a currency unit, in and out without a float in between."""
+"""Money as the ledger keeps it: integers of 1e-12 of a currency unit, read without a float in between; ``model.usd`` writes them."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
-
-from genmeter.model import PICO
 
 LARGEST = 2**63 - 1
 """The largest amount of one call that fits the store, $9.2 million."""
@@ -27,10 +25,3 @@ def to_pico(amount: object) -> int | None:
         return None
     pico = int(exact.scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN))
     return pico if pico <= LARGEST else None
-
-
-def to_text(pico: int) -> str:
-    """The exact decimal text of a pico amount, without trailing zeros: 12500000000 is "0.0125"."""
-    whole, part = divmod(abs(pico), PICO)
-    sign = "-" if pico < 0 else ""
-    return f"{sign}{whole}.{part:012d}".rstrip("0").rstrip(".")

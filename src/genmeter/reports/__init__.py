@@ -1,4 +1,7 @@
-"""Questions put to the ledger: pure functions that return plain data; whoever renders them decides how it looks."""
+"""Questions put to the ledger. Each module answers one with plain data; ``registry`` lists those that are drawn.
+
+Importing this package loads neither the ledger nor its database: the command line reads the list of reports at each start.
+"""
 
 from genmeter.reports.receipts import Receipt, receipt
 from genmeter.reports.spending import Row, spend, total

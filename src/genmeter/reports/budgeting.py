@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from genmeter.budgets import Budget
-from genmeter.ledger import Ledger
-from genmeter.ledger.questions import Amount, Window
-from genmeter.model import SCOPES
+from genmeter.instants import instant
+from genmeter.model import SCOPES, usd
 from genmeter.periods import Period, period
+from genmeter.reports.report import Asked, Column, Option, Plain, Report, Sources
 from genmeter.reports.window import window
+
+if TYPE_CHECKING:
+    from genmeter.budgets import Budget
+    from genmeter.ledger import Ledger
+    from genmeter.ledger.questions import Amount, AskAmounts
+
+NO_BUDGETS: Final = "there are no budgets; write [budgets.NAME] with amount and period into genmeter.toml"
 
 EARLIEST: Final = 20
 """A burn is told when a twentieth of the period is over (72 minutes of a day, 36 hours of 30 days), not before."""
 
-Ask = Callable[[Sequence[Window]], list[list[Amount]]]
 _MICROSECOND, _DAY = timedelta(microseconds=1), timedelta(days=1)
 
 
@@ -58,7 +63,12 @@ class Budgeting:
 
 
 def budgeting(
-    budgets: Sequence[Budget], ledger: Ledger, *, at: datetime, until: datetime | None = None, ask: Ask | None = None
+    budgets: Sequence[Budget],
+    ledger: Ledger,
+    *,
+    at: datetime,
+    until: datetime | None = None,
+    ask: AskAmounts | None = None,
 ) -> Budgeting:
     """How ``budgets`` stand in the periods that hold ``at``; calls from ``until`` on are left out.
 
@@ -105,3 +115,77 @@ def _standing(budget: Budget, one: Period, at: datetime, amounts: Sequence[Amoun
         unpriced=sum(amount.unpriced for amount in amounts),
         across=sum(amount.across for amount in amounts),
     )
+
+
+def plain(one: Standing) -> Plain:
+    """The standing as plain data: money is exact decimal text, times are ISO 8601 in the budget's time zone.
+
+    None is not known: ``burn_a_day`` and ``projected`` when it is too early to say, ``days_left`` then and when nothing
+    burns. ``spent_percent`` is cut to a whole number.
+    """
+    budget, zone = one.budget, one.budget.zone
+    return {
+        "id": budget.id,
+        "scope": dict(budget.scope),
+        "owner": budget.owner or None,
+        "period": budget.period,
+        "start": one.period.start.astimezone(zone).isoformat(),
+        "end": one.period.end.astimezone(zone).isoformat(),
+        "time_zone": budget.time_zone,
+        "currency": "USD",
+        "amount": usd(budget.amount),
+        "spent": usd(one.spent),
+        "spent_percent": one.spent * 100 // budget.amount,
+        "left": usd(one.left),
+        "reached": one.reached,
+        "burn_a_day": None if one.burn is None else usd(one.burn),
+        "projected": None if one.projected is None else usd(one.projected),
+        "days_left": None if one.tenths_left is None else one.tenths_left / 10,
+        "thresholds": [
+            {
+                "percent": level,
+                "amount": usd(budget.amount * level // 100),
+                "reached": one.reached is not None and level <= one.reached,
+            }
+            for level in budget.thresholds
+        ],
+        "unpriced": one.unpriced,
+        "across": usd(one.across),
+    }
+
+
+def _ask(sources: Sources, asked: Asked) -> Plain:
+    """How each budget stands, in the file's order, and what of the UTC month is in no budget."""
+    at = asked["at"] or datetime.now(UTC)
+    if not sources.budgets:
+        return {"at": at.isoformat(), "budgets": [], "unbudgeted": None, "hint": NO_BUDGETS}
+    # calls that start after a named instant are left out; those that start while this is asked are not
+    found = budgeting(sources.budgets, sources.ledger, at=at, until=asked["at"], ask=sources.amounts)
+    return {
+        "at": at.isoformat(),
+        "budgets": [plain(one) for one in found.standings],
+        "unbudgeted": {
+            "period": "month",
+            "start": found.month.start.isoformat(),
+            "end": found.month.end.isoformat(),
+            "currency": "USD",
+            "spent": usd(found.unbudgeted),
+            "unpriced": found.unbudgeted_unpriced,
+        },
+    }
+
+
+REPORT: Final = Report(
+    name="budgets",
+    question="what is spent of each budget, what is left, and where it will end",
+    ask=_ask,
+    columns=lambda asked: (
+        *(Column("id"), Column("scope", "scope"), Column("owner"), Column("period"), Column("ends", "text", "end")),
+        *(Column("limit", "amount", "amount"), Column("spent", "amount"), Column("left", "amount")),
+        *(Column("reached", "percent"), Column("burn_a_day", "estimate"), Column("projected", "estimate")),
+        *(Column("days_left", "number"), Column("unpriced", "count"), Column("currency")),
+    ),
+    options=(Option("at", instant, "how it stood at this instant (default: now)", None, "WHEN"),),
+    rows="budgets",
+    steady=False,
+)

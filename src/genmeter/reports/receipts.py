@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from genmeter.ledger import Ledger
-from genmeter.ledger.questions import CONFLICT, LATE, SUSPECTED, Window
+from genmeter.reports import spending, unpricing
+from genmeter.reports.document import money
+from genmeter.reports.report import Plain
 from genmeter.reports.spending import Row, spend, total
 from genmeter.reports.unpricing import Gap, unpriced
-from genmeter.reports.window import moment
+from genmeter.reports.window import moment, window
+
+if TYPE_CHECKING:
+    from genmeter.ledger import Ledger
 
 PERCENTS: Final = (50, 95)
 
@@ -59,11 +63,19 @@ class Receipt:
 
 
 def receipt(ledger: Ledger, *, run: str | None = None) -> Receipt:
-    """The receipt of ``run``, of everything in the ledger when it is None. Raises ``StorageError``."""
+    """The receipt of ``run``, of everything in the ledger when it is None. Raises ``StorageError``.
+
+    >>> from genmeter.ledger import Ledger
+    >>> with Ledger.open() as ledger:
+    ...     receipt(ledger).calls
+    0
+    """
+    from genmeter.ledger.questions import CONFLICT, LATE, SUSPECTED
+
     by_model = spend(ledger, by="model", run=run)
     whole = total(by_model)
-    kinds = ledger.store.groups(["error_type"], Window(run=run))
-    latency = ledger.store.latency(PERCENTS, Window(run=run))
+    kinds = ledger.store.groups(["error_type"], window(None, None, run))
+    latency = ledger.store.latency(PERCENTS, window(None, None, run))
     held = ledger.store.quarantine_counts(run)
     p50, p95 = latency.quantiles_ns if latency.calls else (None, None)
     errors: dict[str, int] = {}
@@ -88,3 +100,28 @@ def receipt(ledger: Ledger, *, run: str | None = None) -> Receipt:
         conflicts=held.get(CONFLICT, 0),
         late=held.get(LATE, 0),
     )
+
+
+def plain(receipt: Receipt) -> Plain:
+    """The receipt as plain data: money as exact decimal text by currency, latencies in seconds."""
+    return {
+        "run": receipt.run,
+        "calls": receipt.calls,
+        "errors": receipt.errors,
+        "tokens": receipt.tokens,
+        "models": [spending.plain(row, ["model"]) for row in receipt.by_model],
+        "total": money(receipt.total),
+        "unpriced_calls": receipt.unpriced_calls,
+        "unpriced": [unpricing.plain(gap) for gap in receipt.unpriced],
+        "cut_streams": receipt.cut_streams,
+        "latency_seconds": {"p50": _seconds(receipt.p50_ns), "p95": _seconds(receipt.p95_ns), "calls": receipt.timed},
+        "set_aside": {
+            "suspected_duplicates": receipt.suspected_duplicates,
+            "conflicts": receipt.conflicts,
+            "late": receipt.late,
+        },
+    }
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 10**9

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from datetime import UTC
+from typing import TYPE_CHECKING, Final
 
 from genmeter import names
-from genmeter.ledger import Call, Ledger
-from genmeter.ledger.decode import Attributes, Span
+from genmeter.model import usd
+from genmeter.reports.report import WINDOW, Asked, Column, Option, Plain, Report, Sources
 from genmeter.reports.window import Moment, window
+
+if TYPE_CHECKING:
+    from genmeter.ledger import Call, Ledger
+    from genmeter.ledger.decode import Attributes, Span
+
+MOST_CALLS: Final = 500
+"""Calls of one answer at most: the page asks each second."""
 
 
 @dataclass(slots=True)
@@ -33,7 +41,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The spans of one trace as a forest: whatever has no parent here is a root."""
+    """The spans of one trace as a forest: a span whose parent is not here is a root."""
 
     trace_id: str
     roots: list[Node]
@@ -48,12 +56,24 @@ def calls(
     until: Moment | None = None,
     run: str | None = None,
 ) -> list[Call]:
-    """The newest calls started in [``since``, ``until``), newest first. Raises ``StorageError``."""
-    return ledger.store.latest(limit, window(since, until, run, UTC))
+    """The newest calls started in [``since``, ``until``), newest first. Raises ``StorageError``.
+
+    >>> from genmeter.ledger import Ledger
+    >>> with Ledger.open() as ledger:
+    ...     calls(ledger, limit=10)
+    []
+    """
+    return ledger.store.latest(limit, window(since, until, run))
 
 
 def trace(ledger: Ledger, trace_id: str) -> Trace | None:
-    """The tree of a trace, None when nothing of it is known. Raises ``StorageError``."""
+    """The tree of a trace, None when nothing of it is known. Raises ``StorageError``.
+
+    >>> from genmeter.ledger import Ledger
+    >>> with Ledger.open() as ledger:
+    ...     print(trace(ledger, "5b8efff798038103d269b633813fc60c"))
+    None
+    """
     wanted = trace_id.lower()
     nodes = {span.span_id: _of_span(span) for span in ledger.store.trace_spans(wanted)}
     for call in ledger.store.trace_calls(wanted):
@@ -63,6 +83,72 @@ def trace(ledger: Ledger, trace_id: str) -> Trace | None:
     ordered = sorted(nodes.values(), key=lambda node: (node.started_ns, node.span_id))
     roots = [node for node in ordered if not _hang(node, nodes)]
     return Trace(wanted, roots, len(nodes))
+
+
+def plain(call: Call) -> Plain:
+    """The call as plain data: money is exact decimal text, and what is not known is None or left out.
+
+    >>> from genmeter.ledger import Call
+    >>> call = Call(trace_id="5b", span_id="01", started_ns=1_000, operation="chat", provider="openai", cost_pico=10**12)
+    >>> plain(call)["started_us"], plain(call)["cost"], plain(call)["usage"]
+    (1, '1.00', {})
+    """
+    from genmeter.ledger.call import LINE_KINDS, SCALARS, USAGE_FIELDS
+
+    document: Plain = {name: getattr(call, name) for name in SCALARS}
+    # 64-bit integers do not survive JavaScript's numbers; microseconds do
+    document["started_us"] = document.pop("started_ns") // 1000
+    pico = document.pop("cost_pico")
+    document["cost"] = None if pico is None else usd(pico)
+    document["model"] = call.model
+    document["finish_reasons"] = json.loads(call.finish_reasons) if call.finish_reasons else []
+    document["usage"] = {name: count for name, count in zip(USAGE_FIELDS, call.usage, strict=True) if count is not None}
+    lines = zip(LINE_KINDS, call.lines, strict=True)
+    document["lines"] = {kind: usd(pico) for kind, pico in lines if pico is not None}
+    return document
+
+
+def plain_trace(found: Trace) -> Plain:
+    """The spans of the trace in reading order, each with its depth and with the call that was booked for it.
+
+    >>> plain_trace(Trace("5b", [Node("01", None, "POST /ask", 1_000, 3_000, False, "", "shop", {})], 1))["spans"][0]["depth"]
+    0
+    """
+    spans: list[Plain] = []
+    # a stack instead of recursion: a trace may be deeper than Python's stack
+    waiting = [(node, 0) for node in reversed(found.roots)]
+    while waiting:
+        node, depth = waiting.pop()
+        spans.append(_plain_node(node, depth))
+        waiting += [(child, depth + 1) for child in reversed(node.children)]
+    return {"trace_id": found.trace_id, "spans": spans}
+
+
+def _plain_node(node: Node, depth: int) -> Plain:
+    return {
+        "span_id": node.span_id,
+        "parent_span_id": node.parent_span_id,
+        "depth": depth,
+        "name": node.name,
+        "started_us": node.started_ns // 1000,
+        "duration_ns": node.ended_ns - node.started_ns,
+        "failed": node.failed,
+        "message": node.message,
+        "service": node.service,
+        "attributes": node.attributes,
+        "call": plain(node.call) if node.call else None,
+    }
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MOST_CALLS:
+        raise ValueError(f"{text[:40]!r} is no number from 1 to {MOST_CALLS}")
+    return int(text)
+
+
+def _ask(sources: Sources, asked: Asked) -> Plain:
+    question = {name: asked[name] for name in ("limit", "since", "until", "run")}
+    return {"calls": [plain(call) for call in calls(sources.ledger, **question)]}
 
 
 def _hang(node: Node, nodes: dict[str, Node]) -> bool:
@@ -93,3 +179,19 @@ def _of_call(call: Call) -> Node:
     ended_ns = call.started_ns + (call.duration_ns or 0)
     known = (call.span_id, call.parent_span_id, name, call.started_ns, ended_ns, call.error_type is not None)
     return Node(*known, "", call.service, {})
+
+
+REPORT: Final = Report(
+    name="calls",
+    question="the newest calls, with what each used and cost",
+    ask=_ask,
+    columns=lambda asked: (
+        *(Column("started", "time_us", "started_us"), Column("model"), Column("provider"), Column("application")),
+        *(Column(kind, "count", f"usage.{kind}") for kind in ("input", "cache_read", "output")),
+        *(Column("seconds", "duration_ns", "duration_ns"), Column("status", "text", "cost_status")),
+        *(Column("error", "text", "error_type"), Column("trace_id")),
+        *(Column("cost", "amount"), Column("currency")),
+    ),
+    options=(Option("limit", _limit, f"how many calls, {MOST_CALLS} at most", "100", "N"), *WINDOW),
+    rows="calls",
+)

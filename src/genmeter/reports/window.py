@@ -1,27 +1,45 @@
-"""Moments a person names, as the half-open window [since, until) that the ledger is asked for."""
+"""Moments that a person names, as the half-open window [since, until) that the ledger is asked for."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
-from genmeter.ledger.questions import QUARTER_NS, Window
+if TYPE_CHECKING:
+    from genmeter.ledger.questions import Window
 
 Moment = datetime | date
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def window(since: Moment | None, until: Moment | None, run: str | None, zone: tzinfo = UTC) -> Window:
-    """The window from ``since`` up to, not including, ``until``; dates and naive times are read in ``zone``."""
+def window(since: Moment | None, until: Moment | None, run: str | None = None, zone: tzinfo = UTC) -> Window:
+    """The window from ``since`` up to, not including, ``until``. Dates and times without an offset are of ``zone``.
+
+    >>> window(date(1970, 1, 2), None)
+    Window(since_ns=86400000000000, until_ns=None, run=None)
+    """
+    from genmeter.ledger.questions import Window
+
     return Window(_nanoseconds(since, zone), _nanoseconds(until, zone), run)
 
 
 def moment(unix_ns: int, zone: tzinfo = UTC) -> datetime:
-    """Unix nanoseconds as a time in ``zone``, to the microsecond below."""
+    """Unix nanoseconds as a time in ``zone``, cut to the microsecond.
+
+    >>> moment(86_400_000_001_999).isoformat()
+    '1970-01-02T00:00:00.000001+00:00'
+    """
     return (_EPOCH + timedelta(microseconds=unix_ns // 1000)).astimezone(zone)
 
 
 def day_of_quarter(quarter: int, zone: tzinfo) -> date:
-    """The day in ``zone`` that a quarter hour since 1970 lies in."""
+    """The day of ``zone`` in which a quarter hour lies, counted in quarter hours since 1970.
+
+    >>> day_of_quarter(96, UTC)
+    datetime.date(1970, 1, 2)
+    """
+    from genmeter.ledger.questions import QUARTER_NS
+
     return moment(quarter * QUARTER_NS, zone).date()
 
 

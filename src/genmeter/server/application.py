@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 from genmeter.budgets import Budget
 from genmeter.ledger import Encoding, Ledger, StorageError
 from genmeter.ledger.questions import Amount, Window
+from genmeter.reports.registry import REPORTS
+from genmeter.reports.report import Report, Sources
 from genmeter.server import api, page
 from genmeter.server.access import Token, admit
 from genmeter.server.activity import SIGNALS, Activity
@@ -42,10 +44,7 @@ _CARD = {
     "otlp": ["POST /v1/traces", "POST /v1/logs"],
     "health": _PROBES,
     "metrics": "/metrics",
-    "read": [
-        *("/api/summary", "/api/budgets", "/api/spend?by=model"),
-        *("/api/calls", "/api/unpriced", "/api/trace/<trace id>"),
-    ],
+    "read": ["/api/reports", "/api/summary", *(f"/api/{name}" for name in REPORTS), "/api/trace/<trace id>"],
 }
 _HEADLESS = {"/": lambda: as_json(_CARD)}
 
@@ -131,15 +130,11 @@ class Application:
             "/healthz": lambda environ, query: Answer(200, TEXT, b"ok\n"),
             "/readyz": self._readiness,
             "/metrics": self._metrics,
-            "/api/budgets": self._standings,
-            "/api/calls": lambda environ, query: as_json(api.newest(ledger, query)),
-            "/api/spend": lambda environ, query: as_json(remember("spend", query, lambda: api.spending(ledger, query))),
-            "/api/unpriced": lambda environ, query: as_json(
-                remember("unpriced", query, lambda: api.gaps(ledger, query))
-            ),
+            "/api/reports": lambda environ, query: as_json(api.index()),
             "/api/summary": lambda environ, query: as_json(
                 remember("summary", query, lambda: api.summary(ledger, activity, query))
             ),
+            **{f"/api/{report.name}": partial(self._report, report) for report in REPORTS.values()},
         }
 
     def _readiness(self, environ: Environ, query: api.Query) -> Answer:
@@ -157,8 +152,14 @@ class Application:
         text = exposition(self.ledger, self.series, self.activity, budgets, self._amounts, sound)
         return Answer(200, CONTENT_TYPE, text.encode())
 
-    def _standings(self, environ: Environ, query: api.Query) -> Answer:
-        return as_json(api.budgets(self._in_force(), self.ledger, at=datetime.now(UTC), ask=self._amounts))
+    def _report(self, report: Report, environ: Environ, query: api.Query) -> Answer:
+        asked = api.asked(report, query)
+        sources = Sources(self.ledger, self._in_force(), self._amounts)
+        if not report.steady:
+            return as_json(report.answer(sources, asked))
+        # by the values and not by the texts: what lies 24h ago is another instant at each asking
+        question = {name: repr(value) for name, value in asked.items()}
+        return as_json(self._remembered.answer(report.name, question, lambda: report.answer(sources, asked)))
 
     def _in_force(self) -> Sequence[Budget]:
         return self._budgets() if isinstance(self._budgets, BudgetFile) else self._budgets

@@ -8,22 +8,23 @@ from datetime import UTC, datetime
 from genmeter import names
 from genmeter.budgets import Budget
 from genmeter.ledger import Ledger
-from genmeter.ledger.money import to_text
-from genmeter.reports.budgeting import Ask, Standing, budgeting
+from genmeter.ledger.questions import AskAmounts
+from genmeter.model import usd
+from genmeter.reports.budgeting import Standing, budgeting
 from genmeter.server.prometheus import Labels, family, metric_name
 
 _Value = Callable[[Standing], str | None]
 
 
 def _projected(standing: Standing) -> str | None:
-    return None if standing.projected is None else to_text(standing.projected)
+    return None if standing.projected is None else usd(standing.projected)
 
 
 _GAUGES: dict[str, tuple[str, _Value]] = {
-    names.BUDGET_LIMIT: ("The amount of the budget.", lambda one: to_text(one.budget.amount)),
+    names.BUDGET_LIMIT: ("The amount of the budget.", lambda one: usd(one.budget.amount)),
     names.BUDGET_SPENT: (
         "Booked cost in the budget's scope and current period, exact.",
-        lambda one: to_text(one.spent),
+        lambda one: usd(one.spent),
     ),
     names.BUDGET_PROJECTED: (
         "Cost at the end of the period if it goes on as in this period so far; missing when too early to say.",
@@ -36,7 +37,7 @@ _GAUGES: dict[str, tuple[str, _Value]] = {
 }
 
 
-def budget_gauges(budgets: Sequence[Budget], ledger: Ledger, ask: Ask) -> Iterator[str]:
+def budget_gauges(budgets: Sequence[Budget], ledger: Ledger, ask: AskAmounts) -> Iterator[str]:
     """The lines of /metrics, none without budgets. Raises ``StorageError``."""
     if not budgets:
         return
@@ -46,12 +47,12 @@ def budget_gauges(budgets: Sequence[Budget], ledger: Ledger, ask: Ask) -> Iterat
         samples = [("", labels, shown) for labels, shown in values if shown is not None]
         yield from _one(name, text, samples)
     levels = [
-        ("", (*_labels(budget), ("threshold", str(level))), to_text(budget.amount * level // 100))
+        ("", (*_labels(budget), ("threshold", str(level))), usd(budget.amount * level // 100))
         for budget in budgets
         for level in budget.thresholds
     ]
     yield from _one(names.BUDGET_THRESHOLD, "The cost at which a threshold (percent) is reached.", levels)
-    rest = [("", (), to_text(found.unbudgeted))]
+    rest = [("", (), usd(found.unbudgeted))]
     yield from _one(names.BUDGET_UNBUDGETED, "Booked cost of this UTC month in no budget's scope, exact.", rest)
 
 

@@ -8,10 +8,9 @@ from contextlib import suppress
 
 from genmeter.budgets import Budget
 from genmeter.ledger import Ledger, StorageError
-from genmeter.ledger.money import to_text
-from genmeter.ledger.questions import TOTALS_BY, Group
+from genmeter.ledger.questions import TOTALS_BY, AskAmounts, Group
 from genmeter.ledger.stores.store import Store
-from genmeter.reports.budgeting import Ask
+from genmeter.model import usd
 from genmeter.server.activity import LAGS, Activity, Lag
 from genmeter.server.budgets import budget_gauges
 from genmeter.server.prometheus import Labels, bound, family, number
@@ -45,7 +44,7 @@ def exposition(
     series: Series | None,
     activity: Activity,
     budgets: Sequence[Budget] = (),
-    ask: Ask | None = None,
+    ask: AskAmounts | None = None,
     config_sound: bool = True,
 ) -> str:
     """Everything at /metrics; ``ask`` is what the budgets ask for amounts, the store itself by default.
@@ -117,7 +116,7 @@ def _spend(groups: Iterable[Group]) -> Iterator[str]:
         unpriced[labels] = unpriced.get(labels, 0) + group.unpriced
         if group.currency == "USD":
             cost[labels] = cost.get(labels, 0) + group.cost
-    money = [("", labels, to_text(pico)) for labels, pico in sorted(cost.items())]
+    money = [("", labels, usd(pico)) for labels, pico in sorted(cost.items())]
     yield from family(f"{OURS}spend_usd", "gauge", "Booked cost in USD since the ledger began, exact.", money)
     counted = [("", labels, str(value)) for labels, value in sorted(calls.items())]
     yield from family(f"{OURS}calls", "gauge", "Booked calls since the ledger began.", counted)

@@ -1,0 +1,39 @@
+"""Options that several commands take, spelled and explained once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def add_ledger(parser: argparse.ArgumentParser) -> None:
+    """The option ``--ledger``: a ``Path``, or None for the user's own."""
+    parser.add_argument(
+        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
+    )
+
+
+def add_formats(parser: argparse.ArgumentParser) -> None:
+    """The options ``--json`` and ``--csv``: ``format`` is a ``render.Format``, a table where neither is given."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="a JSON array, money as strings"
+    )
+    form.add_argument("--csv", action="store_const", const="csv", dest="format", help="CSV with a header")
+    parser.set_defaults(format="table")
+
+
+def reader(read: Callable[[str], T]) -> Callable[[str], T]:
+    """A reader for argparse, which shows the words of its own error alone and not those of a ``ValueError``."""
+
+    def told(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return told

@@ -1,0 +1,35 @@
+"""Which calls failed, and what they cost all the same."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from genmeter.reports.document import money
+from genmeter.reports.report import Asked, Column, Plain, Report, Sources
+from genmeter.reports.window import window
+
+
+def _ask(sources: Sources, asked: Asked) -> Plain:
+    rows: dict[tuple[object, ...], Plain] = {}
+    by = ("error_type", "provider", "model")
+    for group in sources.ledger.store.groups(by, window(asked["since"], asked["until"], asked["run"])):
+        if group.key[0] is None:
+            continue
+        fresh: Plain = {**dict(zip(by, group.key, strict=True)), "calls": 0, "last_us": 0, "cost": {}}
+        row = rows.setdefault(group.key, fresh)
+        row["calls"] += group.calls
+        row["last_us"] = max(row["last_us"], group.last_ns // 1000)
+        if group.currency is not None:
+            row["cost"] |= money({group.currency: group.cost})
+    return {"rows": sorted(rows.values(), key=lambda row: (-row["calls"], *(str(row[name]) for name in by)))}
+
+
+REPORT: Final = Report(
+    name="errors",
+    question="which calls failed, by error, provider and model",
+    ask=_ask,
+    columns=lambda asked: (
+        *(Column("error", "key", "error_type"), Column("provider"), Column("model")),
+        *(Column("calls", "count"), Column("last", "time_us", "last_us"), Column("cost", "cost")),
+    ),
+)
