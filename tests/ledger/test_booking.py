@@ -13,8 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from genmeter import names
 from genmeter.ledger import BadPayload, Call, Encoding, Ledger
 from genmeter.ledger.money import to_pico
-from genmeter.model import usd
-from genmeter.model import Cost, Unpriced
+from genmeter.model import Cost, Unpriced, usd
 from genmeter.reports import calls, spend
 from tests.ledger.otlp import NOON, SECOND, chat, details, span, traces
 

@@ -145,7 +145,12 @@ def test_the_figures_are_the_hand_computed_ones_and_those_of_budgets_show(path: 
     ]
     assert desk["days_left"] == 0.0
     # half of the day is over and nothing spent: it will stay at nothing, and lasts for ever
-    assert (sales["spent"], sales["burn_a_day"], sales["projected"], sales["days_left"]) == ("0.00", "0.00", "0.00", None)
+    assert (sales["spent"], sales["burn_a_day"], sales["projected"], sales["days_left"]) == (
+        "0.00",
+        "0.00",
+        "0.00",
+        None,
+    )
     assert document["unbudgeted"]["spent"] == "0.00" and "hint" not in document
     agree(document, shown(file, path, document["at"]))
 

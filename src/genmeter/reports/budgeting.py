@@ -75,6 +75,13 @@ def budgeting(
     Each call counts whole, in USD, at its start, whenever it arrived. Calls that have been trimmed from the ledger are
     left as sums by UTC day and scope: such a sum counts where its first call lies, exact unless it reaches over an edge
     of the period. ``ask`` stands in for ``ledger.store.amounts`` where answers are remembered. Raises ``StorageError``.
+
+    >>> from genmeter.budgets import Budget
+    >>> from genmeter.ledger import Ledger
+    >>> everything = Budget("all", amount=100 * 10**12, period="month")
+    >>> with Ledger.open() as ledger:
+    ...     budgeting([everything], ledger, at=datetime(2026, 11, 21, tzinfo=UTC)).standings[0].projected
+    0
     """
     month = period("month", at, UTC)
     periods = [period(budget.period, at, budget.zone) for budget in budgets]
@@ -122,6 +129,12 @@ def plain(one: Standing) -> Plain:
 
     None is not known: ``burn_a_day`` and ``projected`` when it is too early to say, ``days_left`` then and when nothing
     burns. ``spent_percent`` is cut to a whole number.
+
+    >>> from genmeter.budgets import Budget
+    >>> november = period("month", datetime(2026, 11, 2, tzinfo=UTC), UTC)
+    >>> one = Standing(Budget("all", 100 * 10**12, "month"), november, 25 * 10**12, None, None, None, None, 0, 0)
+    >>> plain(one)["left"], plain(one)["spent_percent"]
+    ('75.00', 25)
     """
     budget, zone = one.budget, one.budget.zone
     return {

@@ -103,7 +103,13 @@ def receipt(ledger: Ledger, *, run: str | None = None) -> Receipt:
 
 
 def plain(receipt: Receipt) -> Plain:
-    """The receipt as plain data: money as exact decimal text by currency, latencies in seconds."""
+    """The receipt as plain data: money as exact decimal text by currency, latencies in seconds.
+
+    >>> from genmeter.ledger import Ledger
+    >>> with Ledger.open() as ledger:
+    ...     plain(receipt(ledger))["latency_seconds"]
+    {'p50': None, 'p95': None, 'calls': 0}
+    """
     return {
         "run": receipt.run,
         "calls": receipt.calls,

@@ -70,7 +70,11 @@ def unpriced(
 
 
 def plain(gap: Gap) -> Plain:
-    """The gap as plain data, its fields under their names."""
+    """The gap as plain data, its fields under their names.
+
+    >>> plain(Gap("unknown_model", "openai", "house-7b", calls=2, tokens=1_510, remedy="Upgrade genmeter."))["calls"]
+    2
+    """
     return asdict(gap)
 
 
