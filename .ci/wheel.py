@@ -18,6 +18,7 @@ DATA = (
     "genmeter/server/page/index.html",
     "genmeter/server/page/page.css",
     "genmeter/server/page/page.js",
+    "genmeter/server/page/reports.js",
 )
 ENTRY_POINTS = {
     "console_scripts": "genmeter",

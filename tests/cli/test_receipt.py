@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from genmeter.cli.receipt import clipped, duration, render
+from genmeter.cli.render import width
 from genmeter.cli.slip import Slip, as_json
 from genmeter.ledger.call import USAGE_FIELDS
 from genmeter.reports import Gap, Receipt, Row, total
@@ -123,6 +124,14 @@ def test_json_keeps_money_exact_and_unknown_absent():
 )  # fmt: skip
 def test_durations_have_three_digits_or_so(nanoseconds, text):
     assert duration(nanoseconds) == text
+
+
+def test_a_wide_name_is_cut_by_columns_and_costs_no_alignment():
+    long = "客服工单系统" * 8
+    assert width(clipped(long, 40)) in (39, 40)
+    text = render(Slip(("python", "工单.py"), 0, 1.0, receipt([row(long, 1, {"USD": 10**10}, input=1)])))
+    heading, rule, model = [line for line in text.splitlines() if "model" in line or "──" in line or "客服" in line][:3]
+    assert width(heading) == width(rule) == width(model) == 80
 
 
 def test_a_name_from_outside_cannot_move_the_cursor():

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from genmeter.cli.render import table, write_rows
+from genmeter.cli.render import cut, table, width, write_rows
 from genmeter.model import usd
 
 
@@ -30,13 +30,35 @@ def test_money_is_exact_without_exponent(pico, text):
 
 def test_numbers_are_right_aligned_and_decimal_points_below_each_other():
     rows = [["a", 1200, "12.50"], ["bb", 7, "0.000125"], ["c", None, None]]
-    assert table(["model", "calls", "USD"], rows, right=(1, "USD")).splitlines() == [
+    assert table(["model", "calls", "USD"], rows, numeric=(1, "USD")).splitlines() == [
         "model  calls        USD",
         "-----  -----  ---------",
         "a      1,200  12.50",
         "bb         7   0.000125",
         "c          -          -",
     ]
+
+
+def test_wide_and_combining_characters_keep_the_columns_below_each_other():
+    # a terminal gives 工 and 한 two columns each, and none to an accent that stands behind its letter
+    rows = [["工单系统", 7, "12.50"], ["한글", 12, "0.5"], ["cafe\u0301", 1, None], ["plain", 1, None]]
+    lines = table(["application", "calls", "USD"], rows, numeric=(1, "USD")).splitlines()
+    assert lines[2:] == [
+        "工单系统         7  12.50",
+        "한글            12   0.5",
+        "cafe\u0301             1      -",
+        "plain            1      -",
+    ]
+    assert [width(line) for line in lines[2:]] == [25, 24, 25, 25]
+
+
+def test_a_family_of_emoji_is_drawn_in_two_columns_per_person():
+    assert width("👩\u200d🚀") == 4 and width("\ufeff") == 0 and width("→") == 1
+
+
+def test_what_is_cut_fits_whatever_its_characters_are():
+    assert [cut("工单系统", columns) for columns in (8, 7, 4, 1)] == ["工单系统", "工单系", "工单", ""]
+    assert cut("e\u0301e", 1) == "e\u0301"
 
 
 def written(rows, fmt):

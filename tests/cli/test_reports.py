@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlencode
 
 import pytest
 
 from genmeter.cli.main import COMMANDS
 from genmeter.ledger import Ledger
+from genmeter.reports import document
 from genmeter.reports.registry import REPORTS
+from genmeter.reports.report import Kind
 from genmeter.reports.spending import DIMENSIONS
 from tests.ledger.otlp import NOON, SECOND, chat, span, traces
 from tests.server.client import Client, served
@@ -51,12 +56,12 @@ def client(path: Path):
         yield client
 
 
-def drawn(document: dict, rows: str) -> list[dict]:
+def drawn(answer: dict, rows: str) -> list[dict]:
     """The rows of an answer as a page draws them: each column's value by its path."""
     found = []
-    for row in document[rows]:
+    for row in answer[rows]:
         line = {}
-        for column in document["columns"]:
+        for column in answer["columns"]:
             value = row
             for level in (column["path"] or column["name"]).split("."):
                 value = value.get(level) if isinstance(value, dict) else None
@@ -67,12 +72,12 @@ def drawn(document: dict, rows: str) -> list[dict]:
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_the_command_and_the_route_of_a_report_have_the_same_figures(genmeter, client: Client, path: Path, name: str):
-    document = client.get(f"/api/{name}").json
+    answer = client.get(f"/api/{name}").json
     done = genmeter(DRAWN[name], "--ledger", path, "--json")
     assert done.returncode == 0, done.stderr
-    lines, rows = json.loads(done.stdout), drawn(document, REPORTS[name].rows)
+    lines, rows = json.loads(done.stdout), drawn(answer, REPORTS[name].rows)
     assert rows
-    for column in document["columns"]:
+    for column in answer["columns"]:
         theirs, ours = ([row[column["name"]] for row in found] for found in (lines, rows))
         if column["kind"] in ("key", "text"):
             assert set(theirs) == set(ours), column
@@ -103,6 +108,14 @@ def test_every_dimension_is_known_to_command_and_route(genmeter, client: Client,
     assert {row["key"] for row in rows} == {line[by] for line in lines}
 
 
+def test_every_kind_of_column_can_be_drawn_as_text_and_on_the_page():
+    # a cost has two cells of text; the page shows a key or a text as it is
+    assert set(get_args(Kind)) == {*document._CELLS, "cost"}
+    script = files("genmeter.server.page").joinpath("reports.js").read_text()
+    drawn = set(re.findall(r'case "(\w+)"', script))
+    assert set(get_args(Kind)) == drawn | {"key", "text", "number"}
+
+
 def test_two_dimensions_say_which_application_used_which_model(genmeter, client: Client, path: Path):
     lines = json.loads(genmeter("report", "--by", "application,model", "--ledger", path, "--json").stdout)
     assert [(line["application"], line["model"], line["calls"], line["cost"], line["currency"]) for line in lines] == [
@@ -111,12 +124,12 @@ def test_two_dimensions_say_which_application_used_which_model(genmeter, client:
         ("search", "gpt-5-2026", None, "0.0125", "USD"),
         (None, "house-7b", 1, None, None),
     ]
-    document = client.get("/api/spend?" + urlencode({"by": "application,model"})).json
-    assert [(row["key"], row["application"], row["model"]) for row in document["rows"]][1] == (
+    answer = client.get("/api/spend?" + urlencode({"by": "application,model"})).json
+    assert [(row["key"], row["application"], row["model"]) for row in answer["rows"]][1] == (
         *("search", "search"),
         "gpt-5-2026",
     )
-    assert document["total"]["cost"] == {"EUR": "2.00", "USD": "0.5125"}
+    assert answer["total"]["cost"] == {"EUR": "2.00", "USD": "0.5125"}
 
 
 def test_failed_calls_are_summed_by_error_and_say_when_the_last_one_was(genmeter, path: Path):

@@ -33,8 +33,8 @@ def test_the_first_line_says_where_it_listens_and_the_root_says_what_it_is(tmp_p
         client = ledger.client()
         card = client.get("/").json
         assert "ledger" in card["service"] and card["otlp"] == ["POST /v1/traces", "POST /v1/logs"]
-        page = ("/page.js", "/budgets.js", "/page.css", "/index.html")
-        assert [client.get(path).status for path in page] == [404] * 4
+        page = ("/page.js", "/budgets.js", "/reports.js", "/page.css", "/index.html")
+        assert [client.get(path).status for path in page] == [404] * len(page)
         assert client.post("/v1/traces", BATCH).status == 200
         assert client.get("/api/summary").json["cost"] == {"USD": "0.0125"}
         assert "drained" in ledger.stop()
@@ -90,11 +90,11 @@ def test_a_raised_budget_needs_no_restart_and_a_broken_file_is_one_line_of_the_l
         def amounts() -> list[str]:
             return [one["amount"] for one in client.get("/api/budgets").json["budgets"]]
 
-        assert amounts() == ["5"]
+        assert amounts() == ["5.00"]
         file.write_text('[budgets.all]\namount = "7.50"\nperiod = "quarter"\n')
-        assert amounts() == ["7.5"]
+        assert amounts() == ["7.50"]
         file.write_text('[budgets.all]\namount = "7.50"\n')
-        assert amounts() == amounts() == ["7.5"]
+        assert amounts() == amounts() == ["7.50"]
         assert b"\ngenmeter_ledger_config_last_reload_successful 0\n" in client.get("/metrics").body
         said = ledger.stop()
     assert said.count("read anew from") == 1

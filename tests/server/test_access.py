@@ -20,11 +20,13 @@ GUARDED = (
     "/api/spend",
     "/api/unpriced",
     "/api/summary",
+    "/api/reports",
+    "/api/errors",
     "/api/budgets",
     "/api/trace/00",
     "/nothing",
 )
-PAGE = ("/", "/page.css", "/page.js", "/budgets.js")
+PAGE = ("/", "/page.css", "/page.js", "/budgets.js", "/reports.js")
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_with_a_token_every_route_but_the_probes_and_the_empty_page_asks_for_it(
         reply = locked_client.get(path)
         assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer"), path
     assert locked_client.post("/v1/traces", BATCH).status == 401
-    assert [locked_client.get(path).status for path in ("/healthz", "/readyz", *PAGE)] == [200] * 6
+    assert [locked_client.get(path).status for path in ("/healthz", "/readyz", *PAGE)] == [200] * (2 + len(PAGE))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def scripts() -> list[str]:
 
 
 def test_the_page_never_parses_data_as_html() -> None:
-    assert len(scripts()) == 2
+    assert len(scripts()) == 3
     for script in scripts():
         for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
             assert sink not in script
@@ -135,4 +137,4 @@ def test_every_element_that_the_scripts_ask_for_is_on_the_page(open_client: Clie
     asked = {name for script in scripts() for name in re.findall(r'\$\("([\w-]+)"\)', script)}
     assert {"calls", "budgets"} <= asked
     assert asked <= set(re.findall(r'\bid="([\w-]+)"', page))
-    assert set(re.findall(r'src="([\w.]+)"', page)) == {"page.js", "budgets.js"}
+    assert set(re.findall(r'src="([\w.]+)"', page)) == {"page.js", "budgets.js", "reports.js"}

@@ -156,7 +156,7 @@ def _receipt(explained: Explanation, at: float) -> str:
     cost = cast(Cost, explained.result)
     rows: list[tuple[str | int | None, ...]] = [tuple(_term(term).values()) for term in explained.terms]
     rows.append(("total", None, None, None, usd(cost.total)))
-    drawn = table(("line", "quantity", "per", "price USD", "amount USD"), rows, right=(1, 3, 4))
+    drawn = table(("line", "quantity", "per", "price USD", "amount USD"), rows, numeric=(1, 3, 4))
     when = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return f"{drawn}\n\nrow        {cost.entry}\nat         {when}\ncatalogue  {cost.catalogue}\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 
-from genmeter.cli.render import aligned, grouped
+from genmeter.cli.render import aligned, cut, grouped, left, right, width
 from genmeter.cli.slip import Slip
 from genmeter.model import usd
 from genmeter.reports import Receipt, Row, total
@@ -60,9 +60,9 @@ def _head(slip: Slip, paint: _Paint) -> list[str]:
     ending = duration(round(slip.seconds * 10**9))
     if slip.exit_code:
         ending = f"exit {slip.exit_code} · {ending}"
-    command = clipped(" ".join(shlex.join(slip.command).split()), WIDTH - len("genmeter · ") - len(ending) - 2)
-    gap = " " * (WIDTH - len("genmeter · ") - len(command) - len(ending))
-    return [f"{paint.bold('genmeter')} · {command}{gap}{ending}"]
+    room = WIDTH - len("genmeter · ") - len(ending)
+    command = clipped(" ".join(shlex.join(slip.command).split()), room - 2)
+    return [f"{paint.bold('genmeter')} · {left(command, room)}{ending}"]
 
 
 def _models(receipt: Receipt, paint: _Paint) -> list[str]:
@@ -78,7 +78,7 @@ def _models(receipt: Receipt, paint: _Paint) -> list[str]:
     heading = ["calls", "input", "output", "USD" if currencies <= {"USD"} else "cost"]
     numbers = [_column(head, [line[1][i] for line in lines]) for i, head in enumerate(heading)]
     room = WIDTH - sum(len(column[0]) + 3 for column in numbers)
-    names = [name.ljust(room) for name in ("model", *(clipped(line[0], room) for line in lines))]
+    names = [left(name, room) for name in ("model", *(clipped(line[0], room) for line in lines))]
     shown = ["   ".join(cells) for cells in zip(names, *numbers, strict=True)]
     rule = paint.dim("─" * WIDTH)
     last = len(_lines(whole, plain=True))
@@ -102,8 +102,8 @@ def _column(head: str, cells: list[str]) -> list[str]:
     split = [cell.rpartition(" ") if cell[-4:-3] == " " and cell != "no price" else (cell, "", "") for cell in cells]
     numbers = aligned([number for number, _, _ in split])
     placed = [f"{number}{blank}{unit}" for number, (_, blank, unit) in zip(numbers, split, strict=True)]
-    width = max(map(len, [head, *placed]))
-    return [cell.rjust(width) for cell in (head, *placed)]
+    widest = max(map(width, [head, *placed]))
+    return [right(cell, widest) for cell in (head, *placed)]
 
 
 def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
@@ -126,11 +126,11 @@ def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
     if set_aside:
         facts.append(("set aside", f"{set_aside:,}", "reported twice or too late; in no sum"))
     facts += _gaps(receipt)
-    width = max(len(number) for _, number, _ in facts)
-    indent = " " * (_LABEL + width + 2)
+    widest = max(len(number) for _, number, _ in facts)
+    indent = " " * (_LABEL + widest + 2)
     lines: list[str] = []
     for label, number, words in facts:
-        head = f"{label.ljust(_LABEL)}{number.rjust(width)}  "
+        head = f"{label.ljust(_LABEL)}{number.rjust(widest)}  "
         first, *more = _wrapped(words, WIDTH - len(head)) or [""]
         loud = label in ("errors", "no price", "set aside")
         lines += [f"{paint.warn(head) if loud else head}{first}", *(f"{indent}{line}" for line in more)]
@@ -166,13 +166,13 @@ def duration(nanoseconds: int) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
-def clipped(text: str, width: int) -> str:
-    """The text in ``width`` columns, its middle gone where it is longer: model names differ at both ends."""
+def clipped(text: str, columns: int) -> str:
+    """The text in ``columns`` columns, its middle gone where it is longer: model names differ at both ends."""
     text = "".join(char if char.isprintable() else "?" for char in text)
-    if len(text) <= width:
+    if width(text) <= columns:
         return text
-    head = (width - 1) * 2 // 3
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+    head = cut(text, (columns - 1) * 2 // 3)
+    return f"{head}…{cut(text[::-1], columns - 1 - width(head))[::-1]}"
 
 
 def _parts(tokens: dict[str, int], parts: dict[str, str]) -> str:
@@ -189,6 +189,6 @@ def _calls(count: int) -> str:
     return "1 call" if count == 1 else f"{count:,} calls"
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrapped(text: str, columns: int) -> list[str]:
     printable = "".join(char if char.isprintable() else "?" for char in text)
-    return textwrap.wrap(printable, width, break_on_hyphens=False, break_long_words=False)
+    return textwrap.wrap(printable, columns, break_on_hyphens=False, break_long_words=False)

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import sys
+import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Literal, TextIO
 
@@ -14,6 +15,37 @@ from genmeter.reports.document import Cell
 Format = Literal["table", "json", "csv"]
 
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
+
+
+def width(text: str) -> int:
+    """The columns of a terminal that the text takes: CJK and emoji take two, combining marks and joiners none.
+
+    >>> width("gpt"), width("工单"), width("e\u0301")
+    (3, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(_columns(char) for char in text)
+
+
+def left(text: str, columns: int) -> str:
+    """The text with blanks behind it, ``columns`` wide; ``str.ljust`` counts characters and not columns."""
+    return text + " " * (columns - width(text))
+
+
+def right(text: str, columns: int) -> str:
+    """The text with blanks before it, ``columns`` wide."""
+    return " " * (columns - width(text)) + text
+
+
+def cut(text: str, columns: int) -> str:
+    """As many characters from the front of the text as fit into ``columns``."""
+    taken = 0
+    for place, char in enumerate(text):
+        taken += _columns(char)
+        if taken > columns:
+            return text[:place]
+    return text
 
 
 def grouped(number: int | str) -> str:
@@ -30,25 +62,23 @@ def aligned(cells: Sequence[str]) -> list[str]:
         whole + (point + fraction).ljust(after) if _NUMBER.fullmatch(cell) else whole
         for cell, (whole, point, fraction) in zip(cells, split, strict=True)
     ]
-    width = max((len(cell) for cell in placed), default=0)
-    return [cell.rjust(width) for cell in placed]
+    widest = max((width(cell) for cell in placed), default=0)
+    return [right(cell, widest) for cell in placed]
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Collection[int | str] = ()) -> str:
-    """An aligned table with a ruled header; ``right`` names the columns, by index or header, that hold numbers.
+def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, numeric: Collection[int | str] = ()) -> str:
+    """An aligned table with a ruled header; ``numeric`` names the columns, by index or header, that hold numbers.
 
     Integers get thousands separators, None is shown as a dash, decimal points stand below each other.
     """
     columns: list[list[str]] = []
     for index, header in enumerate(headers):
         cells = [_shown(row[index]) for row in rows]
-        if index in right or header in right:
-            cells = aligned(cells)
-            width = max([len(header), *map(len, cells)])
-            columns.append([header.rjust(width), "-" * width, *(cell.rjust(width) for cell in cells)])
-        else:
-            width = max([len(header), *map(len, cells)])
-            columns.append([header.ljust(width), "-" * width, *(cell.ljust(width) for cell in cells)])
+        place = left
+        if index in numeric or header in numeric:
+            cells, place = aligned(cells), right
+        widest = max(map(width, [header, *cells]))
+        columns.append([place(header, widest), "-" * widest, *(place(cell, widest) for cell in cells)])
     return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
 
 
@@ -63,7 +93,7 @@ def write_rows(headers: Sequence[str], rows: Sequence[Sequence[Cell]], fmt: Form
         writer.writerows([_unformulated(cell) for cell in row] for row in rows)
     else:
         numeric = [index for index in range(len(headers)) if _is_numeric([row[index] for row in rows])]
-        out.write(table([header.replace("_", " ") for header in headers], rows, right=numeric) + "\n")
+        out.write(table([header.replace("_", " ") for header in headers], rows, numeric=numeric) + "\n")
 
 
 def say(message: str) -> None:
@@ -75,6 +105,13 @@ def refuse(message: str, code: int = 2) -> int:
     """Say in one line what is wrong and what to do about it; returns the exit code."""
     say(" ".join(message.split()))
     return code
+
+
+def _columns(char: str) -> int:
+    # Cf and Me hold what joins or encloses its neighbour; a soft hyphen is Cf too, and terminals draw it
+    if unicodedata.category(char) in ("Mn", "Me", "Cf") and char != "\u00ad":
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
 def _shown(cell: Cell) -> str:

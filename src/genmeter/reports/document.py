@@ -59,7 +59,7 @@ def _lines(columns: Sequence[Column], row: Plain) -> Iterator[list[Cell]]:
             if column.kind == "cost":
                 currency, amount = amounts[number] if amounts else (None, None)
                 cells += [amount, currency]
-            elif number and column.kind not in ("key", "text"):
+            elif number and column.kind not in ("key", "text", "trace"):
                 cells.append(None)
             else:
                 found = value(row, column)
@@ -78,6 +78,7 @@ def _moment(microseconds: int) -> str:
 _CELLS: Final[dict[Kind, Callable[[Any], Cell]]] = {
     "key": str,
     "text": str,
+    "trace": str,
     "count": int,
     "number": str,
     "amount": str,

@@ -21,7 +21,18 @@ Plain = dict[str, Any]
 Asked = Mapping[str, Any]
 """Option → its value, read."""
 Kind = Literal[
-    "key", "text", "count", "number", "amount", "estimate", "cost", "percent", "scope", "time_us", "duration_ns"
+    "key",
+    "text",
+    "count",
+    "number",
+    "amount",
+    "estimate",
+    "cost",
+    "percent",
+    "scope",
+    "time_us",
+    "duration_ns",
+    "trace",
 ]
 
 
@@ -31,7 +42,7 @@ class Column(NamedTuple):
     ``path`` says where the value lies in a plain row, levels apart by dots; empty, it is the name. The kinds: a ``key``
     is what the rows are summed by, None where a call did not say it. An ``amount`` is exact decimal text, an
     ``estimate`` is rounded to a millionth where a table shows it, a ``cost`` maps currencies to amounts. A ``scope``
-    maps dimensions to values, ``time_us`` is Unix microseconds, ``duration_ns`` nanoseconds.
+    maps dimensions to values, ``time_us`` is Unix microseconds, ``duration_ns`` nanoseconds, a ``trace`` the id of one.
     """
 
     name: str

@@ -189,7 +189,7 @@ REPORT: Final = Report(
         *(Column("started", "time_us", "started_us"), Column("model"), Column("provider"), Column("application")),
         *(Column(kind, "count", f"usage.{kind}") for kind in ("input", "cache_read", "output")),
         *(Column("seconds", "duration_ns", "duration_ns"), Column("status", "text", "cost_status")),
-        *(Column("error", "text", "error_type"), Column("trace_id")),
+        *(Column("error", "text", "error_type"), Column("trace_id", "trace")),
         *(Column("cost", "amount"), Column("currency")),
     ),
     options=(Option("limit", _limit, f"how many calls, {MOST_CALLS} at most", "100", "N"), *WINDOW),

@@ -15,6 +15,7 @@ _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/budgets.js": ("budgets.js", "text/javascript; charset=utf-8"),
+    "/reports.js": ("reports.js", "text/javascript; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 

@@ -11,7 +11,7 @@ function showBudgets({ at, budgets, unbudgeted }) {
   $("budgets").replaceChildren(...fullest.slice(0, MOST_BUDGETS).map((budget) => budgetItem(budget, Date.parse(at))));
   $("budgets-foot").textContent = [
     "○ where the period ends at this rate",
-    unbudgeted.spent !== "0" && `${money(unbudgeted.spent, "USD")} of this month (UTC) in no budget`,
+    Number(unbudgeted.spent) !== 0 && `${money(unbudgeted.spent, "USD")} of this month (UTC) in no budget`,
     budgets.length > MOST_BUDGETS && `${count(budgets.length - MOST_BUDGETS)} more at /api/budgets`,
   ].filter(Boolean).join(" · ");
 }
@@ -34,8 +34,8 @@ function budgetItem(budget, at) {
 
 function outlook(budget) {
   if (Number(budget.left) < 0) return ["bad", `over by ${money(budget.left.replace("-", ""), "USD")}`];
-  if (budget.left === "0") return ["bad", "all spent"];
-  if (budget.spent === "0") return ["", "nothing spent"];
+  if (Number(budget.left) === 0) return ["bad", "all spent"];
+  if (Number(budget.spent) === 0) return ["", "nothing spent"];
   if (budget.projected === null) return ["", "too early to project"];
   if (Number(budget.projected) <= Number(budget.amount)) return ["", `heading for ${money(budget.projected, "USD")}`];
   return ["warn", `heading for ${money(budget.projected, "USD")}, gone in ${howLong(budget.days_left * DAY)}`];
@@ -55,7 +55,7 @@ function gauge(budget, words) {
     spent > 100 ? el("div", { class: "beyond", left: at(100), width: `${(100 * (spent - 100)) / scale}%` }) : "",
     ...budget.thresholds.map((level) => el("div", { class: level.reached ? "tick reached" : "tick", left: at(level.percent) })),
     el("div", { class: "limit", left: at(100) }),
-    budget.projected === null || budget.spent === "0" ? "" : el("div", { class: "projected", left: at(percent(budget.projected)) }),
+    budget.projected === null || Number(budget.spent) === 0 ? "" : el("div", { class: "projected", left: at(percent(budget.projected)) }),
   );
 }
 

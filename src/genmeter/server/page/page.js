@@ -20,7 +20,7 @@ const REASONS = {
 const OPERATIONS = { generate_content: "generate", text_completion: "complete", embeddings: "embed" };
 const SIGNS = { USD: "$", EUR: "€", GBP: "£" };
 /** What the page shows now; `trace` is the answer of /api/trace while its dialog is open. @type {Record<string, any>} */
-const state = { paused: false, by: "model", hours: "", revision: "", rows: new Map(), trace: null, timer: 0, started: false };
+const state = { paused: false, by: "model", hours: "", revision: "", rows: new Map(), trace: null, reports: new Map(), timer: 0, started: false };
 
 /**
  * A new element. `width` and `left` among its props are styles; children that are empty are left out.
@@ -126,6 +126,7 @@ async function poll(force) {
 }
 
 async function refresh(force) {
+  if (!state.reports.size) showReports((await ask("/api/reports")).reports);
   const summary = await ask(`/api/summary${range()}`);
   // budgets go on without calls: a period ends, a projection sinks, the file changes
   const revision = JSON.stringify([summary, state.by, state.hours, Math.floor(Date.now() / 60000)]);
@@ -171,7 +172,7 @@ function figure(kind, label, value, title) {
 }
 
 function showTotals(summary) {
-  const { USD = "0", ...others } = summary.cost;
+  const { USD = "0.00", ...others } = summary.cost;
   const beside = Object.entries(others).map(([currency, text]) => money(text, currency)).join(" + ");
   const { input = 0, output = 0, cache_read = 0 } = summary.tokens;
   const cached = cache_read && input ? `, ${Math.round((100 * cache_read) / input)} % of input from cache` : "";
@@ -287,6 +288,8 @@ function showTrace(spanId) {
   $("sheet-heading").textContent = chosen.name;
   $("sheet-id").textContent = `trace ${trace_id}`;
   const head = el("thead", { class: "unseen" }, el("tr", {}, ...["Span", "When", "Duration", "Cost"].map((word) => el("th", { scope: "col" }, word))));
+  $("sheet-id").className = "mono";
+  $("sheet").classList.remove("broad");
   $("sheet-body").replaceChildren(el("table", { class: "tree", "aria-label": "Spans of the trace" }, el("colgroup", {}, el("col", { class: "t-name" }), el("col", { class: "t-lane" }), el("col"), el("col")), head, el("tbody", {}, ...rows)), detail(chosen));
 }
 
@@ -356,25 +359,10 @@ $("pause").addEventListener("click", () => {
   if (!state.paused) poll();
 });
 $("range").addEventListener("change", (event) => { state.hours = event.target.value; poll(true); });
-$("tabs").addEventListener("click", (event) => {
-  const tab = event.target.closest("[role=tab]");
-  if (!tab) return;
-  for (const other of $("tabs").children) {
-    other.setAttribute("aria-selected", String(other === tab));
-    other.tabIndex = other === tab ? 0 : -1;
-  }
-  state.by = tab.dataset.by;
-  $("spend-key").textContent = tab.textContent;
-  $("spend").setAttribute("aria-labelledby", tab.id);
+$("by").addEventListener("change", (event) => {
+  state.by = event.target.value;
+  $("spend-key").textContent = capital(state.by);
   poll(true);
-});
-$("tabs").addEventListener("keydown", (event) => {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step) return;
-  const tabs = [...$("tabs").children];
-  const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
-  next.focus();
-  next.click();
 });
 $("gate").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -384,13 +372,14 @@ $("gate").addEventListener("submit", (event) => {
 });
 $("close").addEventListener("click", () => $("sheet").close());
 $("sheet").addEventListener("click", (event) => { if (event.target === $("sheet")) $("sheet").close(); });
-$("sheet").addEventListener("close", () => { if (location.hash.startsWith("#trace/")) history.replaceState(null, "", location.pathname); });
+$("sheet").addEventListener("close", () => { if (/^#(trace|report)\//.test(location.hash)) history.replaceState(null, "", location.pathname); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && $("gate").hidden) poll(); });
 window.addEventListener("hashchange", readHash);
 
 function readHash() {
-  const [what, traceId, spanId] = location.hash.slice(1).split("/");
-  if (what === "trace" && traceId) openTrace(traceId, spanId);
+  const [what, name, spanId] = location.hash.slice(1).split("/");
+  if (what === "trace" && name) openTrace(name, spanId);
+  if (what === "report" && name) openReport(...name.split("?"));
 }
 
 const given = location.hash.match(/^#token=(.+)$/);
