@@ -15,8 +15,8 @@ from typing import NoReturn
 from genmeter.cli import report
 from genmeter.cli.render import refuse
 from genmeter.errors import GenmeterError
-from genmeter.spelling import nearest
 from genmeter.reports.registry import REPORTS
+from genmeter.spelling import nearest
 
 _METER, _REST = ("run", "dev"), ("budgets", "price", "models", "serve", "collector")
 _REPORTS = {name: one for one in REPORTS.values() if (name := one.command or one.name) not in _REST}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from genmeter.errors import GenmeterError
 from genmeter.instants import instant
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ RUN: Final = Option("run", str, "calls of one `genmeter run` alone, by its id", 
 WINDOW: Final = (SINCE, UNTIL, RUN)
 
 
-class Unanswerable(ValueError):
+class Unanswerable(GenmeterError, ValueError):
     """A question that makes no sense: which option is wrong, and what to write instead."""
 
 
