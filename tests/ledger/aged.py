@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genmeter import names
 from genmeter.ledger import Ledger
-from genmeter.ledger.stores.schema import MIGRATIONS
+from genmeter.ledger.sqlite.schema import MIGRATIONS
 from tests.ledger.otlp import NOON, SECOND, Attribute, chat, details, span, traces
 
 DATA = Path(__file__).with_name("data")

@@ -11,7 +11,7 @@ import pytest
 
 from genmeter.ledger import Ledger
 from genmeter.ledger.call import COLUMNS, USAGE_COLUMNS
-from genmeter.ledger.stores.schema import DAILY_KEYS, MIGRATIONS, SPAN_OF_TIME, SUMS
+from genmeter.ledger.sqlite.schema import DAILY_KEYS, MIGRATIONS, SPAN_OF_TIME, SUMS
 from genmeter.reports import calls, spend
 from tests.ledger import aged
 from tests.ledger.otlp import NOON, SECOND, chat, span, traces

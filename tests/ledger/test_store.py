@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from genmeter.ledger import Ledger, StorageError
-from genmeter.ledger.stores.sqlite import SqliteStore
-from genmeter.ledger.stores.trimming import STEP, Caps
+from genmeter.ledger.sqlite import STEP, Caps, SqliteStore
 from genmeter.reports import calls, receipt, spend
 from tests.ledger.otlp import INHERITED, NOON, ROOT, SECOND, chat, span, traces
 

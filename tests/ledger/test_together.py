@@ -13,8 +13,7 @@ import pytest
 
 from genmeter.ledger import Call, Ledger
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Group, Outcome
-from genmeter.ledger.stores.sqlite import SqliteStore
-from genmeter.ledger.stores.trimming import Caps
+from genmeter.ledger.sqlite import Caps, SqliteStore
 from tests.ledger.otlp import NOON, SECOND, chat, span, traces
 
 
@@ -132,13 +131,10 @@ def test_a_long_question_holds_up_no_batch(tmp_path: Path) -> None:
         asked, answer = threading.Event(), threading.Event()
 
         def ponder(connection: sqlite3.Connection) -> int:
-            connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM calls").fetchone()
             asked.set()
             assert answer.wait(60)
-            found = connection.execute("SELECT count(*) FROM calls").fetchone()[0]
-            connection.execute("ROLLBACK")
-            return found
+            return connection.execute("SELECT count(*) FROM calls").fetchone()[0]
 
         found: list[int] = []
         thread = threading.Thread(target=lambda: found.append(ledger.store._database.read(ponder)))

@@ -19,7 +19,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 
 from genmeter.ledger import Ledger
-from genmeter.ledger.stores.sqlite import SqliteStore
+from genmeter.ledger.sqlite import SqliteStore
 from genmeter.reports import spend
 from tests.ledger.otlp import chat, span, traces
 from tests.server.client import Client, Service, scraped, served, service

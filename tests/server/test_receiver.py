@@ -27,7 +27,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from genmeter.ledger import Ledger
-from genmeter.ledger.stores.sqlite import SqliteStore
+from genmeter.ledger.sqlite import SqliteStore
 from genmeter.reports import calls, receipt
 from genmeter.server import Application, Limits, serve
 from tests.ledger.otlp import INHERITED, ROOT, chat, span, traces

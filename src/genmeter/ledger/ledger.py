@@ -15,10 +15,8 @@ from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Encoding
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Outcome
-from genmeter.ledger.stores.database import MEMORY, make_folder
-from genmeter.ledger.stores.sqlite import SqliteStore
-from genmeter.ledger.stores.store import Store
-from genmeter.ledger.stores.trimming import MAX_CALLS, MAX_SPANS, STEP, Caps
+from genmeter.ledger.sqlite import MAX_CALLS, MAX_SPANS, MEMORY, STEP, Caps, SqliteStore
+from genmeter.ledger.sqlite.database import make_folder
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ class Ledger:
     with tokens and without a verdict on their cost.
     """
 
-    def __init__(self, store: Store, *, run: str = "", price: Price | None = None) -> None:
+    def __init__(self, store: SqliteStore, *, run: str = "", price: Price | None = None) -> None:
         self.store = store
         self.run = run
         self._price = price

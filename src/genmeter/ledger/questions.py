@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,10 +66,6 @@ class Amount(NamedTuple):
     pico: int
     unpriced: int
     across: int
-
-
-AskAmounts = Callable[[Sequence[Window]], list[list[Amount]]]
-"""Who answers for the amounts of windows: the store, or a cache before it."""
 
 
 class Outcome(NamedTuple):

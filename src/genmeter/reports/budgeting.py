@@ -16,7 +16,7 @@ from genmeter.reports.window import window
 if TYPE_CHECKING:
     from genmeter.budgets import Budget
     from genmeter.ledger import Ledger
-    from genmeter.ledger.questions import Amount, AskAmounts
+    from genmeter.ledger.questions import Amount
 
 NO_BUDGETS: Final = "there are no budgets; write [budgets.NAME] with amount and period into genmeter.toml"
 
@@ -68,13 +68,12 @@ def budgeting(
     *,
     at: datetime,
     until: datetime | None = None,
-    ask: AskAmounts | None = None,
 ) -> Budgeting:
     """How ``budgets`` stand in the periods that hold ``at``; calls from ``until`` on are left out.
 
     Each call counts whole, in USD, at its start, whenever it arrived. Calls that have been trimmed from the ledger are
     left as sums by UTC day and scope: such a sum counts where its first call lies, exact unless it reaches over an edge
-    of the period. ``ask`` stands in for ``ledger.store.amounts`` where answers are remembered. Raises ``StorageError``.
+    of the period. Raises ``StorageError``.
 
     >>> from genmeter.budgets import Budget
     >>> from genmeter.ledger import Ledger
@@ -88,7 +87,7 @@ def budgeting(
     windows = [window(one.start, one.end if until is None else min(until, one.end), None) for one in (*periods, month)]
     # each window is read once, however many budgets share it
     distinct = list(dict.fromkeys(windows))
-    amounts = dict(zip(distinct, (ask or ledger.store.amounts)(distinct), strict=True))
+    amounts = dict(zip(distinct, ledger.store.amounts(distinct), strict=True))
     rest = [amount for amount in amounts[windows[-1]] if not any(_covers(budget, amount) for budget in budgets)]
     return Budgeting(
         tuple(
@@ -173,7 +172,7 @@ def _ask(sources: Sources, asked: Asked) -> Plain:
     if not sources.budgets:
         return {"at": at.isoformat(), "budgets": [], "unbudgeted": None, "hint": NO_BUDGETS}
     # calls that start after a named instant are left out; those that start while this is asked are not
-    found = budgeting(sources.budgets, sources.ledger, at=at, until=asked["at"], ask=sources.amounts)
+    found = budgeting(sources.budgets, sources.ledger, at=at, until=asked["at"])
     return {
         "at": at.isoformat(),
         "budgets": [plain(one) for one in found.standings],

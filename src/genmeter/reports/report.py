@@ -15,7 +15,6 @@ from genmeter.instants import instant
 if TYPE_CHECKING:
     from genmeter.budgets import Budget
     from genmeter.ledger import Ledger
-    from genmeter.ledger.questions import AskAmounts
 
 Plain = dict[str, Any]
 """What JSON can hold: a row of a report, or a whole answer."""
@@ -78,11 +77,10 @@ class Unanswerable(GenmeterError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a report may read: the ledger, the budgets in force, and who answers for amounts (the store, or a cache)."""
+    """What a report may read: the ledger, and the budgets in force."""
 
     ledger: Ledger
     budgets: Sequence[Budget] = ()
-    amounts: AskAmounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

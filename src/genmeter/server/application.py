@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 
 from genmeter.budgets import Budget
 from genmeter.ledger import Encoding, Ledger, StorageError
-from genmeter.ledger.questions import Amount, Window
 from genmeter.reports.registry import REPORTS
 from genmeter.reports.report import Report, Sources
 from genmeter.server import api, page
@@ -149,12 +148,12 @@ class Application:
     def _metrics(self, environ: Environ, query: api.Query) -> Answer:
         budgets = self._in_force()
         sound = self._budgets.sound if isinstance(self._budgets, BudgetFile) else True
-        text = exposition(self.ledger, self.series, self.activity, budgets, self._amounts, sound)
+        text = exposition(self.ledger, self.series, self.activity, budgets, sound)
         return Answer(200, CONTENT_TYPE, text.encode())
 
     def _report(self, report: Report, environ: Environ, query: api.Query) -> Answer:
         asked = api.asked(report, query)
-        sources = Sources(self.ledger, self._in_force(), self._amounts)
+        sources = Sources(self.ledger, self._in_force())
         if not report.steady:
             return as_json(report.answer(sources, asked))
         # by the values and not by the texts: what lies 24h ago is another instant at each asking
@@ -163,10 +162,6 @@ class Application:
 
     def _in_force(self) -> Sequence[Budget]:
         return self._budgets() if isinstance(self._budgets, BudgetFile) else self._budgets
-
-    def _amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
-        asked = {str(place): repr(one) for place, one in enumerate(windows)}
-        return self._remembered.answer("amounts", asked, lambda: self.ledger.store.amounts(windows))
 
     def _trace(self, environ: Environ, query: api.Query) -> Answer:
         return as_json(api.tree(self.ledger, str(environ["PATH_INFO"]).removeprefix(_TRACE)))

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from genmeter import names
 from genmeter.budgets import Budget
 from genmeter.ledger import Ledger
-from genmeter.ledger.questions import AskAmounts
 from genmeter.model import usd
 from genmeter.reports.budgeting import Standing, budgeting
 from genmeter.server.prometheus import Labels, family, metric_name
@@ -37,11 +36,11 @@ _GAUGES: dict[str, tuple[str, _Value]] = {
 }
 
 
-def budget_gauges(budgets: Sequence[Budget], ledger: Ledger, ask: AskAmounts) -> Iterator[str]:
+def budget_gauges(budgets: Sequence[Budget], ledger: Ledger) -> Iterator[str]:
     """The lines of /metrics, none without budgets. Raises ``StorageError``."""
     if not budgets:
         return
-    found = budgeting(budgets, ledger, at=datetime.now(UTC), ask=ask)
+    found = budgeting(budgets, ledger, at=datetime.now(UTC))
     for name, (text, value) in _GAUGES.items():
         values = ((_labels(one.budget), value(one)) for one in found.standings)
         samples = [("", labels, shown) for labels, shown in values if shown is not None]

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from genmeter.budgets import Budget
 from genmeter.ledger import Ledger, StorageError
-from genmeter.ledger.questions import TOTALS_BY, AskAmounts, Group
-from genmeter.ledger.stores.store import Store
+from genmeter.ledger.questions import TOTALS_BY, Group
+from genmeter.ledger.sqlite import SqliteStore
 from genmeter.model import usd
 from genmeter.server.activity import LAGS, Activity, Lag
 from genmeter.server.budgets import budget_gauges
@@ -44,10 +44,9 @@ def exposition(
     series: Series | None,
     activity: Activity,
     budgets: Sequence[Budget] = (),
-    ask: AskAmounts | None = None,
     config_sound: bool = True,
 ) -> str:
-    """Everything at /metrics; ``ask`` is what the budgets ask for amounts, the store itself by default.
+    """Everything at /metrics.
 
     ``config_sound`` is whether the user's file could be used when it was last read. While the store cannot be read,
     what only it knows is missing.
@@ -55,7 +54,7 @@ def exposition(
     lines = [*_service(activity), *_config(config_sound), *_lag(activity.lag), *_store(ledger.store)]
     with suppress(StorageError):
         lines += [*_counters(ledger.counters()), *_spend(ledger.store.totals())]
-        lines += budget_gauges(budgets, ledger, ask or ledger.store.amounts)
+        lines += budget_gauges(budgets, ledger)
     if series is not None:
         lines += _series(series)
     return "\n".join(lines) + "\n"
@@ -89,10 +88,10 @@ def _lag(lag: Lag) -> Iterator[str]:
     yield from family(f"{OURS}lag_seconds", "histogram", text, [*buckets, *end])
 
 
-def _store(store: Store) -> Iterator[str]:
-    ready = "0" if store.fault() else "1"
+def _store(store: SqliteStore) -> Iterator[str]:
+    ready = "0" if store.fault else "1"
     yield from family(f"{OURS}ready", "gauge", "1 while the last write to the store worked.", [("", (), ready)])
-    committed = store.committed_at()
+    committed = store.committed_at
     moments = [] if committed is None else [("", (), number(round(committed, 3)))]
     yield from family(f"{OURS}last_commit_timestamp_seconds", "gauge", "Last write that is on disk.", moments)
     size = [("", (), str(store.size()))]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from genmeter.ledger.errors import StorageError
-from genmeter.ledger.stores import schema
+from genmeter.ledger.sqlite import schema
 
 MEMORY: Final = ":memory:"
 CACHE_KIB, IDLE_READERS = 65_536, 4
@@ -75,7 +75,7 @@ class Database:
             self._writing.release()
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """The answer to ``question``, asked on a connection that nobody else uses meanwhile."""
+        """The answer to ``question``, which has a connection for itself and sees the file as of one moment."""
         if self.path == MEMORY:
             with self._writing:
                 return self._ask(self._followed(), question)
@@ -136,7 +136,12 @@ class Database:
 
     def _ask(self, connection: sqlite3.Connection, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return question(connection)
+            # the moment is that of the first SELECT: a question that waits for a lock before it does not see old rows
+            connection.execute("BEGIN")
+            try:
+                return question(connection)
+            finally:
+                connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise StorageError(f"the ledger {self.path} cannot be read: {error}") from error
 

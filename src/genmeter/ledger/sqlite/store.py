@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
-from genmeter.ledger.questions import Amount, Group, Latency, Outcome, Quarantined, Window
-from genmeter.ledger.stores import reading, trimming, writing
-from genmeter.ledger.stores.amounts import Amounts
-from genmeter.ledger.stores.database import MEMORY, Database
-from genmeter.ledger.stores.following import position
-from genmeter.ledger.stores.tally import Tally
-from genmeter.ledger.stores.trimming import Caps
+from genmeter.ledger.questions import Amount, Group, Outcome, Window
+from genmeter.ledger.sqlite import trim, write
+from genmeter.ledger.sqlite.database import MEMORY, Database
+from genmeter.ledger.sqlite.read import Reader
+from genmeter.ledger.sqlite.trim import Caps
+from genmeter.ledger.sqlite.watch import Watch, position
 
 BUSY_SECONDS, PROBE_SECONDS = 3.0, 1.0
 """How long a write waits for another process before the sender is told to come back, and how long a probe waits."""
@@ -36,20 +35,21 @@ class _Turn:
     result: Outcome | BaseException | None = None
 
 
-class SqliteStore:
-    """A ``Store`` in one SQLite file (WAL, synchronous=FULL), or in memory under the path ``:memory:``.
+class SqliteStore(Reader):
+    """Books calls once and answers questions, in one SQLite file, or in memory under the path ``:memory:``.
 
     Batches that wait for the disk at the same time are committed in one transaction; each is answered after it.
+    ``turn`` is held while rows are decoded or written. Two threads that do so at once are no faster under one
+    interpreter, and a thread that works between the steps of SQLite takes the interpreter from the writer at every row.
+    Every method raises ``StorageError`` when the database does not work.
     """
 
     def __init__(self, path: str = MEMORY, caps: Caps | None = None, busy_seconds: float = BUSY_SECONDS) -> None:
+        super().__init__(Database(path, busy_seconds))
         self.path = path
         self.turn = threading.Lock()
         self._caps = caps or Caps()
-        self._database = Database(path, busy_seconds)
-        self._tally = Tally()
-        self._amounts = Amounts()
-        self._followers = (self._tally, self._amounts)
+        self._watch = Watch()
         self._waiting: deque[_Turn] = deque()
         self._leading = threading.Lock()
         self._over = True
@@ -58,11 +58,11 @@ class SqliteStore:
         self._committed_at: float | None = None
 
     def book(self, calls: Sequence[Call], spans: Sequence[Span]) -> Outcome:
-        """See ``Store.book``."""
+        """Book a batch in one durable transaction, all of it or nothing. The caller does not hold ``turn``."""
         mine = _Turn(calls, spans if self._caps.spans else ())
         self._waiting.append(mine)
         with self._leading:
-            # whoever came before may have taken this batch along
+            # the thread that led before may have written this batch with its own
             while mine.result is None:
                 self._settle(self._next_group())
         if isinstance(mine.result, BaseException):
@@ -70,25 +70,22 @@ class SqliteStore:
         return mine.result
 
     def trim(self) -> int:
-        """See ``Store.trim``."""
+        """Take one bounded step towards the caps, and say how many rows went. Money is added to its day before."""
         if not self._over:
             return 0
         with self._database.transaction() as connection:
-            self._over = trimming.due(connection, self._caps, time.time_ns())
-            if not self._over:
+            self._over = trim.due(connection, self._caps, time.time_ns())
+            # sums that follow the table must have read a row before it goes; while they are being read, rows stay
+            if not self._over or not self._watch.catch_up(connection):
                 return 0
-            # what goes must have been added up before it goes; while that is being done, it stays for the next batch
-            if not all(follower.catch_up(connection) for follower in self._followers):
-                return 0
-            before = [follower.reached for follower in self._followers]
-            gone = trimming.step(connection, self._caps, time.time_ns())
-            after, until_ns = position(connection), writing.mark(connection, writing.WATERMARK)
-        for follower, reached in zip(self._followers, before, strict=True):
-            follower.resume(reached, after, until_ns)
+            before = self._watch.reached
+            gone = trim.step(connection, self._caps, time.time_ns())
+            after, until_ns = position(connection), write.mark(connection, write.WATERMARK)
+        self._watch.resume(before, after, until_ns)
         return gone
 
     def check(self) -> None:
-        """See ``Store.check``."""
+        """Return when a write would be accepted now, and within seconds even while another process holds the file."""
         if self._fault is not None and time.monotonic() < self._failed_at + FAULT_SECONDS:
             raise StorageError(self._fault)
         try:
@@ -98,60 +95,30 @@ class SqliteStore:
             raise
         self._fault = None
 
-    def groups(self, by: Sequence[str], window: Window) -> list[Group]:
-        """See ``Store.groups``."""
-        return self._database.read(lambda connection: reading.groups(connection, by, window))
-
     def totals(self) -> list[Group]:
-        """See ``Store.totals``."""
-        return self._database.read(self._tally.ask)
+        """Sums over every call that was ever booked, by ``TOTALS_BY``, in time that does not grow with the ledger."""
+        return self._database.read(self._watch.totals)
 
     def amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
-        """See ``Store.amounts``."""
-        return self._database.read(lambda connection: self._amounts.ask(connection, windows))
+        """USD of each window by ``SCOPES``. Asked again for the same windows, only what came since is read."""
+        return self._database.read(lambda connection: self._watch.amounts(connection, windows))
 
-    def latest(self, limit: int, window: Window) -> list[Call]:
-        """See ``Store.latest``."""
-        return self._database.read(lambda connection: reading.latest(connection, limit, window))
-
-    def latency(self, percents: Sequence[int], window: Window) -> Latency:
-        """See ``Store.latency``."""
-        return self._database.read(lambda connection: reading.latency(connection, percents, window))
-
-    def trace_calls(self, trace_id: str) -> list[Call]:
-        """See ``Store.trace_calls``."""
-        return self._database.read(lambda connection: reading.trace_calls(connection, trace_id))
-
-    def trace_spans(self, trace_id: str) -> list[Span]:
-        """See ``Store.trace_spans``."""
-        return self._database.read(lambda connection: reading.trace_spans(connection, trace_id))
-
-    def quarantined(self, limit: int, run: str | None = None) -> list[Quarantined]:
-        """See ``Store.quarantined``."""
-        return self._database.read(lambda connection: reading.quarantined(connection, limit, run))
-
-    def quarantine_counts(self, run: str | None = None) -> dict[str, int]:
-        """See ``Store.quarantine_counts``."""
-        return self._database.read(lambda connection: reading.quarantine_counts(connection, run))
-
-    def counters(self) -> dict[str, int]:
-        """See ``Store.counters``."""
-        return self._database.read(reading.counters)
-
+    @property
     def committed_at(self) -> float | None:
-        """See ``Store.committed_at``."""
+        """Unix time of the last commit of this process, None before the first."""
         return self._committed_at
 
+    @property
     def fault(self) -> str | None:
-        """See ``Store.fault``."""
+        """Why the last write failed, None when it did not."""
         return self._fault
 
     def size(self) -> int:
-        """See ``Store.size``."""
+        """Bytes on disk: the file and its log, 0 in memory."""
         return self._database.size()
 
     def close(self) -> None:
-        """See ``Store.close``."""
+        """Let go of the file; a second call does nothing."""
         self._database.close()
 
     def _next_group(self) -> list[_Turn]:
@@ -167,8 +134,8 @@ class SqliteStore:
             # the turn ends before the commit: while the disk works the next batches are decoded
             with self._database.transaction() as connection, self.turn:
                 now = time.time_ns()
-                outcomes = [writing.book(connection, turn.calls, turn.spans, now) for turn in group]
-                over = trimming.due(connection, self._caps, now)
+                outcomes = [write.book(connection, turn.calls, turn.spans, now) for turn in group]
+                over = trim.due(connection, self._caps, now)
         except StorageError as error:
             self._fault, self._failed_at = str(error), time.monotonic()
             for turn in group:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from genmeter.ledger.stores.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS
-from genmeter.ledger.stores.writing import WATERMARK, count
+from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS
+from genmeter.ledger.sqlite.write import WATERMARK, count
 
 STEP = 5_000
 """Rows of each table that one step takes at most, so that no sender waits long behind it."""

@@ -1,4 +1,4 @@
-"""The questions of the ledger in SQL: sums over calls and their trimmed days, newest rows, traces, exact quantiles."""
+"""What a store answers: sums over calls and over trimmed days, newest rows, traces, exact quantiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from genmeter import names
 from genmeter.ledger.call import COLUMNS, USAGE_COLUMNS, Call, from_row
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import QUARTER_NS, Group, Latency, Quarantined, Window
-from genmeter.ledger.stores.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS, UNIT
+from genmeter.ledger.sqlite.database import Database
+from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS, UNIT
 
 DIMENSIONS: Final = {
     **{name: (over_calls, name) for name, over_calls in DAILY_KEYS.items()},
@@ -22,11 +23,66 @@ DIMENSIONS: Final = {
 """What sums can be grouped by: the expression over ``calls``, and over ``daily``, which has forgotten some."""
 
 _SPAN_COLUMNS = ("service", *(name for name in Span._fields if name not in ("resource", "version")))
+_MOST_OF_A_TRACE: Final = 2_000
 _CALLS = f"SELECT {', '.join(COLUMNS)} FROM calls"
 
 
-def groups(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[Group]:
-    """Sums of the window by the ``DIMENSIONS`` in ``by`` and by currency; a trimmed call counts at its UTC midnight."""
+class Reader:
+    """The questions. Each answer is of one moment; each method raises ``StorageError`` when the file cannot be read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def groups(self, by: Sequence[str], window: Window) -> list[Group]:
+        """Sums of the window by the ``DIMENSIONS`` in ``by`` and by currency.
+
+        Trimmed calls are included: they count at 00:00 UTC of their day.
+        """
+        return self._database.read(lambda connection: sums(connection, by, window))
+
+    def latest(self, limit: int, window: Window) -> list[Call]:
+        """The newest calls of the window, newest first."""
+        where, values = _where(window, "started_ns")
+        rows = self._rows(f"{_CALLS}{where} ORDER BY started_ns DESC, id DESC LIMIT ?", *values, limit)
+        return [from_row(row) for row in rows]
+
+    def latency(self, percents: Sequence[int], window: Window) -> Latency:
+        """Nearest-rank quantiles: the smallest duration that at least p percent of the calls do not exceed."""
+        return self._database.read(lambda connection: _latency(connection, percents, window))
+
+    def trace_calls(self, trace_id: str) -> list[Call]:
+        """The calls of one trace, oldest first, 2,000 at most."""
+        rows = self._rows(f"{_CALLS} WHERE trace_id = ? ORDER BY started_ns, id LIMIT {_MOST_OF_A_TRACE}", trace_id)
+        return [from_row(row) for row in rows]
+
+    def trace_spans(self, trace_id: str) -> list[Span]:
+        """The spans of one trace that are still kept, oldest first, 2,000 at most."""
+        columns = ", ".join(_SPAN_COLUMNS)
+        order = f"ORDER BY started_ns, id LIMIT {_MOST_OF_A_TRACE}"
+        return [_span(row) for row in self._rows(f"SELECT {columns} FROM spans WHERE trace_id = ? {order}", trace_id)]
+
+    def quarantined(self, limit: int, run: str | None = None) -> list[Quarantined]:
+        """The newest calls that were not booked, newest first."""
+        where, values = _where(Window(run=run), "received_ns")
+        statement = f"SELECT reason, received_ns, record FROM quarantine{where} ORDER BY id DESC LIMIT ?"
+        rows = self._rows(statement, *values, limit)
+        return [Quarantined(reason, received, from_row(tuple(json.loads(record)))) for reason, received, record in rows]
+
+    def quarantine_counts(self, run: str | None = None) -> dict[str, int]:
+        """Reason → calls in quarantine."""
+        where, values = _where(Window(run=run), "received_ns")
+        return dict(self._rows(f"SELECT reason, count(*) FROM quarantine{where} GROUP BY reason", *values))
+
+    def counters(self) -> dict[str, int]:
+        """Everything that was counted since the file was made, by name."""
+        return self._database.read(counters)
+
+    def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
+        return self._database.read(lambda connection: connection.execute(statement, values).fetchall())
+
+
+def sums(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[Group]:
+    """``Reader.groups`` on a connection."""
     where, values = _where(window, "started_ns")
     merged: dict[tuple[object, ...], Group] = {}
     for row in (*_sums_of_calls(connection, by, where, values), *_sums_of_days(connection, by, window)):
@@ -34,8 +90,8 @@ def groups(connection: sqlite3.Connection, by: Sequence[str], window: Window) ->
     return list(merged.values())
 
 
-def groups_after(connection: sqlite3.Connection, by: Sequence[str], newest: int) -> list[Group]:
-    """Sums by ``by`` and currency of the calls whose row came after ``newest``."""
+def sums_after(connection: sqlite3.Connection, by: Sequence[str], newest: int) -> list[Group]:
+    """Sums by ``by`` and by currency of the calls whose row came after ``newest``."""
     rows = _sums_of_calls(connection, by, " WHERE id > ?", (newest,))
     return [_group(row[: len(by) + 1], row[len(by) + 1 :]) for row in rows]
 
@@ -48,15 +104,12 @@ def merge(groups: dict[tuple[object, ...], Group], more: Sequence[Group]) -> Non
             _add(known, group)
 
 
-def latest(connection: sqlite3.Connection, limit: int, window: Window) -> list[Call]:
-    """The newest calls of the window, newest first."""
-    where, values = _where(window, "started_ns")
-    rows = connection.execute(f"{_CALLS}{where} ORDER BY started_ns DESC, id DESC LIMIT ?", (*values, limit))
-    return [from_row(row) for row in rows]
+def counters(connection: sqlite3.Connection) -> dict[str, int]:
+    """``Reader.counters`` on a connection."""
+    return dict(connection.execute("SELECT name, value FROM counters").fetchall())
 
 
-def latency(connection: sqlite3.Connection, percents: Sequence[int], window: Window) -> Latency:
-    """Nearest-rank quantiles: the smallest duration that at least p percent of the calls do not exceed."""
+def _latency(connection: sqlite3.Connection, percents: Sequence[int], window: Window) -> Latency:
     where, values = _where(window, "started_ns")
     timed = f"FROM calls{where}{' AND' if where else ' WHERE'} duration_ns IS NOT NULL"
     calls = connection.execute(f"SELECT count(*) {timed}", values).fetchone()[0]
@@ -66,39 +119,6 @@ def latency(connection: sqlite3.Connection, percents: Sequence[int], window: Win
     ordered = f"SELECT duration_ns {timed} ORDER BY duration_ns LIMIT 1 OFFSET ?"
     found = [connection.execute(ordered, (*values, rank - 1)).fetchone()[0] for rank in ranks]
     return Latency(calls, tuple(found))
-
-
-def trace_calls(connection: sqlite3.Connection, trace_id: str) -> list[Call]:
-    """The calls of one trace, oldest first."""
-    rows = connection.execute(f"{_CALLS} WHERE trace_id = ? ORDER BY started_ns, id LIMIT 2000", (trace_id,))
-    return [from_row(row) for row in rows]
-
-
-def trace_spans(connection: sqlite3.Connection, trace_id: str) -> list[Span]:
-    """The spans of one trace, oldest first."""
-    statement = f"SELECT {', '.join(_SPAN_COLUMNS)} FROM spans WHERE trace_id = ? ORDER BY started_ns, id LIMIT 2000"
-    rows = connection.execute(statement, (trace_id,))
-    return [_span(row) for row in rows]
-
-
-def quarantined(connection: sqlite3.Connection, limit: int, run: str | None) -> list[Quarantined]:
-    """The newest calls that were not booked."""
-    where, values = (" WHERE run = ?", (run,)) if run is not None else ("", ())
-    statement = f"SELECT reason, received_ns, record FROM quarantine{where} ORDER BY id DESC LIMIT ?"
-    rows = connection.execute(statement, (*values, limit))
-    return [Quarantined(reason, received, from_row(tuple(json.loads(record)))) for reason, received, record in rows]
-
-
-def quarantine_counts(connection: sqlite3.Connection, run: str | None) -> dict[str, int]:
-    """Reason → calls in quarantine."""
-    where, values = (" WHERE run = ?", (run,)) if run is not None else ("", ())
-    rows = connection.execute(f"SELECT reason, count(*) FROM quarantine{where} GROUP BY reason", values)
-    return dict(rows.fetchall())
-
-
-def counters(connection: sqlite3.Connection) -> dict[str, int]:
-    """Everything counted since the file was made, by name."""
-    return dict(connection.execute("SELECT name, value FROM counters").fetchall())
 
 
 def _span(row: tuple[Any, ...]) -> Span:

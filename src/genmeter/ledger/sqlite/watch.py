@@ -1,0 +1,186 @@
+"""Sums that follow the table of calls. Only new rows are read, since a scrape of metrics must not sum the whole ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Amount, Group, Window
+from genmeter.ledger.sqlite.read import counters, merge, sums, sums_after
+from genmeter.ledger.sqlite.schema import DAILY_KEYS, UNIT
+from genmeter.ledger.sqlite.write import REFILED
+from genmeter.model import SCOPES
+
+PATIENCE, CHEAP = 4, 0.05
+"""When calls change their scope, all is read again. A whole reading that took t seconds, more than ``CHEAP``, is not
+repeated for that reason before ``PATIENCE`` times t, or a page that asks each second would keep a processor busy."""
+
+_Key = tuple[str | None, ...]
+_Found = tuple[Window, Amount]
+
+_WITHOUT: Final = "cost_status = 'unpriced' OR currency <> 'USD'"
+_SUMS: Final = f"""
+coalesce(sum(cost_pico / {UNIT}) FILTER (WHERE currency = 'USD'), 0),
+coalesce(sum(cost_pico % {UNIT}) FILTER (WHERE currency = 'USD'), 0),
+count(*) FILTER (WHERE {_WITHOUT})
+"""
+_BY: Final = ", ".join(DAILY_KEYS[name] for name in SCOPES)
+_PLACES: Final = ", ".join(str(n + 1) for n in range(len(SCOPES) + 1))
+_DAYS: Final = f"""
+SELECT {", ".join(SCOPES)}, cost_units * (currency IS 'USD'), cost_rest * (currency IS 'USD'),
+CASE WHEN {_WITHOUT} THEN calls ELSE 0 END, first_ns, last_ns FROM daily WHERE last_ns >= ? AND first_ns < ?
+"""
+
+
+class Position(NamedTuple):
+    """How far the table has been read: its newest row, how many calls were trimmed, how many changed their scope."""
+
+    newest: int
+    trimmed: int
+    refiled: int
+
+
+def position(connection: sqlite3.Connection) -> Position:
+    """Where the table of calls stands now."""
+    newest = connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0]
+    counted = counters(connection)
+    return Position(newest, counted.get("trimmed_calls", 0), counted.get(REFILED, 0))
+
+
+class Watch:
+    """The totals of the ledger and the amounts of the windows that were asked for last, kept up to date.
+
+    A connection that is handed in has an open transaction and has read nothing yet: all sums are of one moment, or a
+    row that comes in between would be counted twice or never.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._position: Position | None = None
+        self._totals: dict[tuple[object, ...], Group] | None = None
+        self._windows: dict[Window, dict[_Key, Amount]] = {}
+        self._patient_until = 0.0
+
+    def totals(self, connection: sqlite3.Connection) -> list[Group]:
+        """Sums over every call that was ever booked, by ``TOTALS_BY``."""
+        with self._lock:
+            self._read_on(connection)
+            if self._totals is None:
+                found: dict[tuple[object, ...], Group] = {}
+                merge(found, sums(connection, TOTALS_BY, EVERYTHING))
+                self._totals = found
+            return [replace(group) for group in self._totals.values()]
+
+    def amounts(self, connection: sqlite3.Connection, windows: Sequence[Window]) -> list[list[Amount]]:
+        """The amounts of each window. These windows are kept from now on, and no others."""
+        with self._lock:
+            self._windows = {window: self._windows[window] for window in windows if window in self._windows}
+            self._read_on(connection)
+            missing = [window for window in windows if window not in self._windows]
+            if missing:
+                started = time.monotonic()
+                self._windows |= _whole(connection, missing)
+                ended = time.monotonic()
+                took = ended - started
+                self._patient_until = ended + PATIENCE * took if took > CHEAP else ended
+            return [list(self._windows[window].values()) for window in windows]
+
+    def catch_up(self, connection: sqlite3.Connection) -> bool:
+        """Read what is new, before rows are trimmed. False while another thread reads: a write does not wait for it."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._position is not None:
+                self._read_on(connection)
+        finally:
+            self._lock.release()
+        return True
+
+    @property
+    def reached(self) -> Position | None:
+        """How far the table has been read, None before the first question."""
+        return self._position
+
+    def resume(self, before: Position | None, after: Position, trimmed_until_ns: int) -> None:
+        """Go on from ``after``, which a trim has made of ``before``. A thread that has read on since then knows better.
+
+        The amounts of windows that begin before ``trimmed_until_ns`` are dropped: a trimmed call counts with its day.
+        """
+        with self._lock:
+            if self._position is not None and self._position == before:
+                self._position = after
+                kept = self._windows.items()
+                self._windows = {window: found for window, found in kept if (window.since_ns or 0) > trimmed_until_ns}
+
+    def _read_on(self, connection: sqlite3.Connection) -> None:
+        known, now = self._position, position(connection)
+        if known is None or known.trimmed != now.trimmed:
+            self._totals, self._windows = None, {}
+        elif known.refiled != now.refiled and time.monotonic() >= self._patient_until:
+            self._windows = {}
+        else:
+            now = now._replace(refiled=known.refiled)
+        if known is not None and now.newest > known.newest:
+            # both are read before either is added to: if the second reading fails, nothing is counted twice later
+            groups = [] if self._totals is None else sums_after(connection, TOTALS_BY, known.newest)
+            amounts = list(_calls(connection, self._windows, known.newest))
+            merge(self._totals if self._totals is not None else {}, groups)
+            _add(self._windows, amounts)
+        self._position = now
+
+
+def _whole(connection: sqlite3.Connection, windows: Sequence[Window]) -> dict[Window, dict[_Key, Amount]]:
+    read: dict[Window, dict[_Key, Amount]] = {window: {} for window in windows}
+    _add(read, _calls(connection, windows, None))
+    for window in windows:
+        _add(read, _days(connection, window))
+    return read
+
+
+def _calls(connection: sqlite3.Connection, windows: Iterable[Window], after: int | None) -> Iterator[_Found]:
+    """Sums over the calls of each window, of those alone that were booked after the row ``after``; in one pass."""
+    bounds = {window: _bounds(window) for window in windows}
+    edges = sorted({edge for pair in bounds.values() for edge in pair})
+    if not edges:
+        return
+    # the stretch between two edges that a call lies in; each window is made of whole ones
+    stretch = " + ".join("(started_ns >= ?)" for _ in edges)
+    where, values = "started_ns >= ? AND started_ns < ?", (edges[0], edges[-1])
+    if after is not None:
+        # the plus keeps SQLite from walking a month of its index to find ten new rows
+        where, values = "id > ? AND +started_ns >= ? AND +started_ns < ?", (after, *values)
+    statement = f"SELECT {stretch}, {_BY}, {_SUMS} FROM calls WHERE {where} GROUP BY {_PLACES}"
+    # all rows before the first is used: sums that a failing disk has left half added would be counted twice
+    for row in connection.execute(statement, (*edges, *values)).fetchall():
+        number, *key, units, rest, without = row
+        amount = Amount(tuple(key), units * UNIT + rest, without, 0)
+        for window, (since, until) in bounds.items():
+            if since <= edges[number - 1] < until:
+                yield window, amount
+
+
+def _days(connection: sqlite3.Connection, window: Window) -> Iterator[_Found]:
+    since, until = _bounds(window)
+    for row in connection.execute(_DAYS, (since, until)):
+        *key, units, rest, without, first_ns, last_ns = row
+        pico = units * UNIT + rest
+        across = pico if first_ns < since or last_ns >= until else 0
+        # the calls of the day are gone: the whole row counts where its first call lies
+        inside = first_ns >= since
+        yield window, Amount(tuple(key), pico * inside, without * inside, across)
+
+
+def _bounds(window: Window) -> tuple[int, int]:
+    return window.since_ns or 0, 2**63 - 1 if window.until_ns is None else window.until_ns
+
+
+def _add(kept: dict[Window, dict[_Key, Amount]], found: Iterable[_Found]) -> None:
+    for window, new in found:
+        amounts = kept[window]
+        old = amounts.get(new.scope)
+        added = new[1:] if old is None else (a + b for a, b in zip(old[1:], new[1:], strict=True))
+        amounts[new.scope] = Amount(new.scope, *added)

@@ -1,1 +1,0 @@
-"""Where the ledger keeps its rows: one protocol, one module per database."""
