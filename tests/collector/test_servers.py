@@ -31,7 +31,9 @@ class Clone:
         self.calls = folder / "calls"
         for name in (".ci/servers", ".ci/locks", "collector-config/otelcol"):
             shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        self.write("src/genaicostprocessor/go.mod", "module github.com/genmeter/genmeter/src/genaicostprocessor\n\ngo 1.25.0\n")
+        self.write(
+            "src/genaicostprocessor/go.mod", "module github.com/genmeter/genmeter/src/genaicostprocessor\n\ngo 1.25.0\n"
+        )
         self.write("src/genaicostprocessor/go.sum", "")
         self.write("src/genaicostprocessor/factory.go", "package genaicostprocessor\n")
         self.write("src/genaicostprocessor/internal/pricing/data/catalogue.json", "{}\n")
