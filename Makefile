@@ -139,6 +139,9 @@ lock-collector: ## Pin what the collector is built from anew, after a change of 
 prices: install ## Compile the price catalogue from genai-prices and the overlay (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/prices $(ARGS)
 
+units: install ## Write what Python, Go, the page and the ledger know of billable units from units.json (ARGS=--check writes nothing)
+	@$(BIN)/python .ci/units $(ARGS)
+
 vectors: install ## What Python answers to 7,000 seeded price questions, for its twin in Go (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/vectors $(ARGS)
 
@@ -230,4 +233,4 @@ touch $(1)/.locked
 endef
 
 .PRECIOUS: .venvs/%/.locked .venvs/python3.%/.locked
-.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-coexist test-wheel test-loaded coverage lint format bench e2e servers collector stack release packages lock-collector prices vectors dashboards recordings readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-coexist test-wheel test-loaded coverage lint format bench e2e servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean

@@ -11,6 +11,7 @@ from pathlib import Path
 DATA = (
     "genmeter/py.typed",
     "genmeter/cli/otelcol.yaml",
+    "genmeter/ledger/sqlite/migrations/0001.sql",
     "genmeter/pricing/data/catalogue.json",
     "genmeter/pricing/data/NOTICE",
     "genmeter/reading/data/conventions.json",
@@ -19,6 +20,7 @@ DATA = (
     "genmeter/server/page/page.css",
     "genmeter/server/page/page.js",
     "genmeter/server/page/reports.js",
+    "genmeter/server/page/units.js",
 )
 ENTRY_POINTS = {
     "console_scripts": "genmeter",

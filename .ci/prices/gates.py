@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from rows import TOKENS
 from upstream import Call, Upstream
 
 JUMP = 10
@@ -71,7 +72,13 @@ def _uneven(new: dict[str, Any], face: dict[str, Any], over: int, under: int, wa
 
 def _cells(plan: list[dict[str, Any]]) -> list[int]:
     tables = [rows for period in plan for rows in (period["rows"], *(w["rows"] for w in period.get("windows", ())))]
-    return [cell for rows in tables for _, cells in rows for cell in cells[:11] if cell]
+    return [
+        cell
+        for rows in tables
+        for _, cells in rows
+        for cell, token in zip(cells, TOKENS, strict=False)
+        if cell and token
+    ]
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], list[str]]:

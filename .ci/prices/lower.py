@@ -5,25 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from rows import COLUMNS, STANDARD, Model, Period, Row, Window, micro
+from rows import COLUMNS, PRICED, STANDARD, Model, Period, Row, Window, micro
 from upstream import Call, LayoutError
 
-KEYS = {
-    "input_mtok": "input",
-    "output_mtok": "output",
-    "cache_read_mtok": "cache_read",
-    "cache_write_mtok": "cache_write",
-    "cache_write_1h_mtok": "cache_write_1h",
-    "input_audio_mtok": "audio_input",
-    "output_audio_mtok": "audio_output",
-    "cache_audio_read_mtok": "audio_cache_read",
-    "input_image_mtok": "image_input",
-    "output_image_mtok": "image_output",
-    "cache_image_read_mtok": "image_cache_read",
-    "web_searches_kcount": "search",
-    "requests_kcount": "request",
-}
-"""Upstream price key → our column. Everything else (hours, pages, characters, video) is not covered."""
+KEYS = {unit["upstream"]: unit["column"] for unit in PRICED if "upstream" in unit}
+"""Upstream price key → our column. All other keys are not covered."""
 
 TIERS = {
     ("service_tier", "default"): STANDARD,

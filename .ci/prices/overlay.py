@@ -6,7 +6,7 @@ import copy
 from decimal import Decimal
 from typing import Any
 
-from rows import COLUMNS, STANDARD, Model, Period, Row, Window, micro
+from rows import COLUMNS, STANDARD, TOKENS, Model, Period, Row, Window, micro
 
 Sellers = dict[str, dict[str, Model]]
 REQUIRED = {"id", "why", "source", "read", "expires", "op", "seller"}
@@ -146,7 +146,8 @@ def _scaled(values: Row, columns: list[str], ratio: Decimal, where: str) -> Row:
             if price != int(price):
                 raise OverlayError(f"{where}: {ratio} of {values[column]} is not a whole micro-dollar")
             scaled[column] = int(price)
-    return scaled | {column: values[column] for column in ("search",) if column in values}
+    apart = [column for column, token in zip(COLUMNS, TOKENS, strict=True) if not token]
+    return scaled | {column: values[column] for column in apart if column in values}
 
 
 def _every_row(model: Model) -> list[Row]:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any
 
-COLUMNS = (
-    "input",
-    "output",
-    "cache_read",
-    "cache_write",
-    "cache_write_1h",
-    "audio_input",
-    "audio_output",
-    "audio_cache_read",
-    "image_input",
-    "image_output",
-    "image_cache_read",
-    "search",
-    "request",
-)
-"""Columns of a row, in file order. Token prices are micro-USD per million tokens, the last two per 1,000 calls."""
+SOURCES = Path(__file__).parents[2] / "src"
+
+TABLE: dict[str, Any] = json.loads((SOURCES / "genmeter" / "pricing" / "data" / "units.json").read_text("utf-8"))
+PRICED = tuple(unit for unit in TABLE["units"] if "column" in unit)
+COLUMNS: tuple[str, ...] = tuple(unit["column"] for unit in PRICED)
+"""Columns of a row, in file order: micro-USD per million tokens, or as the measure of the unit says."""
+TOKENS = tuple(unit["measure"] == "token" for unit in PRICED)
+"""Whether a column is a price of tokens, which regions and service tiers change."""
 
 STANDARD = ""
 """The service tier that nobody has to name."""

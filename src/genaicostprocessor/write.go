@@ -25,7 +25,7 @@ func newWriter(spelling string) writer {
 
 func (w writer) cost(attributes pcommon.Map, verdict *pricing.Verdict, catalogue string, partial bool) {
 	// no more room than is needed: a slice that has it already is not made anew
-	attributes.EnsureCapacity(attributes.Len() + beside + bits.OnesCount16(verdict.Has))
+	attributes.EnsureCapacity(attributes.Len() + beside + bits.OnesCount32(verdict.Has))
 	total := pricing.USD(verdict.Total)
 	w.amount(attributes, total, names.SourceCollector)
 	if w.own {
@@ -59,13 +59,14 @@ func status(partial bool) string {
 	return names.StatusPriced
 }
 
-// completed are the fields whose current names are added; the first ones are texts.
-var completed = [...]conventions.Field{
-	conventions.RequestModel, conventions.ResponseModel, conventions.Input, conventions.Output, conventions.CacheRead,
-	conventions.CacheWrite, conventions.CacheWrite1h, conventions.Reasoning, conventions.TextInput,
-	conventions.TextOutput, conventions.AudioInput, conventions.AudioOutput, conventions.AudioCacheRead,
-	conventions.ImageInput, conventions.ImageOutput, conventions.ImageCacheRead,
-}
+// completed are the fields whose current names are added: names of models, then counts.
+var completed = func() (made [2 + pricing.Units]conventions.Field) {
+	made[0], made[1] = conventions.RequestModel, conventions.ResponseModel
+	for unit := range pricing.Units {
+		made[2+unit] = conventions.Count(unit)
+	}
+	return made
+}()
 
 // addition is an attribute to be added, taken from the call before anything is written to it.
 type addition struct {

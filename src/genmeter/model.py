@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from genmeter.units import Usage
+
 AttributeValue = str | bool | int | float | Sequence[str]
 
 PICO = 10**12
@@ -29,33 +31,6 @@ def usd(pico: int) -> str:
     whole, fraction = divmod(abs(pico), PICO)
     decimals = f"{fraction:012d}".rstrip("0").ljust(2, "0")
     return f"{'-' if pico < 0 else ''}{whole}.{decimals}"
-
-
-@dataclass(slots=True)
-class Usage:
-    """What one call used, in tokens. Totals include their parts; None is unknown, never zero.
-
-    ``input`` contains every input token: cache reads, cache writes, audio, image. ``output`` contains reasoning, audio
-    and image tokens. ``cache_write`` contains both lifetimes, ``cache_write_1h`` is its one-hour part.
-    ``audio_cache_read`` and ``image_cache_read`` lie in ``cache_read`` and in their modality. Parts are 0 when the
-    provider did not report them. ``searches`` counts billed web searches.
-    """
-
-    input: int | None = None
-    output: int | None = None
-    cache_read: int = 0
-    cache_write: int = 0
-    cache_write_1h: int = 0
-    reasoning: int = 0
-    text_input: int = 0
-    text_output: int = 0
-    audio_input: int = 0
-    audio_output: int = 0
-    audio_cache_read: int = 0
-    image_input: int = 0
-    image_output: int = 0
-    image_cache_read: int = 0
-    searches: int = 0
 
 
 class Seller(NamedTuple):

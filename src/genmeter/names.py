@@ -1,4 +1,7 @@
-"""Every attribute, metric, unit and event name that genmeter writes or reads; nothing else spells a dotted name.
+"""Every attribute, metric, unit and event name that genmeter writes or reads; no other module spells a dotted name.
+
+The names of counts and of the lines of a bill are here, too: they come from ``units.py``, which is written from the table
+of billable units.
 
 Names of the GenAI conventions follow the main branch of open-telemetry/semantic-conventions-genai as of October 2026
 (everything there is in development). What the conventions lack lives under ``genmeter.``. ``tests/vectors/names.json``
@@ -6,6 +9,8 @@ holds the same list and a test compares the two.
 """
 
 from typing import Final
+
+from genmeter.units import *  # noqa: F403  # its __all__ is names
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
 SCOPE: Final = "genmeter"
@@ -46,42 +51,8 @@ TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 OPENAI_RESPONSE_TIER: Final = "openai.response.service_tier"
 OPENAI_FINGERPRINT: Final = "openai.response.system_fingerprint"
 
-# Span attributes: what it used (totals include their parts)
-INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
-OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
-CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
-CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
-REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
-TEXT_INPUT_TOKENS: Final = "gen_ai.usage.text.input_tokens"
-TEXT_OUTPUT_TOKENS: Final = "gen_ai.usage.text.output_tokens"
-AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
-AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
-AUDIO_CACHE_READ_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
-IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
-IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
-IMAGE_CACHE_READ_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
-CACHE_WRITE_1H_TOKENS: Final = "genmeter.usage.cache_write_1h.input_tokens"
-SEARCHES: Final = "genmeter.usage.searches"
+# Span attributes: what it used stands in units.py, and so do the lines of a bill
 USAGE_REPAIRED: Final = "genmeter.usage.repaired"
-
-USAGE_TOKENS: Final = {
-    "input": INPUT_TOKENS,
-    "output": OUTPUT_TOKENS,
-    "cache_read": CACHE_READ_TOKENS,
-    "cache_write": CACHE_WRITE_TOKENS,
-    "cache_write_1h": CACHE_WRITE_1H_TOKENS,
-    "reasoning": REASONING_TOKENS,
-    "text_input": TEXT_INPUT_TOKENS,
-    "text_output": TEXT_OUTPUT_TOKENS,
-    "audio_input": AUDIO_INPUT_TOKENS,
-    "audio_output": AUDIO_OUTPUT_TOKENS,
-    "audio_cache_read": AUDIO_CACHE_READ_TOKENS,
-    "image_input": IMAGE_INPUT_TOKENS,
-    "image_output": IMAGE_OUTPUT_TOKENS,
-    "image_cache_read": IMAGE_CACHE_READ_TOKENS,
-    "searches": SEARCHES,
-}
-"""Field of ``model.Usage`` → attribute, in the order they are written."""
 
 # What pricing needs and the conventions do not name
 SERVICE_TIER: Final = "genmeter.response.service_tier"
@@ -103,22 +74,6 @@ COST_ENTRY: Final = "genmeter.cost.entry"
 COST_COMPARED: Final = "genmeter.cost.compared"
 COST_SOURCES: Final = ("provider", "local", "collector", "emitter")
 """Who worked the amount out: the response carried it, genmeter in the app, the collector, another instrumentation."""
-COST_KINDS: Final = (
-    "input",
-    "cache_read",
-    "cache_write",
-    "output",
-    "audio_input",
-    "audio_cache_read",
-    "audio_output",
-    "image_input",
-    "image_cache_read",
-    "image_output",
-    "search",
-    "request",
-)
-"""Lines of a bill. They exclude each other, so they add up to the total."""
-COST_LINES: Final = {kind: f"genmeter.cost.{kind}" for kind in COST_KINDS}
 UNPRICED_REASONS: Final = (
     "unknown_provider",
     "unknown_model",

@@ -10,12 +10,13 @@ import pytest
 import genmeter
 from tests.architecture.tree import imports, modules
 
-BEDROCK = {"model", "names", "errors", "settings", "spelling", "tomllines", "periods", "instants", "_version"}
+BEDROCK = {"model", "names", "units", "errors", "settings", "spelling", "tomllines", "periods", "instants", "_version"}
 BELOW = {
     "": {"metering", *BEDROCK},
     "__main__": {"cli"},
-    "model": set(),
-    "names": set(),
+    "model": {"units"},
+    "names": {"units"},
+    "units": set(),
     "_version": set(),
     "errors": set(),
     "spelling": set(),
@@ -25,7 +26,7 @@ BELOW = {
     "periods": set(),
     "instants": set(),
     "budgets": {"errors", "model", "settings", "spelling", "tomllines", "periods"},
-    "pricing": {"errors", "model", "names", "spelling", "tomllines"},
+    "pricing": {"errors", "model", "names", "spelling", "tomllines", "units"},
     "reading": {"pricing", *BEDROCK},
     "ledger": {"reading", "pricing", *BEDROCK},
     "reports": {"ledger", "reading", "pricing", "budgets", *BEDROCK},
@@ -40,6 +41,7 @@ OUTSIDE = {
     "__main__": set(),
     "model": set(),
     "names": set(),
+    "units": set(),
     "_version": set(),
     "errors": set(),
     "spelling": set(),

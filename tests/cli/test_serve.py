@@ -33,7 +33,7 @@ def test_the_first_line_says_where_it_listens_and_the_root_says_what_it_is(tmp_p
         client = ledger.client()
         card = client.get("/").json
         assert "ledger" in card["service"] and card["otlp"] == ["POST /v1/traces", "POST /v1/logs"]
-        page = ("/page.js", "/budgets.js", "/reports.js", "/page.css", "/index.html")
+        page = ("/page.js", "/budgets.js", "/reports.js", "/units.js", "/page.css", "/index.html")
         assert [client.get(path).status for path in page] == [404] * len(page)
         assert client.post("/v1/traces", BATCH).status == 200
         assert client.get("/api/summary").json["cost"] == {"USD": "0.0125"}

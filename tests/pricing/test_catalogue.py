@@ -80,7 +80,7 @@ def test_the_promotions_that_end_are_already_in_the_file() -> None:
     new_year = 1_798_761_600  # 2027-01-01T00:00:00Z
     for model in ("gemini-3.6-flash", "gemini-3.7-flash", "gemini-3.8-flash"):
         before, after = (choose(listed["google", model], Usage(1, 1), at) for at in (new_year - 1, new_year))
-        assert after[0] == 2 * before[0]  # type: ignore[operator]
+        assert after.prices[0] == 2 * before.prices[0]  # type: ignore[operator]
 
 
 def test_the_file_of_another_schema_is_refused() -> None:

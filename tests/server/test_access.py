@@ -26,7 +26,7 @@ GUARDED = (
     "/api/trace/00",
     "/nothing",
 )
-PAGE = ("/", "/page.css", "/page.js", "/budgets.js", "/reports.js")
+PAGE = ("/", "/page.css", "/page.js", "/budgets.js", "/reports.js", "/units.js")
 
 
 @pytest.fixture
@@ -137,4 +137,4 @@ def test_every_element_that_the_scripts_ask_for_is_on_the_page(open_client: Clie
     asked = {name for script in scripts() for name in re.findall(r'\$\("([\w-]+)"\)', script)}
     assert {"calls", "budgets"} <= asked
     assert asked <= set(re.findall(r'\bid="([\w-]+)"', page))
-    assert set(re.findall(r'src="([\w.]+)"', page)) == {"page.js", "budgets.js", "reports.js"}
+    assert set(re.findall(r'src="([\w.]+)"', page)) == {"page.js", "budgets.js", "reports.js", "units.js"}

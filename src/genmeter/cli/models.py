@@ -14,6 +14,7 @@ from genmeter.model import Unpriced, Usage, usd
 from genmeter.pricing import catalogue_for
 from genmeter.pricing.catalogue import Listing
 from genmeter.pricing.charge import choose
+from genmeter.pricing.plan import CACHE_READ, CACHE_WRITE, INPUT, OUTPUT
 from genmeter.settings import Settings
 
 HEADERS = ("seller", "model", "input", "cached", "cache_write", "output", "since")
@@ -63,5 +64,5 @@ def _row(one: Listing, now: float) -> tuple[str | None, ...]:
         return one.seller, one.model, None, None, None, None, None
     started = next((p.start for p in plan.periods if p.start is None or p.start <= now), None)
     since = None if started is None else datetime.fromtimestamp(started, UTC).date().isoformat()
-    prices = (rates.input, rates.cache_read, rates.cache_write, rates.output)
+    prices = tuple(rates.prices[column] for column in (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT))
     return (one.seller, one.model, *(None if price is None else usd(price * 10**6) for price in prices), since)

@@ -7,7 +7,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,22 +20,8 @@ from genmeter.pricing import Catalogue, Explanation, Term
 from genmeter.reading import Recorded
 from genmeter.reading.recorded import Question
 from genmeter.settings import Settings
+from genmeter.units import OPTIONS
 
-COUNTS = {
-    "input": "input tokens in all, cached ones included",
-    "output": "output tokens in all, reasoning included",
-    "cached": "input tokens read from the cache",
-    "cache-write": "input tokens written to the cache, both lifetimes",
-    "cache-write-1h": "of these, with a lifetime of one hour",
-    "audio-input": "of the input, audio",
-    "audio-output": "of the output, audio",
-    "audio-cached": "of the audio input, read from the cache",
-    "image-input": "of the input, images",
-    "image-output": "of the output, images",
-    "image-cached": "of the image input, read from the cache",
-    "searches": "billed web searches",
-}
-FIELDS = {"cached": "cache_read", "audio_cached": "audio_cache_read", "image_cached": "image_cache_read"}
 ADVICE = {
     "unknown_provider": "`genmeter models` lists the sellers; your own go under [prices] in genmeter.toml",
     "unknown_model": "`genmeter models QUERY` searches; your own prices go under [prices] in genmeter.toml",
@@ -65,7 +50,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("seller", nargs="?", help="who bills, e.g. openai, azure, aws.bedrock")
     parser.add_argument("model", nargs="?", help="the model's id as the seller writes it")
-    for name, words in COUNTS.items():
+    for name, (_, words) in OPTIONS.items():
         parser.add_argument(f"--{name}", metavar="N", help=words)
     parser.add_argument("--tier", metavar="NAME", help="service tier of the response: flex, priority, fast, ...")
     parser.add_argument("--batch", action="store_true", help="a call through the seller's batch endpoint")
@@ -107,18 +92,15 @@ def _from_arguments(args: argparse.Namespace, prices: Catalogue) -> _Call:
             "name a seller and a model (genmeter price openai gpt-4o --input 1200 --output 80) or a --file"
         )
     usage = Usage()
-    known = {field.name for field in fields(Usage)}
     given = 0
-    for flag in COUNTS:
-        name = flag.replace("-", "_")
-        text = getattr(args, name)
+    for flag, (field, _) in OPTIONS.items():
+        text = getattr(args, flag.replace("-", "_"))
         if text is None:
             continue
         given += 1
         if not (text.isascii() and text.isdecimal() and len(text) < 20):
             raise ValueError(f"--{flag} {text!r}: write a whole number, 0 or more")
-        field = FIELDS.get(name, name)
-        setattr(usage, field if field in known else name, int(text))
+        setattr(usage, field, int(text))
     if given and usage.output is None:
         usage.output = 0
     seller = prices.named(args.seller)
@@ -142,12 +124,11 @@ def _explained(prices: Catalogue, call: _Call) -> Explanation:
 
 
 def _term(term: Term) -> dict[str, str | int]:
-    unit, per = ("1k calls", 1000) if term.unit == "call" else ("1M tokens", 10**6)
     return {
         "kind": term.kind,
         "quantity": term.quantity,
-        "unit": unit,
-        "price": usd(term.price * per),
+        "unit": term.measure.short,
+        "price": usd(term.price * 10**6),
         "amount": usd(term.amount),
     }
 

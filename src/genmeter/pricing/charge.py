@@ -7,27 +7,34 @@ from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing.plan import Plan, Rates, Tiers, text_rates
+from genmeter.pricing.plan import INPUT, OUTPUT, REQUEST, Plan, Rates, Tiers, text_rates
+from genmeter.units import MEASURES, TERMS, Measure, leaves, plain
 
 _new = cast(Callable[[type[Cost], tuple[object, ...]], Cost], getattr(tuple, "__new__"))  # noqa: B009
 """Half the time of calling the class, on the path of every call."""
 
+_MILLION = 10**6
+_TOKEN = MEASURES["token"]
 MAX = 2**63 - 1
 """Most pico-USD that one bill may hold ($9.2 million): the same integer in Go."""
 
 
 class Term(NamedTuple):
-    """One product of the sum. ``price`` is pico-USD per unit; ``unit`` is ``token`` or ``call``."""
+    """One product of the sum: a quantity of ``measure`` at ``price`` micro-USD for ``measure.per`` of it."""
 
     kind: str
     quantity: int
     price: int
-    unit: str = "token"
+    measure: Measure = _TOKEN
 
     @property
     def amount(self) -> int:
-        """Pico-USD."""
-        return self.quantity * self.price
+        """Pico-USD, rounded half to even where the price of one is no whole number of them."""
+        _, quantity, price, measure = self
+        if measure is _TOKEN:
+            return quantity * price
+        whole, rest = divmod(quantity * price * _MILLION, measure.per)
+        return whole + (2 * rest > measure.per or (2 * rest == measure.per and whole & 1))
 
 
 def charge(plan: Plan, usage: Usage | None, at: float, version: str, partial: bool = False) -> Cost | Unpriced:
@@ -54,19 +61,7 @@ def text_only(
 ) -> Cost | None:
     """The common call, text in and text out, without the detours of ``terms``; None when anything else is in play."""
     into, out = usage.input, usage.output
-    if (
-        type(into) is not int
-        or type(out) is not int
-        or out <= 0
-        or usage.audio_input
-        or usage.audio_output
-        or usage.audio_cache_read
-        or usage.image_input
-        or usage.image_output
-        or usage.image_cache_read
-        or usage.searches
-        or usage.cache_write_1h
-    ):
+    if type(into) is not int or type(out) is not int or out <= 0 or not plain(usage):
         return None
     price_in, price_out, price_read, price_write, entry = rates
     read, write = usage.cache_read, usage.cache_write
@@ -118,48 +113,32 @@ def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:
 
 def terms(rates: Rates, usage: Usage, partial: bool = False) -> list[Term] | Unpriced:
     """The products of the sum, parts taken out of the totals that contain them."""
-    for name, total, price in (("input", usage.input, rates.input), ("output", usage.output, rates.output)):
-        if total is None and price is not None and not partial:
+    prices = rates.prices
+    for name, total, column in (("input", usage.input, INPUT), ("output", usage.output, OUTPUT)):
+        if total is None and prices[column] is not None and not partial:
             return Unpriced("no_usage", f"the response carried no {name} token count")
-    into, out = usage.input or 0, usage.output or 0
-    audio_cached, image_cached = usage.audio_cache_read, usage.image_cache_read
-    audio, image = usage.audio_input - audio_cached, usage.image_input - image_cached
-    counts = (
-        ("input", into - usage.cache_read - usage.cache_write - audio - image, rates.input),
-        ("cache_read", usage.cache_read - audio_cached - image_cached, rates.cache_read),
-        ("cache_write", usage.cache_write - usage.cache_write_1h, rates.cache_write),
-        ("cache_write", usage.cache_write_1h, rates.cache_write_1h),
-        ("output", out - usage.audio_output - usage.image_output, rates.output),
-        ("audio_input", audio, rates.audio_input),
-        ("audio_cache_read", audio_cached, rates.audio_cache_read),
-        ("audio_output", usage.audio_output, rates.audio_output),
-        ("image_input", image, rates.image_input),
-        ("image_cache_read", image_cached, rates.image_cache_read),
-        ("image_output", usage.image_output, rates.image_output),
-        ("search", usage.searches, rates.search),
-    )
-    found = _priced(counts, rates)
-    if not isinstance(found, Unpriced) and rates.request is not None:
-        found.append(Term("request", 1, rates.request * 1000, "call"))
+    found = _priced(leaves(usage), rates)
+    fee = prices[REQUEST]
+    if not isinstance(found, Unpriced) and fee is not None:
+        found.append(Term("request", 1, fee, MEASURES["request"]))
     return found
 
 
-def _priced(counts: tuple[tuple[str, object, int | None], ...], rates: Rates) -> list[Term] | Unpriced:
+def _priced(counts: tuple[object, ...], rates: Rates) -> list[Term] | Unpriced:
     missing: str | None = None
     found: list[Term] = []
-    for kind, quantity, price in counts:
+    for quantity, (kind, column, measure) in zip(counts, TERMS, strict=True):
         if not isinstance(quantity, int):
-            return Unpriced("invalid_usage", f"{kind}: {quantity!r} is not a whole number of tokens")
+            return Unpriced("invalid_usage", f"{kind}: {quantity!r} is not a whole number")
         if quantity < 0:
             return Unpriced("invalid_usage", f"{kind}: the parts exceed their total by {-quantity}")
         if not quantity:
             continue
+        price = rates.prices[column]
         if price is None:
             missing = missing or kind
-        elif kind == "search":
-            found.append(Term(kind, quantity, price * 1000, "call"))
         else:
-            found.append(Term(kind, quantity, price))
+            found.append(Term(kind, quantity, price, measure))
     if missing:
         return Unpriced("unpriced_dimension", f"{rates.entry} has no price for {missing}")
     return found

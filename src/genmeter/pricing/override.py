@@ -9,13 +9,12 @@ from typing import Any, NamedTuple, cast
 
 from genmeter.errors import GenmeterError
 from genmeter.pricing.match import BLANK
-from genmeter.pricing.plan import PeriodData, Rates
+from genmeter.pricing.plan import PeriodData
 from genmeter.spelling import unknown
 from genmeter.tomllines import Lines
+from genmeter.units import COLUMNS, LIKE
 
-COLUMNS = tuple(name for name in Rates._fields if name != "entry")
 OTHER = ("free", "from", "same_as", "currency")
-_AS_TEXT = {"image_input": "input", "image_cache_read": "cache_read"}
 _NUMBER = re.compile(r"([+-]?)(?:([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?|((?i:inf|infinity|s?nan[0-9]*)))")
 """Sign, digits, decimals, exponent; or a word for what is no number of dollars. Not Decimal, which rounds."""
 
@@ -125,7 +124,7 @@ def _period(seller: str, model: str, row: dict[str, Any], lines: Lines, number: 
     prices = {
         key: _micro(row[key], lines.where(seller, model, key, row=number), key) for key in COLUMNS if key in row
     }  # fmt: skip
-    for column, like in _AS_TEXT.items():
+    for column, like in LIKE.items():
         if like in prices:
             prices.setdefault(column, prices[like])
     period: PeriodData = {"rows": [(0, [prices.get(column) for column in COLUMNS])]}
@@ -140,8 +139,7 @@ def _period(seller: str, model: str, row: dict[str, Any], lines: Lines, number: 
 
 
 def _micro(value: object, where: str, key: str) -> int:
-    unit = "1,000 calls" if key in ("search", "request") else "million tokens"
-    advice = f'write dollars per {unit} as a string, e.g. "2.50"'
+    advice = f'write dollars per {COLUMNS[key].words} as a string, e.g. "2.50"'
     if not isinstance(value, str):
         raise PricesError(f"{where}: {value!r} is not a string; {advice}")
     text = value.strip(BLANK)

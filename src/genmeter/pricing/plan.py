@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, NotRequired, TypedDict
 
+from genmeter.units import COLUMNS, MEASURES
+
 Cells = Sequence[int | None]
 RowData = tuple[int, Cells]
 
@@ -21,29 +23,22 @@ PeriodData = TypedDict(
 """Prices from one date or instant on, as written in the file: thresholds ascending."""
 
 
-class Rates(NamedTuple):
-    """One row: micro-USD per million tokens (= pico-USD a token); ``search`` and ``request`` per 1,000 calls.
+INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, REQUEST = (
+    tuple(COLUMNS).index(name) for name in ("input", "output", "cache_read", "cache_write", "request")
+)
+"""Columns that have a meaning of their own, by number."""
+_REGIONAL = tuple(measure is MEASURES["token"] for measure in COLUMNS.values())
 
-    None is a price that nobody published. ``entry`` names the row on the bill.
+
+class Rates(NamedTuple):
+    """One row: ``prices`` by column, micro-USD per so many as the column's measure says; ``entry`` names it on the bill.
+
+    A price of tokens is so pico-USD a token. None is a price that was not published.
     """
 
-    input: int | None
-    output: int | None
-    cache_read: int | None
-    cache_write: int | None
-    cache_write_1h: int | None
-    audio_input: int | None
-    audio_output: int | None
-    audio_cache_read: int | None
-    image_input: int | None
-    image_output: int | None
-    image_cache_read: int | None
-    search: int | None
-    request: int | None
+    prices: tuple[int | None, ...]
     entry: str
 
-
-TOKEN_COLUMNS = 11
 
 Tiers = tuple[tuple[int, Rates], ...]
 """Rows by length: (threshold on all input tokens, row), from the highest threshold down to 0."""
@@ -110,10 +105,11 @@ def compile_plan(
 
 def text_rates(rates: Rates) -> tuple[int, int, int | None, int | None, str] | None:
     """What a row says of text: input, output, cache read and write, its name; None where it charges by the call too."""
-    into, out, read, write = rates[:4]
-    if into is None or out is None or rates.request is not None:
+    prices, entry = rates
+    into, out = prices[INPUT], prices[OUTPUT]
+    if into is None or out is None or prices[REQUEST] is not None:
         return None
-    return into, out, read, write, rates.entry
+    return into, out, prices[CACHE_READ], prices[CACHE_WRITE], entry
 
 
 def seconds(moment: str) -> int:
@@ -150,10 +146,11 @@ def _tiers(entry: str, rows: Sequence[RowData], ratio: tuple[int, int]) -> Tiers
 
 
 def _rates(entry: str, cells: Cells, ratio: tuple[int, int]) -> Rates:
-    padded = [*cells, *(None for _ in range(len(Rates._fields) - 1 - len(cells)))]
+    padded = (*cells, *(None for _ in range(len(COLUMNS) - len(cells))))
     if ratio != (1, 1):
-        padded[:TOKEN_COLUMNS] = [_scaled(cell, ratio) for cell in padded[:TOKEN_COLUMNS]]
-    return Rates(*padded, entry=entry)
+        scaled = zip(padded, _REGIONAL, strict=True)
+        padded = tuple(_scaled(cell, ratio) if regional else cell for cell, regional in scaled)
+    return Rates(padded, entry)
 
 
 def _scaled(cell: int | None, ratio: tuple[int, int]) -> int | None:

@@ -4,6 +4,7 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
 
 - ``attributes``: field → spellings. The first one present wins; the first in the list is the current name. A null is
   not present, nor is, where a text is meant, the empty text or a word of ``absent`` (in any case).
+- How the counts of usage are spelled stands in ``data/units.json``.
 - Counts are whole numbers, as integers, as floats or as decimal text: Java's tracing bridge makes every value a text.
 - ``operations``: words of others for an operation, matched in lower case. A word that is not there is taken as it is.
   A word from any but the current name counts only where it means a billed operation: so OpenInference's CHAIN, AGENT,
@@ -29,6 +30,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from genmeter import names
+from genmeter.units import ALSO_SPELLED
 
 BUNDLED = Path(__file__).with_name("data") / "conventions.json"
 SCHEMA = 1
@@ -70,6 +72,7 @@ class Conventions:
         if data["schema"] != SCHEMA:
             raise ValueError(f"this genmeter reads conventions of schema {SCHEMA}, not {data['schema']}")
         self.fields: dict[str, tuple[str, ...]] = {key: tuple(found) for key, found in data["attributes"].items()}
+        self.fields |= {key: (name, *ALSO_SPELLED.get(key, ())) for key, name in names.USAGE_TOKENS.items()}
         """Field → spellings, the current name first."""
         self.foreign = frozenset(name for found in self.fields.values() for name in found[1:]) - _OWN
         """Every spelling that genmeter does not write: a record without any of them needs no table."""

@@ -19,20 +19,7 @@ const (
 )
 
 // CostLines are the lines of a bill, by kind.
-var CostLines = [pricing.Kinds]string{
-	pricing.Input:          "genmeter.cost.input",
-	pricing.CacheRead:      "genmeter.cost.cache_read",
-	pricing.CacheWrite:     "genmeter.cost.cache_write",
-	pricing.Output:         "genmeter.cost.output",
-	pricing.AudioInput:     "genmeter.cost.audio_input",
-	pricing.AudioCacheRead: "genmeter.cost.audio_cache_read",
-	pricing.AudioOutput:    "genmeter.cost.audio_output",
-	pricing.ImageInput:     "genmeter.cost.image_input",
-	pricing.ImageCacheRead: "genmeter.cost.image_cache_read",
-	pricing.ImageOutput:    "genmeter.cost.image_output",
-	pricing.Search:         "genmeter.cost.search",
-	pricing.Request:        "genmeter.cost.request",
-}
+var CostLines = pricing.KindAttributes
 
 // Attributes that are read beside those of the conventions.
 const (

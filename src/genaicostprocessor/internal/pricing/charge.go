@@ -16,30 +16,6 @@ type term struct {
 	column int
 }
 
-// terms are the products of a sum, in the order in which faults are found; quantities come in the same order.
-var terms = [...]term{
-	{Input, columnInput},
-	{CacheRead, columnCacheRead},
-	{CacheWrite, columnCacheWrite},
-	{CacheWrite, columnCacheWrite1h},
-	{Output, columnOutput},
-	{AudioInput, columnAudioInput},
-	{AudioCacheRead, columnAudioCacheRead},
-	{AudioOutput, columnAudioOutput},
-	{ImageInput, columnImageInput},
-	{ImageCacheRead, columnImageCacheRead},
-	{ImageOutput, columnImageOutput},
-	{Search, columnSearch},
-}
-
-// textTerms is how many of terms, from the first on, a call of text alone can have.
-const textTerms = 5
-
-var kindNames = [Kinds]string{
-	"input", "cache_read", "cache_write", "output", "audio_input", "audio_cache_read", "audio_output", "image_input",
-	"image_cache_read", "image_output", "search", "request",
-}
-
 // String is the line's name, as in names.COST_KINDS of Python.
 func (k Kind) String() string {
 	if k < Kinds {
@@ -126,14 +102,12 @@ func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
 		return
 	}
 	var counts [len(terms)]int64 // in the order of terms
-	if wrong := usage.quantities(&counts); wrong >= 0 {
+	last, wrong := usage.quantities(&counts)
+	if wrong >= 0 {
 		verdict.refuse(InvalidUsage, terms[wrong].kind.String()+": the parts exceed their total")
 		return
 	}
-	total, enormous, last := uint64(0), false, len(terms)
-	if usage.onlyText() {
-		last = textTerms
-	}
+	total, enormous := uint64(0), false
 	for i := range terms[:last] {
 		count, price := counts[i], r.price[terms[i].column]
 		if count == 0 {
@@ -143,8 +117,8 @@ func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
 			verdict.refuse(UnpricedDimension, r.entry+" has no price for "+terms[i].kind.String())
 			return
 		}
-		high, low := bits.Mul64(uint64(count), uint64(price))
-		enormous = enormous || high != 0 || low > math.MaxInt64 || total+low > math.MaxInt64
+		low, fits := product(count, price, columns[terms[i].column].under)
+		enormous = enormous || !fits || total+low > math.MaxInt64
 		total += low
 		verdict.add(terms[i].kind, int64(low))
 	}
@@ -172,48 +146,52 @@ func (r *rates) unknownTotal(usage *Usage, verdict *Verdict) bool {
 	return true
 }
 
-// quantities takes the parts out of the totals that contain them, in the order of terms. The answer is the first term
-// that is below zero, or -1. It compares before it subtracts: counts are whatever somebody sent, and int64 wraps around.
-func (u *Usage) quantities(counts *[len(terms)]int64) int {
+// quantities takes the parts out of the totals that contain them, in the order of terms: how many of the terms can be
+// there, and the first that is below zero, or -1.
+func (u *Usage) quantities(counts *[len(terms)]int64) (last, wrong int) {
 	into, out := u.total(u.HasInput, u.Input), u.total(u.HasOutput, u.Output)
-	audioRead, imageRead := u.AudioCacheRead, u.ImageCacheRead
-	if u.CacheRead|u.CacheWrite|u.CacheWrite1h|u.AudioInput|u.AudioOutput|audioRead|u.ImageInput|u.ImageOutput|
-		imageRead|u.Searches|into|out < 0 {
-		return 0
+	if u.negative(into, out) {
+		return 0, 0
 	}
-	audio, image := u.AudioInput-audioRead, u.ImageInput-imageRead
-	counts[0] = into - u.CacheRead
-	counts[1] = u.CacheRead - audioRead
-	counts[4] = out - u.AudioOutput
-	if counts[0] >= 0 {
-		counts[0] -= u.CacheWrite
+	last = len(terms)
+	if u.onlyText() {
+		last = textTerms
+		u.textLeaves(counts, into, out)
+	} else {
+		u.leaves(counts, into, out)
 	}
-	if counts[0] >= 0 && audio >= 0 {
-		counts[0] -= audio
-	}
-	if counts[0] >= 0 && image >= 0 {
-		counts[0] -= image
-	}
-	if counts[1] >= 0 {
-		counts[1] -= imageRead
-	}
-	if counts[4] >= 0 {
-		counts[4] -= u.ImageOutput
-	}
-	counts[2], counts[3] = u.CacheWrite-u.CacheWrite1h, u.CacheWrite1h
-	counts[5], counts[6], counts[7] = audio, audioRead, u.AudioOutput
-	counts[8], counts[9], counts[10] = image, imageRead, u.ImageOutput
-	counts[11] = u.Searches
-	for i, count := range counts {
+	for i, count := range counts[:last] {
 		if count < 0 {
-			return i
+			return last, i
 		}
 	}
-	return -1
+	return last, -1
 }
 
-func (u *Usage) onlyText() bool {
-	return u.AudioInput|u.AudioOutput|u.AudioCacheRead|u.ImageInput|u.ImageOutput|u.ImageCacheRead|u.Searches == 0
+// less takes a part out of a total. It compares first: counts are whatever somebody sent, and int64 wraps around. What is
+// below zero stays so, for the sum is refused then.
+func less(total, part int64) int64 {
+	if total >= 0 && part >= 0 {
+		total -= part
+	}
+	return total
+}
+
+// product is pico-USD for a count at a price that is for under of them, rounded half to even; false where no bill can
+// hold it.
+func product(count, price, under int64) (uint64, bool) {
+	high, low := bits.Mul64(uint64(count), uint64(price))
+	if under != 1 {
+		if high >= uint64(under) {
+			return 0, false
+		}
+		quotient, rest := bits.Div64(high, low, uint64(under))
+		if twice := 2 * rest; twice > uint64(under) || twice == uint64(under) && quotient&1 == 1 {
+			quotient++
+		}
+		high, low = 0, quotient
+	}
+	return low, high == 0 && low <= math.MaxInt64
 }
 
 func (v *Verdict) add(kind Kind, amount int64) {

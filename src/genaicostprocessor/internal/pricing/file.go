@@ -202,7 +202,7 @@ func readRows(rows [][]json.RawMessage) ([]rowData, error) {
 			if column < len(cells) && cells[column] != nil {
 				made[i].cells[column] = *cells[column]
 				if *cells[column] < 0 || *cells[column] > dearest {
-					return nil, fmt.Errorf("%s %d is no price between 0 and %d", columnNames[column], *cells[column], dearest)
+					return nil, fmt.Errorf("%s %d is no price between 0 and %d", columns[column].name, *cells[column], dearest)
 				}
 			}
 		}

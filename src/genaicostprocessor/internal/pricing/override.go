@@ -16,8 +16,16 @@ import (
 
 var (
 	otherKeys = []string{"free", "from", "same_as", "currency"}
-	knownKeys = append(slices.Clone(columnNames[:]), otherKeys...)
+	knownKeys = append(columnNames(), otherKeys...)
 )
+
+func columnNames() []string {
+	names := make([]string, 0, columnCount)
+	for i := range columns {
+		names = append(names, columns[i].name)
+	}
+	return names
+}
 
 // Own is one model of the user's: dated periods, or free, or the same as a listed model.
 type Own struct {
@@ -47,7 +55,7 @@ func (o *Own) marks(key string) []string {
 		var cells []string
 		for column, cell := range o.periods[i].rows[0].cells {
 			if cell != noPrice {
-				cells = append(cells, columnNames[column]+"="+strconv.FormatInt(cell, 10))
+				cells = append(cells, columns[column].name+"="+strconv.FormatInt(cell, 10))
 			}
 		}
 		made = append(made, name+"|"+o.periods[i].from+"|"+strings.Join(cells, ","))
@@ -209,16 +217,16 @@ func (r *reader) special(at place, rows []map[string]any, mapped bool, made *Own
 func (r *reader) period(at place, row map[string]any) (made periodData, err error) {
 	made.rows = make([]rowData, 1)
 	cells := &made.rows[0].cells
-	for column, key := range columnNames {
+	for column := range columns {
 		cells[column] = noPrice
+		key := columns[column].name
 		if value, given := row[key]; given {
-			if cells[column], err = r.price(at, key, value); err != nil {
+			if cells[column], err = r.price(at, key, columns[column].words, value); err != nil {
 				return made, err
 			}
 		}
 	}
-	// An image in the input costs what text costs there, where nobody says otherwise.
-	for column, like := range map[int]int{columnImageInput: columnInput, columnImageCacheRead: columnCacheRead} {
+	for column, like := range alike {
 		if cells[column] == noPrice {
 			cells[column] = cells[like]
 		}
@@ -251,11 +259,7 @@ func dateOf(value any) (string, error) {
 	return "", errNoDate
 }
 
-func (r *reader) price(at place, key string, value any) (int64, error) {
-	unit := "million tokens"
-	if key == "search" || key == "request" {
-		unit = "1,000 calls"
-	}
+func (r *reader) price(at place, key, unit string, value any) (int64, error) {
 	advice := fmt.Sprintf(`write dollars per %s as a string, e.g. "2.50"`, unit)
 	text, isText := value.(string)
 	if !isText {

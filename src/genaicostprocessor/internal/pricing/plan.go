@@ -9,35 +9,18 @@ import (
 // A price plan as arithmetic wants it: periods, length tiers and windows, compiled once per resolved call.
 // The twin of plan.py.
 
-const (
-	columnInput = iota
-	columnOutput
-	columnCacheRead
-	columnCacheWrite
-	columnCacheWrite1h
-	columnAudioInput
-	columnAudioOutput
-	columnAudioCacheRead
-	columnImageInput
-	columnImageOutput
-	columnImageCacheRead
-	columnSearch
-	columnRequest
-	columnCount
-
-	tokenColumns = columnSearch
-)
-
-// columnNames are the columns of a row in the file's order.
-var columnNames = [columnCount]string{
-	"input", "output", "cache_read", "cache_write", "cache_write_1h", "audio_input", "audio_output", "audio_cache_read",
-	"image_input", "image_output", "image_cache_read", "search", "request",
-}
-
 // noPrice is a price that nobody published.
 const noPrice = -1
 
-// rates is one row in pico-USD a token, and a call for search and request. entry names the row on the bill.
+// column is a price of a row: over/under makes pico-USD for one of what it measures from micro-USD for the number that is
+// in words. Regions change the prices of tokens alone.
+type column struct {
+	name, words string
+	over, under int64
+	tokens      bool
+}
+
+// rates is one row: pico-USD for as many as the column's under says. entry names the row on the bill.
 type rates struct {
 	price [columnCount]int64
 	entry string
@@ -152,8 +135,8 @@ func scaled(cells [columnCount]int64, by ratio) [columnCount]int64 {
 	for i, cell := range cells {
 		switch {
 		case cell == noPrice:
-		case i >= tokenColumns:
-			cells[i] = cell * 1000
+		case !columns[i].tokens:
+			cells[i] = cell * columns[i].over
 		case cell*by.over%by.under != 0:
 			cells[i] = noPrice
 		default:

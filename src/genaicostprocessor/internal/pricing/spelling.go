@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// alike is the least likeness of two names, from 0 to 1, at which one may be meant by the other.
-const alike = 0.6
+// leastLikeness is how like two names must be, from 0 to 1, at which one may be meant by the other.
+const leastLikeness = 0.6
 
 // unknown is the message about an unknown name, with the known name that is spelled most like it. The twin of spelling.py.
 func unknown(kind, name string, known []string) string {
@@ -20,7 +20,7 @@ func unknown(kind, name string, known []string) string {
 // nearest is the known name that is spelled most like name, "" when none is near. It answers as Python's
 // difflib.get_close_matches does; of two that are equally near it takes the later in the alphabet.
 func nearest(name string, known []string) string {
-	best, found := alike, ""
+	best, found := leastLikeness, ""
 	word := []rune(name)
 	for _, one := range known {
 		other := []rune(one)

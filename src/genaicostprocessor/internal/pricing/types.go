@@ -5,19 +5,6 @@ package pricing
 // Pico is the number of pico-USD in one US dollar: money is an integer count of these everywhere inside.
 const Pico = 1_000_000_000_000
 
-// Usage is what one call used, in tokens. Totals include their parts.
-type Usage struct {
-	// Input and Output are totals; they are unknown, not zero, where HasInput and HasOutput are false.
-	Input, Output       int64
-	HasInput, HasOutput bool
-
-	CacheRead, CacheWrite, CacheWrite1h     int64
-	Reasoning, TextInput, TextOutput        int64
-	AudioInput, AudioOutput, AudioCacheRead int64
-	ImageInput, ImageOutput, ImageCacheRead int64
-	Searches                                int64
-}
-
 // Seller is who bills. ID is its id in the catalogue, empty when nobody knows it; Name is the value of
 // gen_ai.provider.name; Region is a price region known from the address, else empty.
 type Seller struct {
@@ -37,26 +24,6 @@ type Call struct {
 	Usage         Usage
 	At            int64
 }
-
-// Kind is a line of a bill.
-type Kind uint8
-
-// Lines of a bill, in the order in which they are written. They exclude each other and add up to the total.
-const (
-	Input Kind = iota
-	CacheRead
-	CacheWrite
-	Output
-	AudioInput
-	AudioCacheRead
-	AudioOutput
-	ImageInput
-	ImageCacheRead
-	ImageOutput
-	Search
-	Request
-	Kinds
-)
 
 // Reason says why a call has no price. The empty one means that it has one.
 type Reason string
@@ -78,7 +45,7 @@ const (
 type Verdict struct {
 	Total  int64
 	Lines  [Kinds]int64
-	Has    uint16
+	Has    uint32
 	Entry  string
 	Reason Reason
 	Detail string

@@ -58,47 +58,20 @@ func (q *Asked) Model() string {
 
 func (q *Asked) count(r *Record) {
 	usage := &q.Question.Usage
-	usage.Input, usage.HasInput = r.Count(conventions.Input)
-	usage.Output, usage.HasOutput = r.Count(conventions.Output)
-	q.Question.HasUsage = r.Has(conventions.Input) || r.Has(conventions.Output)
-	for field := conventions.CacheRead; field <= conventions.Searches; field++ {
+	for unit := range pricing.Units {
+		field := conventions.Count(unit)
 		if !r.Has(field) {
 			continue
 		}
 		q.Question.HasUsage = true
-		count, _ := r.Count(field)
-		*part(usage, field) = count
-	}
-}
-
-func part(usage *pricing.Usage, field conventions.Field) *int64 {
-	switch field {
-	case conventions.CacheRead:
-		return &usage.CacheRead
-	case conventions.CacheWrite:
-		return &usage.CacheWrite
-	case conventions.CacheWrite1h:
-		return &usage.CacheWrite1h
-	case conventions.Reasoning:
-		return &usage.Reasoning
-	case conventions.TextInput:
-		return &usage.TextInput
-	case conventions.TextOutput:
-		return &usage.TextOutput
-	case conventions.AudioInput:
-		return &usage.AudioInput
-	case conventions.AudioOutput:
-		return &usage.AudioOutput
-	case conventions.AudioCacheRead:
-		return &usage.AudioCacheRead
-	case conventions.ImageInput:
-		return &usage.ImageInput
-	case conventions.ImageOutput:
-		return &usage.ImageOutput
-	case conventions.ImageCacheRead:
-		return &usage.ImageCacheRead
-	default:
-		return &usage.Searches
+		count, known := r.Count(field)
+		*usage.At(unit) = count
+		switch unit {
+		case pricing.UnitInput:
+			usage.HasInput = known
+		case pricing.UnitOutput:
+			usage.HasOutput = known
+		}
 	}
 }
 

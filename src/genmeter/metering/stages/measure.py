@@ -8,17 +8,19 @@ from opentelemetry.trace import SpanContext
 
 from ... import names
 from ...model import Cost, Invocation, Unpriced, Usage
+from ...units import MODALITIES
 from ..points import Labels, Point
 from ..telemetry import Telemetry
 
 INFERENCE = frozenset({names.CHAT, names.TEXT_COMPLETION, names.GENERATE_CONTENT})
-_MODALITIES = (
-    (names.INFERENCE_INPUT, "input", (("text", "text_input"), ("audio", "audio_input"), ("image", "image_input"))),
-    (names.INFERENCE_OUTPUT, "output", (("text", "text_output"), ("audio", "audio_output"), ("image", "image_output"))),
-    (names.INFERENCE_CACHE_READ, "cache_read", (("audio", "audio_cache_read"), ("image", "image_cache_read"))),
-    (names.INFERENCE_CACHE_WRITE, "cache_write", ()),
-    (names.INFERENCE_REASONING, "reasoning", ()),
-)
+_TOTALS = {
+    "input": names.INFERENCE_INPUT,
+    "output": names.INFERENCE_OUTPUT,
+    "cache_read": names.INFERENCE_CACHE_READ,
+    "cache_write": names.INFERENCE_CACHE_WRITE,
+    "reasoning": names.INFERENCE_REASONING,
+}
+_MODALITIES = tuple((metric, total, MODALITIES.get(total, ())) for total, metric in _TOTALS.items())
 _totals = attrgetter(*(total for _, total, _ in _MODALITIES))
 _UNKNOWN = (names.TOKEN_MODALITY, "unknown")
 

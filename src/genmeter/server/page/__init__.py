@@ -16,6 +16,7 @@ _FILES = {
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/budgets.js": ("budgets.js", "text/javascript; charset=utf-8"),
     "/reports.js": ("reports.js", "text/javascript; charset=utf-8"),
+    "/units.js": ("units.js", "text/javascript; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 

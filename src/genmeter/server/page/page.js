@@ -3,14 +3,6 @@
 
 /** The element with the id, which index.html has. @type {(id: string) => any} */
 const $ = (id) => document.getElementById(id);
-const KINDS = {
-  input: "Input", output: "Output", cache_read: "cache read", cache_write: "cache write", cache_write_1h: "cache write, 1 h",
-  reasoning: "reasoning", text_input: "text in", text_output: "text out", audio_input: "audio in", audio_output: "audio out",
-  audio_cache_read: "audio cache read", image_input: "image in", image_output: "image out",
-  image_cache_read: "image cache read", searches: "Searches", search: "searches", request: "request",
-};
-const INPUT_PARTS = ["cache_read", "cache_write", "cache_write_1h", "text_input", "audio_input", "audio_cache_read", "image_input", "image_cache_read"];
-const OUTPUT_PARTS = ["reasoning", "text_output", "audio_output", "image_output"];
 const REASONS = {
   unknown_provider: "Unknown seller", unknown_model: "Model not in the catalogue", no_usage: "No tokens reported",
   invalid_usage: "Contradictory tokens", unpriced_dimension: "Part without a price", unknown_service_tier: "Unknown service tier",
@@ -327,13 +319,13 @@ function detail(span) {
 }
 
 function callFacts(call) {
-  const part = (kind) => [KINDS[kind], call.usage[kind] === undefined ? "" : count(call.usage[kind]), "part"];
+  const part = (unit) => [UNITS[unit], call.usage[unit] === undefined ? "" : count(call.usage[unit]), "part"];
   const tokens = [
     ["Input", call.usage.input === undefined ? "" : count(call.usage.input)], ...INPUT_PARTS.map(part),
     ["Output", call.usage.output === undefined ? "" : count(call.usage.output)], ...OUTPUT_PARTS.map(part),
-    ["Searches", call.usage.searches === undefined ? "" : count(call.usage.searches)],
+    ...OTHER_UNITS.map((unit) => [UNITS[unit], call.usage[unit] === undefined ? "" : count(call.usage[unit])]),
   ];
-  const lines = Object.entries(call.lines).map(([kind, text]) => [capital(KINDS[kind] || kind.replaceAll("_", " ")), exact(text, call.currency)]);
+  const lines = Object.entries(call.lines).map(([kind, text]) => [LINES[kind] || capital(kind.replaceAll("_", " ")), exact(text, call.currency)]);
   const cost = call.cost === null ? [["Status", call.cost_status], ["Reason", REASONS[call.cost_reason] || call.cost_reason]]
     : [...lines, [call.cost_status === "partial" ? "Total so far" : "Total", exact(call.cost, call.currency), "sum"]];
   const stated = { provider: "the provider's own charge", local: "the price catalogue" };

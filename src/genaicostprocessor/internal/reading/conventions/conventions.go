@@ -5,6 +5,7 @@
 //
 //   - attributes: field → spellings in order of preference, the current name first. The first spelling that is present
 //     wins. A null value is absent everywhere, and so is an empty text where the field is a text.
+//     The counts of usage are spelled in pricing.UnitSpellings.
 //   - absent: words that stand for no value where the field is a text, compared without regard to case.
 //   - operations: foreign words for an operation, compared without regard to case, → ours. Other words are taken as they
 //     are. A word under any but the current name counts only where it means a billed operation.
@@ -20,10 +21,12 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 )
 
 //go:embed conventions.json
@@ -54,24 +57,10 @@ const (
 	Port Field = iota - 1
 	Batch
 	Cost
-	Input
-	Output
-	CacheRead
-	CacheWrite
-	CacheWrite1h
-	Reasoning
-	TextInput
-	TextOutput
-	AudioInput
-	AudioOutput
-	AudioCacheRead
-	ImageInput
-	ImageOutput
-	ImageCacheRead
-	Searches
+	counts
 
 	// The rest has one spelling, of ours, and is not in the file.
-	Status
+	Status Field = iota - 2 + Field(pricing.Units)
 	Reason
 	Currency
 	ErrorType
@@ -80,17 +69,16 @@ const (
 	Fields
 )
 
+// Count is the field of a unit that usage is counted in.
+func Count(unit pricing.Unit) Field { return counts + Field(unit) }
+
 // IsText says whether the field holds a text, of which an empty one is absent.
 func (f Field) IsText() bool { return f < texts }
 
 var byName = map[string]Field{
 	"operation": Operation, "provider": Provider, "request_model": RequestModel, "response_model": ResponseModel,
 	"response_id": ResponseID, "service_tier": ServiceTier, "region": Region, "batch": Batch, "cut": Cut,
-	"address": Address, "port": Port, "base_url": BaseURL, "input": Input, "output": Output, "cache_read": CacheRead,
-	"cache_write": CacheWrite, "cache_write_1h": CacheWrite1h, "reasoning": Reasoning, "text_input": TextInput,
-	"text_output": TextOutput, "audio_input": AudioInput, "audio_output": AudioOutput,
-	"audio_cache_read": AudioCacheRead, "image_input": ImageInput, "image_output": ImageOutput,
-	"image_cache_read": ImageCacheRead, "searches": Searches, "cost": Cost,
+	"address": Address, "port": Port, "base_url": BaseURL, "cost": Cost,
 }
 
 var own = map[Field]string{
@@ -164,8 +152,13 @@ func (t *Table) spell(attributes map[string][]string) error {
 		}
 		t.spellings[field] = spellings
 	}
+	fields := maps.Clone(byName)
+	for unit, name := range pricing.UnitNames {
+		fields[name] = Count(pricing.Unit(unit))
+		t.spellings[fields[name]] = pricing.UnitSpellings[unit]
+	}
 	seen := map[string]string{}
-	for name, field := range byName {
+	for name, field := range fields {
 		for _, key := range t.spellings[field] {
 			if other, taken := seen[key]; taken {
 				return fmt.Errorf("conventions.json: %q spells both %q and %q", key, other, name)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 )
 
 func table(t *testing.T) *Table {
@@ -30,15 +32,21 @@ func TestEverySpellingIsFoundAtItsRank(t *testing.T) {
 	var read file
 	require.NoError(t, json.Unmarshal(bundled, &read))
 	made, all := table(t), 0
-	for name, spellings := range read.Attributes {
+	found := func(want Field, spellings []string) {
 		for rank, key := range spellings {
 			field, at, ok := made.Find(key)
 			require.True(t, ok, key)
-			require.Equal(t, byName[name], field, key)
+			require.Equal(t, want, field, key)
 			require.Equal(t, uint8(rank), at, key)
 			require.Equal(t, key, made.Spelling(field, at))
 			all++
 		}
+	}
+	for name, spellings := range read.Attributes {
+		found(byName[name], spellings)
+	}
+	for unit, spellings := range pricing.UnitSpellings {
+		found(Count(pricing.Unit(unit)), spellings)
 	}
 	require.Greater(t, all, 60)
 }

@@ -1,0 +1,56 @@
+"""Writes what Python, Go, the page and the ledger know of billable units: ``python .ci/units [--check]``.
+
+The table is ``src/genmeter/pricing/data/units.json``. ``--check`` compares and writes nothing. Columns that ledgers on
+disk do not have yet become a new migration; one that is there is never changed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import table
+import write_go
+import write_python
+import write_rest
+
+ROOT = table.ROOT
+PYTHON = ROOT / "src" / "genmeter" / "units.py"
+GO = ROOT / "src" / "genaicostprocessor" / "internal" / "pricing" / "units_gen.go"
+PAGE = ROOT / "src" / "genmeter" / "server" / "page" / "units.js"
+
+
+def files(units: table.Table) -> dict[Path, str]:
+    """Path → what it must hold."""
+    made = {
+        PYTHON: _formatted(write_python.text(units), PYTHON.name),
+        GO: write_go.text(units),
+        PAGE: write_rest.page(units),
+        write_rest.NAMES: write_rest.names(units),
+        write_rest.SCHEMA: write_rest.schema(units),
+    }
+    missing = write_rest.migration(units)
+    return made | ({missing[0]: missing[1]} if missing else {})
+
+
+def _formatted(text: str, name: str) -> str:
+    ruff = Path(sys.executable).with_name("ruff")
+    command = [ruff, "format", "--quiet", "--stdin-filename", name, "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def main(arguments: list[str]) -> int:
+    """Write or compare; 0 when the files are what the table says."""
+    check = "--check" in arguments
+    made = files(table.read())
+    stale = [path for path, text in made.items() if not path.is_file() or path.read_text("utf-8") != text]
+    for path in [] if check else stale:
+        path.write_text(made[path], "utf-8")
+    names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+    print(f"{names}: {'stale; run `make units`' if check else 'written'}" if stale else "no change")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
