@@ -12,10 +12,9 @@ import pytest
 import genmeter
 from genmeter.cli.main import COMMANDS, parser
 from genmeter.settings import VARIABLES
-from tests.architecture.tree import PACKAGE, ROOT, tracked
+from tests.architecture.tree import PACKAGE, ROOT, TARGETS, tracked
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 # One letter of each word stands in brackets, or this file would find itself.
 PRIVATE = re.compile(
     r"(?<![\w.-])/(wor[k]|tmp/la[b]|roo[t])/"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -22,11 +23,27 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 ASK = "import signal, sys; print(*(n for n in map(int, sys.argv[1:]) if signal.getsignal(n) is signal.SIG_IGN))"
 
 
-def start(environment, *arguments, ignored=(), stderr=subprocess.PIPE):
-    return subprocess.Popen(
-        ignoring(ignored, [sys.executable, "-m", "genmeter", *arguments]),
-        env=environment, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
-    )  # fmt: skip
+@pytest.fixture
+def start(environment):
+    """Start ``genmeter`` with these arguments and these signals ignored; what still runs at the end is killed."""
+    started = []
+
+    def one(*arguments, ignored=(), stderr=subprocess.PIPE):
+        process = subprocess.Popen(
+            ignoring(ignored, [sys.executable, "-m", "genmeter", *arguments]),
+            env=environment, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield one
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
 
 
 def ignored_by(process):
@@ -37,14 +54,14 @@ def ignored_by(process):
 
 
 @pytest.mark.parametrize("ignored", [(), BACKGROUND, NOHUP, ENDING], ids=["none", "background", "nohup", "all"])
-def test_a_metered_command_ignores_what_it_would_ignore_without_genmeter(environment, ignored):
-    process = start(environment, "run", "--", "python", "-c", ASK, *map(int, ENDING), ignored=ignored)
+def test_a_metered_command_ignores_what_it_would_ignore_without_genmeter(start, ignored):
+    process = start("run", "--", "python", "-c", ASK, *map(int, ENDING), ignored=ignored)
     said, _ = process.communicate(timeout=60)
     assert said.decode().split() == [str(int(number)) for number in ENDING if number in ignored]
 
 
-def test_in_the_background_ctrl_c_leaves_the_command_and_the_receipt_alone(environment):
-    process = start(environment, "run", "--json", "--", "python", APP, "wait", ignored=BACKGROUND)
+def test_in_the_background_ctrl_c_leaves_the_command_and_the_receipt_alone(start):
+    process = start("run", "--json", "--", "python", APP, "wait", ignored=BACKGROUND)
     assert process.stdout.readline() == b"ready\n"
     os.killpg(process.pid, signal.SIGINT)
     os.killpg(process.pid, signal.SIGQUIT)
@@ -55,14 +72,13 @@ def test_in_the_background_ctrl_c_leaves_the_command_and_the_receipt_alone(envir
 
 
 @pytest.mark.parametrize(("ignored", "lines"), [((), 0), (BACKGROUND, 1)])
-def test_in_the_background_of_a_terminal_run_says_what_stops_it(environment, ignored, lines):
+def test_in_the_background_of_a_terminal_run_says_what_stops_it(start, ignored, lines):
     terminal, end = pty.openpty()
-    process = start(environment, "run", "--", "python", "-c", "", ignored=ignored, stderr=end)
+    process = start("run", "--", "python", "-c", "", ignored=ignored, stderr=end)
     os.close(end)
     process.wait(60)
     said = os.read(terminal, 100_000).decode()
     os.close(terminal)
-    process.stdout.close()
     words = f"genmeter: Ctrl-C is ignored, as in every background job of a script; kill -TERM {process.pid} stops."
     assert said.count(words) == lines
 
@@ -77,12 +93,10 @@ def test_in_the_background_of_a_terminal_run_says_what_stops_it(environment, ign
     ],
     ids=["none", "background", "nohup", "all"],
 )
-def test_dev_leaves_ignored_what_is_ignored_at_its_start_and_says_what_stops_it(environment, ignored, words):
-    process = start(environment, "dev", "--port", "0", ignored=ignored)
+def test_dev_leaves_ignored_what_is_ignored_at_its_start_and_says_what_stops_it(start, ignored, words):
+    process = start("dev", "--port", "0", ignored=ignored)
     assert last_line_of_the_welcome(process) == words.format(pid=process.pid)
     assert ignored_by(process) == tuple(number for number in ENDING if number in ignored)
-    process.kill()
-    process.communicate()
 
 
 def last_line_of_the_welcome(process):
@@ -93,20 +107,19 @@ def last_line_of_the_welcome(process):
 
 
 @pytest.mark.parametrize(("ignored", "lines"), [((), 0), (BACKGROUND, 1)])
-def test_a_service_in_the_background_leaves_ctrl_c_ignored_and_drains_on_sigterm(environment, ignored, lines):
-    process = start(environment, "serve", "--port", "0", ignored=ignored)
+def test_a_service_in_the_background_leaves_ctrl_c_ignored_and_drains_on_sigterm(start, ignored, lines):
+    process = start("serve", "--port", "0", ignored=ignored)
     assert process.stdout.readline().startswith(b"genmeter  http://")
     assert ignored_by(process) == tuple(number for number in ENDING if number in ignored)
     process.terminate()
     said = process.stdout.read().decode()  # communicate() would pass over what readline() has read beyond its line
-    process.communicate()
-    assert process.returncode == 0 and "drained and stopped" in said
+    assert process.wait(60) == 0 and "drained and stopped" in said
     words = f"Ctrl-C is ignored, as in every background job of a script; kill -TERM {process.pid} stops."
     assert said.count(words) == lines
 
 
-def test_dev_drains_when_its_terminal_goes(environment):
-    process = start(environment, "dev", "--port", "0")
+def test_dev_drains_when_its_terminal_goes(start):
+    process = start("dev", "--port", "0")
     assert last_line_of_the_welcome(process) == "Ctrl-C stops."
     process.send_signal(signal.SIGHUP)
     _, err = process.communicate(timeout=60)
