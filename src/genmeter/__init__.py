@@ -13,12 +13,9 @@ from genmeter._version import __version__
 from genmeter.errors import GenmeterError
 
 if TYPE_CHECKING:
-    from opentelemetry._logs import LoggerProvider
-    from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
-
     from genmeter.metering.context import UnattributedCall, attribution
     from genmeter.metering.limits import BudgetExceeded
+    from genmeter.metering.telemetry import LoggerProvider, MeterProvider, TracerProvider
     from genmeter.settings import Settings
 
 __all__ = [
