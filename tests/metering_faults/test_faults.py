@@ -18,10 +18,10 @@ import genmeter
 from genmeter.metering import guard
 from genmeter.metering.instrumentor import GenmeterInstrumentor
 from genmeter.metering.reaper import reaper
-from tests.stub import StubServer
+from tests.stub import Stream, StubServer
 
 from . import inject
-from .app import WAYS, Clients, outcome
+from .app import CHAT, CLAUDE, RESPONSE, WAYS, Clients, outcome, prepare
 from .sink import Telemetry, current, everything
 
 RIM = {
@@ -142,6 +142,22 @@ class Injected:
 
 
 injected = Injected()
+
+
+@pytest.fixture(scope="module")
+def stub() -> Iterator[StubServer]:
+    """A stub of few words: three pieces of a stream show what ten would, and are read ten thousand times here."""
+    with StubServer(fixed=True) as server:
+        prepare(server)
+        for ask in (CHAT, RESPONSE, CLAUDE):
+            server.for_model(ask["model"], Stream(chunks=["Hello", " to", " you"]))
+        yield server
+
+
+@pytest.fixture(scope="module")
+def clients(stub: StubServer) -> Clients:
+    """The real clients of this stub."""
+    return Clients(stub)
 
 
 @pytest.fixture(scope="module")
