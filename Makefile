@@ -24,7 +24,7 @@ PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
 SDK_TESTS := -m "not any_major" tests/stub_tests tests/metering tests/metering_faults
 # Tests that need a neighbour. All others run in the main suite: some neighbours leave their wrappers behind.
 COEXIST_TESTS := -m peer tests/metering_faults/test_neighbours.py tests/metering_faults/test_suppression.py
-PYTEST := -m pytest --timeout=180 --numprocesses=auto --dist=loadgroup
+PYTEST := -m pytest -p tests.times --timeout=180 --numprocesses=auto --dist=loadgroup
 PIN := $(UV) pip compile --universal --python-version 3.11 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet
 # What needs the built servers is no part of a plain run. The load tests want the machine for themselves.

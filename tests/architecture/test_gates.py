@@ -1,4 +1,4 @@
-"""The gates hold what they say: the runner keeps groups together, and .ci/run builds the servers beside its sections."""
+"""The gates hold what they say: the runner's groups and times, and .ci/run, which builds the servers beside its sections."""
 
 from __future__ import annotations
 
@@ -32,19 +32,56 @@ def test_a_group_of_tests_stays_on_one_worker(tmp_path: Path) -> None:
     """A costly fixture is made once, because pytest and xdist of the locks agree on how a group is told."""
     (tmp_path / "test_grouped.py").write_text(GROUPED)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--numprocesses=2", "--dist=loadgroup"],
-        cwd=tmp_path,
-        env=alone,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    runner(tmp_path, "--numprocesses=2", "--dist=loadgroup")
     ran = (tmp_path / "workers.txt").read_text().splitlines()
     assert len(ran) == 12
     assert len(set(ran)) == 2, "each group has one worker"
+
+
+BUSY_ROOMS = """
+import subprocess, sys, time
+
+def test_one_computes():
+    while time.process_time() < 1.5:
+        pass
+
+def test_one_waits():
+    time.sleep(0.5)
+
+def test_a_child_computes():
+    subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 1: pass"], check=True)
+"""
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_run_ends_with_the_computing_of_each_room(processes: int, tmp_path: Path) -> None:
+    for room, tests in (("busy", BUSY_ROOMS), ("idle", "def test_nothing(): pass")):
+        (tmp_path / "tests" / room).mkdir(parents=True)
+        (tmp_path / "tests" / room / f"test_{room}.py").write_text(tests)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    said = runner(tmp_path, "-p", "tests.times", f"--numprocesses={processes}")
+    told = re.findall(r"^ +(\d+\.\d)  (\S+)$", said, flags=re.MULTILINE)
+    rooms = {room: float(seconds) for seconds, room in told}
+    assert list(rooms) == ["tests/busy", "tests/idle", "all"]
+    assert 1.5 < rooms["tests/busy"] < 5
+    assert rooms["tests/idle"] < 0.5
+    assert rooms["all"] == pytest.approx(rooms["tests/busy"] + rooms["tests/idle"], abs=0.11)
+    assert re.search(r"4 passed", said.splitlines()[-1])
+
+
+def runner(folder: Path, *options: str) -> str:
+    """What the runner says of the tests in a folder, all of which must pass."""
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options],
+        cwd=folder,
+        env=alone | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 MAKE = """#!/bin/sh
