@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from genmeter import names
-from genmeter.server.ingest import Limits
+from genmeter.server.ingest import BodySizes
 from tests.collector.files import CONFIG, VARIABLE, VARIANTS, WHOLE, complete, leaves, read
 
 EVERY = [WHOLE, *VARIANTS]
@@ -102,7 +102,7 @@ def test_what_the_door_lets_in_fits_in_a_batch_and_a_batch_through_the_next_door
     jaeger = read(CONFIG / "jaeger" / "jaeger.yaml")["receivers"]["otlp"]["protocols"]["grpc"]
     # genai_cost adds about 20 attributes to a span; a megabyte is far more.
     assert largest + MIB < most["otlp_grpc/jaeger"] < jaeger["max_recv_msg_size_mib"] * MIB
-    assert most["otlp_http/ledger"] < Limits().body
+    assert most["otlp_http/ledger"] < BodySizes().body
     assert most["otlp_http/loki"] < LOKI_BURST
     loki = read(CONFIG / "loki" / "loki.yaml")
     assert most["otlp_http/loki"] < loki["server"]["grpc_server_max_recv_msg_size"]

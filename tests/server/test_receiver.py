@@ -29,7 +29,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from genmeter.ledger import Ledger
 from genmeter.ledger.sqlite import SqliteStore
 from genmeter.reports import calls, receipt
-from genmeter.server import Application, Limits, serve
+from genmeter.server import Application, BodySizes, serve
 from tests.ledger.otlp import INHERITED, ROOT, chat, span, traces
 from tests.server.client import JSON, Client, half_sent, served, until_closed
 
@@ -38,7 +38,7 @@ BATCH = traces(span(1, chat())).SerializeToString()
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with served(Ledger.open(run="r1"), limits=Limits(body=100_000, unpacked=1_000_000)) as client:
+    with served(Ledger.open(run="r1"), limits=BodySizes(body=100_000, unpacked=1_000_000)) as client:
         yield client
 
 

@@ -181,7 +181,7 @@ def _parts(tokens: dict[str, int], parts: dict[str, str]) -> str:
 
 
 def _tokens(count: int) -> str:
-    # No call has used zero tokens: a sum of zero says that nobody reported any.
+    # No call uses zero tokens: a sum of zero says that no call has reported its tokens.
     return f"{count:,}" if count else "-"
 
 

@@ -22,9 +22,9 @@ _log = logging.getLogger(__name__)
 
 
 class Booked(NamedTuple):
-    """What became of one request: records received, records nobody could use and why, and what the store did.
+    """The result of one request: records received, records rejected and why, and the outcome of the batch in the store.
 
-    ``ended_ns`` is when each call in it had ended; records that are no calls are received and nothing else.
+    ``ended_ns`` has the end of each call in it. Records that are no calls are counted in ``received`` and nowhere else.
     """
 
     received: int
@@ -35,7 +35,7 @@ class Booked(NamedTuple):
 
 
 class Ledger:
-    """Books the calls in OTLP requests, once each, and is what reports are asked of.
+    """Books each call in OTLP requests once. Reports put their questions to its ``store``.
 
     ``run`` is the id stamped on every call booked here; ``price`` prices calls of other instrumentations that arrive
     with tokens and without a verdict on their cost.

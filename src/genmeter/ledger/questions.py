@@ -1,4 +1,4 @@
-"""How the ledger is asked: a window in time, and the sums and rows that come back."""
+"""The questions and answers of a store: a window in time, and the sums and rows that come back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOTALS_BY = ("model", "department", "application")
 """What ``Store.totals`` are grouped by."""
 
 CONFLICT, SUSPECTED, LATE = "conflict", "suspected_duplicate", "late"
-"""Reasons for quarantine: other money under a booked key, a booked response under another key, older than the trim."""
+"""Reasons for quarantine: other money under a booked key; a booked response under another key; older than trimmed calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,12 @@ class Latency(NamedTuple):
 
 
 class Amount(NamedTuple):
-    """Money of one window that went to one ``scope``, which runs along ``SCOPES``: exact pico-USD.
+    """The money of one window that went to one scope, in exact pico-USD.
 
-    ``unpriced`` calls have no amount in USD. ``across`` is money of trimmed days that reach over an edge of the window;
-    such a day counts where its first call lies, within ``pico`` or outside.
+    ``scope`` holds the value of each dimension of ``SCOPES``. ``unpriced`` counts the calls that have no amount in USD.
+    Trimmed calls are kept as one sum for each day, and such a day may begin before an edge of the window and end behind
+    it. The whole sum then counts on the side where the day's first call lies: it is in ``pico``, or it is not.
+    ``across`` is the money of these days, so ``pico`` is off by this much at most.
     """
 
     scope: tuple[str | None, ...]
@@ -69,11 +71,11 @@ class Amount(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What one batch did to the store.
+    """The outcome of one batch: how many of its calls were booked, and what became of the others.
 
-    ``merged`` counts second signals of a booked call, ``duplicates`` replays; ``conflicts`` (other money under the same
-    key), ``suspected`` (the same response under another key) and ``late`` (older than what has been trimmed) went to
-    quarantine.
+    ``merged`` counts the second signals of booked calls, ``duplicates`` the replays. Three kinds went to quarantine:
+    ``conflicts`` (other money under the same key), ``suspected`` (the same response under another key) and ``late``
+    (older than the calls that have been trimmed).
     """
 
     booked: int = 0
@@ -86,7 +88,7 @@ class Outcome(NamedTuple):
 
 
 class Quarantined(NamedTuple):
-    """A call that was not booked, and why."""
+    """A call that was not booked, with the reason."""
 
     reason: str
     received_ns: int

@@ -3,7 +3,7 @@
 from genmeter.server.access import TokenFile, TokenRequired, require_token
 from genmeter.server.application import Application
 from genmeter.server.budgetfile import BudgetFile
-from genmeter.server.ingest import Limits
+from genmeter.server.ingest import BodySizes
 from genmeter.server.stdlib import Server, serve
 
-__all__ = ["Application", "BudgetFile", "Limits", "Server", "TokenFile", "TokenRequired", "require_token", "serve"]
+__all__ = ["Application", "BodySizes", "BudgetFile", "Server", "TokenFile", "TokenRequired", "require_token", "serve"]

@@ -19,7 +19,7 @@ from genmeter.server.activity import SIGNALS, Activity
 from genmeter.server.budgetfile import BudgetFile
 from genmeter.server.exposition import exposition
 from genmeter.server.http import TEXT, Answer, Environ, Refused, as_json, content_type
-from genmeter.server.ingest import RETRY_SECONDS, Limits, Receiver, refusal
+from genmeter.server.ingest import RETRY_SECONDS, BodySizes, Receiver, refusal
 from genmeter.server.prometheus import CONTENT_TYPE
 from genmeter.server.readiness import Readiness
 from genmeter.server.remembering import Remembering
@@ -61,7 +61,7 @@ class Application:
         ledger: Ledger,
         *,
         token: Token = None,
-        limits: Limits | None = None,
+        limits: BodySizes | None = None,
         max_series: int = MOST_SERIES,
         headless: bool = False,
         budgets: Sequence[Budget] | BudgetFile = (),
@@ -72,7 +72,7 @@ class Application:
         self._token = token
         self._budgets = budgets
         self._ready = Readiness(ledger)
-        self._receiver = Receiver(ledger, self.series, self.activity, limits or Limits())
+        self._receiver = Receiver(ledger, self.series, self.activity, limits or BodySizes())
         self._remembered = Remembering(lambda: repr((sorted(ledger.counters().items()), self.activity.failure)))
         self._files = _HEADLESS if headless else page.FILES
         self._reads = self._routes()

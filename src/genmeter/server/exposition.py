@@ -14,7 +14,7 @@ from genmeter.model import usd
 from genmeter.server.activity import LAGS, Activity, Lag
 from genmeter.server.budgets import budget_gauges
 from genmeter.server.prometheus import Labels, bound, family, number
-from genmeter.server.series import Family, Point, Series
+from genmeter.server.series import Family, Series, State
 
 OURS = "genmeter_ledger_"
 _RECEIVED = {
@@ -142,7 +142,7 @@ def _samples(one: Family) -> Iterator[tuple[str, Labels, str]]:
             yield "", labels, number(point.value)
 
 
-def _histogram(labels: Labels, point: Point) -> Iterator[tuple[str, Labels, str]]:
+def _histogram(labels: Labels, point: State) -> Iterator[tuple[str, Labels, str]]:
     below = 0
     for upper, count in zip(point.bounds, point.buckets, strict=False):
         below += count

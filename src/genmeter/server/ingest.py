@@ -28,7 +28,7 @@ _RPC_CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 503: 14}
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodySizes:
     """Bounds on one request body, in bytes, as sent and unpacked."""
 
     body: int = 20 << 20
@@ -45,7 +45,7 @@ class _Taken(NamedTuple):
 class Receiver:
     """Takes OTLP posts into the ledger, and metrics into ``series``; without it they are declined in the answer."""
 
-    def __init__(self, ledger: Ledger, series: Series | None, activity: Activity, limits: Limits) -> None:
+    def __init__(self, ledger: Ledger, series: Series | None, activity: Activity, limits: BodySizes) -> None:
         self._ledger, self._series, self._activity, self._limits = ledger, series, activity, limits
         self._takers: dict[str, Callable[[bytes, Encoding], _Taken]] = {
             "traces": self._traces,

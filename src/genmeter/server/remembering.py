@@ -1,4 +1,8 @@
-"""Answers kept while nothing changed, so that a page that asks each second does not sum a million rows each second."""
+"""Kept answers of reports: a page that asks each second does not sum a million rows each second.
+
+The store keeps the sums that it can bring up to date (totals, budgets). Any other question is answered anew when calls
+have come, and this is how often at most.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ T = TypeVar("T")
 PATIENCE = 4
 """An answer that took t seconds is kept for at least this many times t, even while rows arrive."""
 CHEAP = 0.05
-"""Seconds: what is answered faster is asked anew whenever something changed."""
+"""Seconds. A question that is answered faster is asked anew whenever the ledger has changed."""
 MOST_KEPT = 64
 
 

@@ -24,11 +24,11 @@ from genmeter.server.prometheus import Labels, label_name, label_value, metric_n
 
 MOST_SERIES: Final = 10_000
 STALE_SECONDS: Final = 300.0
-"""A series that nobody has reported for so long has ended, as the collector's exporter has it."""
+"""A series without a report for so long has ended; the collector's exporter has the same rule."""
 
 
 @dataclass(slots=True)
-class Point:
+class State:
     """The state of one series. ``buckets`` are (upper bound, count in this bucket alone), the last bound being None."""
 
     value: int | float = 0
@@ -46,7 +46,7 @@ class Family:
     name: str
     kind: str
     help: str
-    points: dict[Labels, Point] = field(default_factory=dict[Labels, Point])
+    points: dict[Labels, State] = field(default_factory=dict[Labels, State])
 
 
 class Series:
@@ -118,10 +118,10 @@ class Series:
                 state.seen = now
         return len(points)
 
-    def _state(self, family: Family, kind: str, labels: Labels) -> Point | None:
+    def _state(self, family: Family, kind: str, labels: Labels) -> State | None:
         state = family.points.get(labels)
         if state is None and self._size < self._most and family.kind == kind:
-            state = family.points[labels] = Point()
+            state = family.points[labels] = State()
             self._size += 1
         return state if family.kind == kind else None
 
@@ -148,7 +148,7 @@ def _copy(family: Family) -> Family:
     return Family(family.name, family.kind, family.help, points)
 
 
-def _update(state: Point, point: NumberDataPoint | HistogramDataPoint, delta: bool) -> None:
+def _update(state: State, point: NumberDataPoint | HistogramDataPoint, delta: bool) -> None:
     state.time_ns = point.time_unix_nano
     if isinstance(point, NumberDataPoint):
         value = point.as_int if point.WhichOneof("value") == "as_int" else point.as_double

@@ -1,4 +1,4 @@
-"""One SQLite file: a writer, readers beside it, and an eye on whether it is still the file that was opened."""
+"""One SQLite file: one connection that writes, others that read, and a check that it is still the file that was opened."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ T = TypeVar("T")
 class Database:
     """The connections to the ledger at ``path`` (WAL, synchronous=FULL). Every failure is a ``StorageError``.
 
-    ``busy_seconds`` is how long a write waits for another process. A file that is gone, replaced or damaged is refused
-    while it is so; when it is back, or another ledger stands in its place, the connections are made anew. A ledger
-    that has vanished is never begun again in silence.
+    ``busy_seconds`` is how long a write waits for another process. While the file is gone, replaced or damaged, every
+    write is refused. When the file is back, or another ledger stands in its place, the connections are made anew. A
+    ledger that has vanished is never begun again in silence.
     """
 
     def __init__(self, path: str, busy_seconds: float) -> None:
@@ -62,9 +62,9 @@ class Database:
                 raise
 
     def probe(self, patience: float) -> None:
-        """Return when a real, small write has worked, or ``patience`` seconds have not been enough to get to it."""
+        """Try a real, small write. Return without an error too if another thread has been writing for ``patience`` seconds."""
         if not self._writing.acquire(timeout=patience):
-            # somebody is writing; whether that works will be known when it has ended
+            # another thread is writing; its own end will tell whether writing works
             return
         try:
             self._wait_at_most(patience)

@@ -1,4 +1,7 @@
-"""How a batch is booked in SQLite: each call once, whatever arrives, however often, in whatever order."""
+"""How a batch is booked in SQLite.
+
+Each call is booked once. It may arrive twice, in any order, and in two signals (its span and its event).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from genmeter.ledger.questions import CONFLICT, LATE, SUSPECTED, Outcome
 
 WATERMARK = "trimmed_until_ns"
 REFILED = "refiled"
-"""Counter of booked calls whose environment, which a budget may be for, became known by their second signal."""
+"""Counter of booked calls whose environment became known by their second signal. A budget may be for an environment."""
 _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
 _INSERTED = ("id", *COLUMNS)
 _KNOWN = f"SELECT id, signals, {', '.join((*FILLABLE, *_MONEY))} FROM calls WHERE trace_id = ? AND span_id = ?"
@@ -32,7 +35,7 @@ def book(connection: sqlite3.Connection, calls: Sequence[Call], spans: Sequence[
     """Book ``calls`` and keep ``spans`` inside the transaction that is open."""
     watermark = mark(connection, WATERMARK)
     first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM calls").fetchone()[0]
-    # what has been trimmed has no key any more: a replay of it would be booked again
+    # a trimmed call has left no key behind: its replay would be booked again
     numbered = [(n, call) for n, call in enumerate(calls, first) if call.started_ns > watermark]
     new = _insert(connection, numbered, first)
     outcomes = Counter(
@@ -47,7 +50,7 @@ def book(connection: sqlite3.Connection, calls: Sequence[Call], spans: Sequence[
 
 
 def count(connection: sqlite3.Connection, steps: dict[str, int]) -> None:
-    """Add to the store's counters."""
+    """Add the steps to the counters of these names."""
     connection.executemany(
         "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
         [(name, step) for name, step in steps.items() if step],
@@ -55,14 +58,14 @@ def count(connection: sqlite3.Connection, steps: dict[str, int]) -> None:
 
 
 def mark(connection: sqlite3.Connection, name: str) -> int:
-    """A mark's value, 0 before it is first set."""
+    """The value of a mark, 0 before it is first set."""
     row = connection.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
     return row[0] if row else 0
 
 
 def _insert(connection: sqlite3.Connection, numbered: Sequence[tuple[int, Call]], first: int) -> set[int]:
-    """Insert the calls whose key and response are new under their numbers, from ``first`` on; those that went in."""
-    # Python takes a long way around to bind None, and half of a call's columns are unknown: leave them out
+    """Insert the calls whose key and response are new, each under its number. Returns the numbers that went in."""
+    # binding None is slow in Python's sqlite3, and half of the columns of a call are None: they are left out
     rows = ((n, *to_row(call)) for n, call in numbered)
     shaped = ((tuple(map(is_not, row, repeat(None))), row) for row in rows)
     for shape, run in groupby(shaped, key=itemgetter(0)):
@@ -78,9 +81,13 @@ def _statement(shape: tuple[bool, ...]) -> str:
 
 
 def _meet(connection: sqlite3.Connection, call: Call, number: int, watermark: int, now_ns: int) -> str:
-    """A call that cannot simply be inserted: its key is booked, or its response is, or its time has been trimmed."""
+    """Book a call that could not be inserted, and return the name of its outcome.
+
+    Its key is booked already, or its response is booked under another key, or calls of its time have been trimmed.
+    """
     known = connection.execute(_KNOWN, (call.trace_id, call.span_id)).fetchone()
-    # a row with a higher number came after this call, which must fare as if the two had come in two batches
+    # Calls of one batch are numbered in their order. A booked row with a higher number is a later call of this batch:
+    # it is not compared with, because the outcome must be the same as if each call had come in a batch of its own.
     if known is not None and known[0] < number:
         return _compare(connection, call, known, now_ns)
     reason = SUSPECTED if call.started_ns > watermark else LATE
@@ -89,10 +96,14 @@ def _meet(connection: sqlite3.Connection, call: Call, number: int, watermark: in
 
 
 def _compare(connection: sqlite3.Connection, call: Call, known: tuple[str | int | None, ...], now_ns: int) -> str:
-    """A call whose key is booked: a replay, the other signal of the same call, or a contradiction."""
+    """Compare a call with the booked row of its key, and return the name of the outcome.
+
+    The call is a replay, or the second signal of the same call, or its money contradicts the booked money.
+    """
     row_id, signals, filled, money = known[0], known[1], known[2 : 2 + len(FILLABLE)], known[2 + len(FILLABLE) :]
     offered = (call.cost_pico, call.currency, *call.usage, *call.lines)
-    # an amount of another instrumentation has no lines: the signal that has them splits the same total
+    # The cost lines are compared only where the booked row has some. The span of another instrumentation may carry a
+    # total without lines; the event, which the collector has priced, then splits the same total into lines.
     split = len(offered) if any(line is not None for line in money[-len(call.lines) :]) else -len(call.lines)
     if any(new is not None and new != old for new, old in zip(offered[:split], money[:split], strict=True)):
         digest = hashlib.sha256(repr(offered).encode()).hexdigest()[:16]
@@ -131,7 +142,7 @@ def _span_row(span: Span) -> tuple[str | int | None, ...]:
 
 
 def _attributes(own: Attributes) -> str:
-    """The attributes as bounded JSON, without anybody's messages."""
+    """The attributes as bounded JSON, without prompts and answers."""
     kept: Attributes = {}
     for name, value in own.items():
         if name not in _CONTENT:

@@ -64,7 +64,7 @@ function roundUp(whole, part, digits) {
 
 const exact = (text, currency) => `${SIGNS[currency] || `${currency} `}${text.replace(/^(-?\d+)/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","))}`;
 
-// The exact amount with the digits that nobody reads set back.
+// The exact amount; the digits behind the cents are pale.
 function exactMoney(text, currency) {
   const shown = exact(text, currency);
   const [significant] = shown.match(/^[^\d]*[\d,]*(?:\.0*\d{0,2})?/) || [shown];
