@@ -176,7 +176,7 @@ def test_kill_nine_under_load_loses_no_call_that_was_answered_and_books_none_twi
         summary = client.get("/api/summary").json
         assert summary["calls"] == 10 * len(sent)
         # 0.0125 a call
-        assert summary["cost"] == {"USD": f"{0.125 * len(sent):.3f}".rstrip("0").rstrip(".")}
+        assert summary["cost"] == {"USD": f"{0.125 * len(sent):.3f}".removesuffix("0")}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set on Linux")
