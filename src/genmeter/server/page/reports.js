@@ -17,7 +17,8 @@ async function openReport(name, query) {
   if (!report) return problem(`There is no report ${name}.`);
   const asked = new URLSearchParams(query);
   const sent = new URLSearchParams(asked);
-  if (!asked.has("since") && report.options.some((option) => option.name === "since") && state.hours) sent.set("since", new URLSearchParams(range()).get("since"));
+  const inRange = new URLSearchParams(range()).get("since");
+  if (inRange && !asked.has("since") && report.options.some((option) => option.name === "since")) sent.set("since", inRange);
   let document;
   try {
     document = await ask(`/api/${name}?${sent}`);
@@ -41,6 +42,7 @@ function reportForm(report, asked) {
     const select = (chosen, names) => el("select", { name: option.name }, ...names.map((name) => el("option", { value: name, selected: name === chosen }, name || "–")));
     return el("label", { title: option.words }, option.name, select(first, option.choices), select(second, ["", ...option.choices]));
   });
+  /** @type {any} */
   const form = el("form", { class: "options" }, ...fields, el("button", { type: "submit" }, "Ask"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
