@@ -69,7 +69,8 @@ function reportCell(column, row) {
   if (value === null || value === undefined) return [el("span", { class: "none" }, column.kind === "key" ? "(none)" : "–")];
   switch (column.kind) {
     case "count": return [count(value)];
-    case "amount": case "estimate": return [exact(value, row.currency || "USD")];
+    case "amount": return [exact(value, row.currency || "USD")];
+    case "estimate": return [el("span", { title: exact(value, "USD") }, money(value, "USD"))];
     case "cost": return Object.entries(value).map(([currency, text]) => el("div", {}, exactMoney(text, currency)));
     case "percent": return [`${count(value)} %`];
     case "scope": return [Object.values(value).join(", ") || "everything"];
