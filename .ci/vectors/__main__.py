@@ -20,22 +20,22 @@ from typing import Any
 
 from addresses import NAMED, host_questions, name_questions
 from books import TEXT, own_questions
-from questions import Data, Question, anything, questions
+from questions import Data, anything, questions
 from words import Chance
 
 from genmeter.model import PICO, Cost, Usage
-from genmeter.pricing import Addresses, Catalogue, parse
+from genmeter.pricing import Addresses, Catalogue, Question, parse
 from genmeter.pricing.catalogue import BUNDLED
 
 FOLDER = Path(__file__).parents[2] / "tests" / "vectors" / "pricing_seeded"
 MIXED = 200
 
 
-def answer(catalogue: Catalogue, call: Question) -> dict[str, Any]:
+def answer(catalogue: Catalogue, call: dict[str, Any]) -> dict[str, Any]:
     """The question with Python's answer: the bill, the bits of its double in US dollars, and the row; or the reason."""
     arguments = {"seller": None, "request_model": None, "response_model": None, **call}
     usage = arguments.pop("usage", None)
-    cost = catalogue.price(usage=None if usage is None else Usage(**usage), **arguments)
+    cost = catalogue.price(Question(usage=None if usage is None else Usage(**usage), **arguments))
     if not isinstance(cost, Cost):
         return {"call": call, "reason": cost.reason}
     bits = struct.pack(">d", cost.total / PICO).hex()

@@ -68,6 +68,10 @@ class Unpriced(NamedTuple):
     detail: str = ""
 
 
+Verdict = Cost | Unpriced
+"""What the price book answers to a question."""
+
+
 @dataclass(slots=True)
 class Request:
     """The request of the application. ``attributes`` are attributes of the span, under the names of the conventions."""

@@ -13,7 +13,7 @@ from opentelemetry.context import detach
 
 from genmeter import names
 from genmeter.model import PICO, Unpriced, Usage
-from genmeter.pricing import Catalogue
+from genmeter.pricing import Catalogue, Question
 
 from . import scenarios
 from .floor import Instruments
@@ -46,7 +46,7 @@ Price = tuple[float, float, str]
 
 def constants(seller: str, model: str, out: int = 1000) -> Price:
     """A model's price as the catalogue has it now, for the floor to know by heart."""
-    cost = CATALOGUE.price(seller, model, model, Usage(1000, out), time())
+    cost = CATALOGUE.price(Question(seller, model, model, Usage(1000, out), time()))
     if isinstance(cost, Unpriced):
         raise LookupError(f"{model}: {cost.reason}")
     lines = dict(cost.lines)

@@ -10,7 +10,7 @@ from time import process_time_ns, time
 from opentelemetry.trace import SpanKind
 
 from genmeter.model import Usage
-from genmeter.pricing import Catalogue
+from genmeter.pricing import Catalogue, Question
 
 from . import contenders
 from .contenders import Contender
@@ -44,15 +44,7 @@ def price() -> Row:
 
     def ask() -> object:
         return catalogue.price(
-            seller="openai",
-            request_model="gpt-4o",
-            response_model="gpt-4o-2024-08-06",
-            usage=usage,
-            at=now,
-            service_tier="default",
-            batch=False,
-            region=None,
-            partial=False,
+            Question("openai", "gpt-4o", "gpt-4o-2024-08-06", usage, now, "default", False, None, False)
         )
 
     return Row(GROUP, "µs", "price of a call", repeat(ask), PRICE)

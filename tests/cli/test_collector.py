@@ -11,7 +11,7 @@ import yaml
 from genmeter.cli.collector import BACK_ENDS, pipeline
 from genmeter.cli.main import main
 from genmeter.model import Cost, Usage
-from genmeter.pricing import Catalogue
+from genmeter.pricing import Catalogue, Question
 
 ADDRESSES = {
     "jaeger": "tracing.internal:4317",
@@ -135,7 +135,7 @@ def test_every_printed_price_is_what_the_meter_charges(seller, capsys):
     for key, row in found.items():
         owner, _, model = key.partition("/")
         for part, usage in questions.items():
-            charged = prices.price(owner, model, model, usage, NOW)
+            charged = prices.price(Question(owner, model, model, usage, NOW))
             if part in row:
                 assert isinstance(charged, Cost) and charged.total == round(row[part] * 10**12), (key, part)
             else:

@@ -18,7 +18,7 @@ import genmeter
 from genmeter.budgets import budgets_of
 from genmeter.cli.main import parser
 from genmeter.model import Cost, Usage
-from genmeter.pricing import catalogue_for
+from genmeter.pricing import Question, catalogue_for
 from genmeter.settings import Settings
 from tests.collector.composition import DOCKERFILES, PATHS, ROOT, Composition, port_of
 from tests.collector.files import CONFIG
@@ -342,7 +342,7 @@ def test_the_example_in_the_price_file_is_a_price_and_a_budget(tmp_path):
     path.write_text(re.sub(r"^# (?=\[|\w+ +=)", "", text, flags=re.MULTILINE))
     settings = Settings.load(path=str(path))
     cost = catalogue_for(settings.prices).price(
-        "openai", "gpt-4o", "gpt-4o", Usage(1_000_000, 1_000_000), 1_795_000_000.0
+        Question("openai", "gpt-4o", "gpt-4o", Usage(1_000_000, 1_000_000), 1_795_000_000.0)
     )
     assert isinstance(cost, Cost) and cost.total == (2 + 8) * 10**12
     (budget,) = budgets_of(settings)

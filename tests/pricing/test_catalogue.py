@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from genmeter.model import Cost, Usage
-from genmeter.pricing import Catalogue
+from genmeter.pricing import Catalogue, Question
 from genmeter.pricing.charge import choose
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def test_every_listed_name_resolves_to_its_own_model() -> None:
     catalogue = Catalogue.bundled()
     for seller, face in FILE["sellers"].items():
         for name, index in face["ids"].items():
-            result = catalogue.price(seller, name, name, Usage(1, 1), NOVEMBER)
+            result = catalogue.price(Question(seller, name, name, Usage(1, 1), NOVEMBER))
             entry = result.entry if isinstance(result, Cost) else result.detail
             if isinstance(result, Cost) or result.reason == "unpriced_dimension":
                 assert f"{seller}/{FILE['models'][index][0]}" in entry, name

@@ -13,7 +13,7 @@ import pytest
 
 from genmeter import names
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing import Addresses, Catalogue, parse
+from genmeter.pricing import Addresses, Catalogue, Question, parse
 
 SECONDS = 2.5
 NOVEMBER = 1_795_000_000
@@ -73,7 +73,7 @@ def test_no_name_raises_and_no_price_is_a_guess(chance: random.Random) -> None:
         asked = [mutated(chance, chance.choice(spelled)) if chance.random() < 0.8 else None for _ in range(2)]
         seller = mutated(chance, seller) if chance.random() < 0.1 else seller
         tier, region = (mutated(chance, word) if chance.random() < 0.1 else None for word in ("flex", "us"))
-        cost = catalogue.price(seller, *asked, Usage(1000, 10), NOVEMBER, tier, chance.random() < 0.1, region)
+        cost = catalogue.price(Question(seller, *asked, Usage(1000, 10), NOVEMBER, tier, chance.random() < 0.1, region))
         if isinstance(cost, Unpriced):
             assert cost.reason in names.UNPRICED_REASONS and cost.detail
             continue
@@ -98,7 +98,7 @@ def test_no_counts_raise_and_every_bill_is_the_sum_of_its_parts(chance: random.R
         usage = Usage(chance.choice((None, 10**7, 2**41)), chance.choice((None, 10**7)))
         for field in chance.sample(FIELDS, chance.randint(0, 4)):
             setattr(usage, field, chance.choice(sizes))
-        cost = catalogue.price("mine", "m", None, usage, NOVEMBER, partial=chance.random() < 0.3)
+        cost = catalogue.price(Question("mine", "m", None, usage, NOVEMBER, partial=chance.random() < 0.3))
         if isinstance(cost, Unpriced):
             assert cost.reason in ("invalid_usage", "no_usage"), (usage, cost)
             continue
@@ -135,11 +135,11 @@ def by_hand(usage: Usage, row: dict[str, str]) -> int:
 def test_the_answer_does_not_depend_on_what_was_asked_before(chance: random.Random) -> None:
     fresh, worn = Catalogue.bundled().with_overrides(parse({}, "", "")), Catalogue.bundled()
     for _ in range(5000):
-        worn.price("openai", mutated(chance, "gpt-4o"), None, Usage(1, 1), NOVEMBER)
+        worn.price(Question("openai", mutated(chance, "gpt-4o"), None, Usage(1, 1), NOVEMBER))
     for _ in range(500):
         name = mutated(chance, "gpt-4o-2024-08-06")
         questions = ("openai", name, mutated(chance, name), Usage(1000, 10), NOVEMBER)
-        first, second = worn.price(*questions), fresh.price(*questions)
+        first, second = worn.price(Question(*questions)), fresh.price(Question(*questions))
         assert first == second
         assert isinstance(first, Cost | Unpriced)
 
@@ -150,16 +150,16 @@ FOREIGN = ["\u00a0gpt-4o", "gpt-4o\u001c", "gpt-4o@\u0661\u0662", "gpt-4o:\u0661
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_blank_letter_or_digit_outside_ascii_is_in_nobodys_name(name: str) -> None:
-    result = Catalogue.bundled().price("openai", name, None, Usage(1, 1), NOVEMBER)
+    result = Catalogue.bundled().price(Question("openai", name, None, Usage(1, 1), NOVEMBER))
     assert isinstance(result, Unpriced) and result.reason == "unknown_model"
 
 
 def test_capitals_outside_ascii_are_not_lowered() -> None:
     catalogue = Catalogue.bundled()
     assert catalogue.named("\u212aimi") is None and catalogue.named("x_A\u0130") is None
-    flex = catalogue.price("openai", "gpt-5.5", None, Usage(1, 1), NOVEMBER, "FLEX")
+    flex = catalogue.price(Question("openai", "gpt-5.5", None, Usage(1, 1), NOVEMBER, "FLEX"))
     assert isinstance(flex, Cost) and flex.entry.startswith("openai/gpt-5.5;flex")
-    fast = catalogue.price("openai", "gpt-5.5", None, Usage(1, 1), NOVEMBER, "fast\u0307")
+    fast = catalogue.price(Question("openai", "gpt-5.5", None, Usage(1, 1), NOVEMBER, "fast\u0307"))
     assert isinstance(fast, Unpriced) and fast.reason == "unknown_service_tier"
 
 

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing import Catalogue, PricesError, parse
+from genmeter.pricing import Catalogue, PricesError, Question, parse
 
 NOVEMBER = 1_795_000_000
 
@@ -17,7 +17,7 @@ def under(text: str) -> Catalogue:
 
 
 def bill(text: str, *call: str | None, usage: Usage | None = None, **more: object) -> Cost | Unpriced:
-    return under(text).price(*call, usage or Usage(1000, 100), more.pop("at", NOVEMBER), **more)  # type: ignore[arg-type]
+    return under(text).price(Question(*call, usage or Usage(1000, 100), more.pop("at", NOVEMBER), **more))  # type: ignore[arg-type]
 
 
 def test_an_own_price_replaces_the_listed_one_and_says_so() -> None:
@@ -102,7 +102,7 @@ def test_a_call_before_the_first_dated_row_has_no_price() -> None:
 
 def test_free_is_written_and_then_holds_without_usage() -> None:
     catalogue = under('[prices.mine."m"]\nfree = true\n')
-    cost = catalogue.price("mine", "m", None, None, NOVEMBER)
+    cost = catalogue.price(Question("mine", "m", None, None, NOVEMBER))
     assert isinstance(cost, Cost) and cost.total == 0
     assert catalogue.named("mine") is not None
 

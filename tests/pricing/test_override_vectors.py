@@ -15,7 +15,7 @@ from zlib import crc32
 import pytest
 
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing import Catalogue, PricesError, parse
+from genmeter.pricing import Catalogue, PricesError, Question, parse
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "overrides.json").read_text("utf-8"))
 
@@ -47,7 +47,7 @@ def test_own_prices_are_read_as_the_vector_says(case: dict[str, Any]) -> None:
     for bill in case["bills"]:
         call = dict(bill["call"])
         at = datetime.fromisoformat(call.pop("at")).timestamp()
-        result = catalogue.price(usage=Usage(**call.pop("usage")), at=at, **call)
+        result = catalogue.price(Question(usage=Usage(**call.pop("usage")), at=at, **call))
         if isinstance(result, Unpriced):
             assert {"reason": result.reason} == bill["expect"], result.detail
         else:
@@ -67,7 +67,8 @@ def test_the_version_is_made_of_the_prices_and_of_nothing_else(case: dict[str, A
 def test_a_second_file_comes_before_the_first_and_leaves_the_rest() -> None:
     both = under(NAMED[1]).with_overrides(parse({"openai": {"gpt-4o": {"input": "7", "output": "7"}}}, "more.toml", ""))
     changed, kept = (
-        both.price(seller, model, None, Usage(1, 0), 0) for seller, model in (("openai", "gpt-4o"), ("mine", "b"))
+        both.price(Question(seller, model, None, Usage(1, 0), 0))
+        for seller, model in (("openai", "gpt-4o"), ("mine", "b"))
     )
     assert isinstance(changed, Cost) and changed.total == 7_000_000
     assert isinstance(kept, Cost) and kept.total == 0

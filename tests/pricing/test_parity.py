@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 
 from genmeter.model import Cost, Usage
-from genmeter.pricing import Catalogue
+from genmeter.pricing import Catalogue, Question
 
 genai_prices = pytest.importorskip("genai_prices", reason="needs genai-prices 0.2.3, which is in the development lock")
 
@@ -39,7 +39,7 @@ def test_5000_random_calls_cost_the_same_to_the_pico_dollar() -> None:
         into = chance.choice([1, 1200, 99_999, 150_000, 272_001, 900_000])
         out, read = (chance.randint(0, 9000), chance.randint(0, into) if chance.random() < 0.3 else 0)
         at = datetime(2026, chance.randint(1, 11), chance.randint(1, 28), chance.randint(0, 23), 30, tzinfo=UTC)
-        ours = catalogue.price(provider.id, model.id, model.id, Usage(into, out, read), at.timestamp())
+        ours = catalogue.price(Question(provider.id, model.id, model.id, Usage(into, out, read), at.timestamp()))
         if not isinstance(ours, Cost) or model.id in OWN_ROWS or not provider.find_model(model.id):
             continue
         found = provider.find_model(model.id)

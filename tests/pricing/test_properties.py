@@ -11,7 +11,7 @@ import pytest
 
 from genmeter import names
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing import Catalogue
+from genmeter.pricing import Catalogue, Question
 
 NOVEMBER = 1_795_000_000
 JUNK: list[Any] = [None, "", "x", -1, 0, 1.5, math.nan, math.inf, True, 10**30, "12", b"1", [], {}, object()]
@@ -35,7 +35,7 @@ def calls(count: int) -> list[tuple[str, str, Usage, str | None, bool]]:
 def test_lines_exclude_each_other_and_add_up_to_the_total() -> None:
     catalogue, priced = Catalogue.bundled(), 0
     for seller, model, usage, tier, batch in calls(4000):
-        cost = catalogue.price(seller, model, model, usage, NOVEMBER, tier, batch)
+        cost = catalogue.price(Question(seller, model, model, usage, NOVEMBER, tier, batch))
         if isinstance(cost, Unpriced):
             assert cost.reason in names.UNPRICED_REASONS
             continue
@@ -50,9 +50,9 @@ def test_lines_exclude_each_other_and_add_up_to_the_total() -> None:
 def test_more_tokens_never_cost_less() -> None:
     catalogue = Catalogue.bundled()
     for seller, model, usage, tier, batch in calls(2000):
-        cost = catalogue.price(seller, model, model, usage, NOVEMBER, tier, batch)
+        cost = catalogue.price(Question(seller, model, model, usage, NOVEMBER, tier, batch))
         longer = replace(usage, input=(usage.input or 0) + 1, output=(usage.output or 0) + 1)
-        more = catalogue.price(seller, model, model, longer, NOVEMBER, tier, batch)
+        more = catalogue.price(Question(seller, model, model, longer, NOVEMBER, tier, batch))
         if isinstance(cost, Cost) and isinstance(more, Cost):
             assert more.total >= cost.total
 
@@ -67,10 +67,10 @@ def test_nothing_raises_on_junk() -> None:
             setattr(usage, field, chance.choice(JUNK))
         arguments = [chance.choice(["openai", "aws", "deepseek", *JUNK]) for _ in range(6)]
         arguments[1] = chance.choice(["gpt-4o", "deepseek-v4-pro", *JUNK])
-        result = catalogue.price(
+        result = catalogue.price(Question(
             arguments[0], arguments[1], arguments[2], chance.choice([usage, None]), chance.choice([NOVEMBER, *JUNK]),
             arguments[3], arguments[4], arguments[5],
-        )  # fmt: skip
+        ))  # fmt: skip
         assert isinstance(result, Cost) or result.reason in names.UNPRICED_REASONS
 
 
@@ -79,7 +79,7 @@ def test_nothing_raises_on_junk() -> None:
 def test_a_count_that_is_no_whole_number_is_never_billed(field: str, value: object) -> None:
     usage = Usage(1000, 1000, 500, 400, 300, 200, audio_input=10, audio_cache_read=5)
     setattr(usage, field, value)
-    result = Catalogue.bundled().price("openai", "gpt-realtime", None, usage, NOVEMBER)
+    result = Catalogue.bundled().price(Question("openai", "gpt-realtime", None, usage, NOVEMBER))
     if field in ("reasoning", "text_input", "text_output"):
         return
     assert isinstance(result, Unpriced)
@@ -88,12 +88,12 @@ def test_a_count_that_is_no_whole_number_is_never_billed(field: str, value: obje
 def test_the_memory_of_calls_is_bounded_for_misses_too() -> None:
     catalogue = Catalogue.bundled()
     for number in range(10_000):
-        catalogue.price("openai", f"gpt-junk-{number}", None, Usage(1, 1), NOVEMBER)
+        catalogue.price(Question("openai", f"gpt-junk-{number}", None, Usage(1, 1), NOVEMBER))
     assert len(catalogue._plans) <= 4096
 
 
 def test_a_call_priced_twice_costs_the_same_and_says_which_catalogue() -> None:
     catalogue = Catalogue.bundled()
-    first = catalogue.price("openai", "gpt-4o", None, Usage(5, 5), NOVEMBER)
-    assert first == catalogue.price("openai", "gpt-4o", None, Usage(5, 5), NOVEMBER)
+    first = catalogue.price(Question("openai", "gpt-4o", None, Usage(5, 5), NOVEMBER))
+    assert first == catalogue.price(Question("openai", "gpt-4o", None, Usage(5, 5), NOVEMBER))
     assert isinstance(first, Cost) and first.catalogue == catalogue.version and first.source == "local"

@@ -15,7 +15,7 @@ import pytest
 
 from genmeter import names
 from genmeter.model import PICO, Cost, Seller, Usage
-from genmeter.pricing import Addresses, Catalogue, parse
+from genmeter.pricing import Addresses, Catalogue, Question, parse
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "vectors" / "pricing_seeded"
@@ -52,7 +52,7 @@ def test_python_still_gives_the_answers_that_are_written_down(name: str) -> None
     for case in cases:
         call = {"seller": None, "request_model": None, "response_model": None, "usage": None, **case["call"]}
         usage = call.pop("usage")
-        cost = catalogue.price(usage=None if usage is None else Usage(**usage), **call)
+        cost = catalogue.price(Question(usage=None if usage is None else Usage(**usage), **call))
         if not isinstance(cost, Cost):
             assert (cost.reason, case["call"]) == (case.get("reason"), case["call"])
             continue

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing import Catalogue
+from genmeter.pricing import Catalogue, Question
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "pricing"
 CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.json")) for case in json.loads(path.read_text("utf-8"))]
@@ -24,7 +24,7 @@ def ask(call: dict[str, Any]) -> Cost | Unpriced:
     arguments = dict(call)
     usage = arguments.pop("usage")
     at = datetime.fromisoformat(arguments.pop("at")).timestamp()
-    return Catalogue.bundled().price(usage=None if usage is None else Usage(**usage), at=at, **arguments)
+    return Catalogue.bundled().price(Question(usage=None if usage is None else Usage(**usage), at=at, **arguments))
 
 
 @pytest.mark.parametrize(("topic", "case"), CASES, ids=[f"{topic}: {case['name']}" for topic, case in CASES])
@@ -46,7 +46,7 @@ def test_the_terms_shown_to_people_add_up_to_the_bill(topic: str, case: dict[str
     usage = arguments.pop("usage")
     at = datetime.fromisoformat(arguments.pop("at")).timestamp()
     catalogue = Catalogue.bundled()
-    explained = catalogue.explain(usage=None if usage is None else Usage(**usage), at=at, **arguments)
+    explained = catalogue.explain(Question(usage=None if usage is None else Usage(**usage), at=at, **arguments))
     assert explained.result == ask(case["call"])
     total = explained.result.total if isinstance(explained.result, Cost) else 0
     assert sum(term.amount for term in explained.terms) == total

@@ -184,10 +184,10 @@ def test_a_kind_of_span_that_calls_no_model_is_no_call(table: Conventions, kind:
 
 def test_the_base_url_says_who_bills_where_no_address_does(prices: Recorded) -> None:
     call = {"gen_ai.provider.name": "openai", "gen_ai.request.model": "deepseek-chat"}
-    there = prices.ask({**call, "gen_ai.openai.api_base": "https://api.deepseek.com/v1/"})
-    nobody = prices.ask({**call, "gen_ai.openai.api_base": "https://gateway.example:8443/v1/"})
+    there = prices.ask({**call, "gen_ai.openai.api_base": "https://api.deepseek.com/v1/"}, NOON)
+    nobody = prices.ask({**call, "gen_ai.openai.api_base": "https://gateway.example:8443/v1/"}, NOON)
     both = prices.ask(
-        {**call, "server.address": "api.openai.com", "gen_ai.openai.api_base": "https://api.deepseek.com"}
+        {**call, "server.address": "api.openai.com", "gen_ai.openai.api_base": "https://api.deepseek.com"}, NOON
     )
     assert [one.seller and one.seller.id for one in (there, nobody, both)] == ["deepseek", None, "openai"]
 
@@ -195,14 +195,14 @@ def test_the_base_url_says_who_bills_where_no_address_does(prices: Recorded) -> 
 def test_the_path_of_a_base_url_tells_apart_who_shares_a_host() -> None:
     settings = Settings(sellers={"gateway.example/team-a": "openai", "gateway.example/team-b": "groq"})
     call = {"gen_ai.provider.name": "openai", "gen_ai.openai.api_base": "https://gateway.example/team-b/v1"}
-    seller = Recorded(settings).ask(call).seller
+    seller = Recorded(settings).ask(call, NOON).seller
     assert seller is not None
     assert seller.id == "groq"
 
 
 def test_a_base_url_that_is_none_is_named(prices: Recorded) -> None:
     with pytest.raises(ValueError, match="the base URL 'https://x:port/' is none"):
-        prices.ask({"gen_ai.openai.api_base": "https://x:port/"})
+        prices.ask({"gen_ai.openai.api_base": "https://x:port/"}, NOON)
 
 
 # --- what an input count means -------------------------------------------------------------------------------------
@@ -260,11 +260,11 @@ def test_an_earlier_hop_may_have_found_the_count_to_be_exclusive(prices: Recorde
 
 def test_more_cache_than_input_proves_an_exclusive_count_where_the_seller_counts_so(prices: Recorded) -> None:
     more = {**COUNTS, "gen_ai.usage.input_tokens": 2999}
-    asked = prices.ask({**CLAUDE, **more})
-    assert asked.usage is not None
-    assert (asked.repaired, asked.usage.input) == (True, 5999)
-    assert not prices.ask({**CLAUDE, **COUNTS, "gen_ai.usage.input_tokens": 3000}).repaired
-    assert not prices.ask({"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o", **more}).repaired
+    asked = prices.ask({**CLAUDE, **more}, NOON)
+    assert asked.question.usage is not None
+    assert (asked.repaired, asked.question.usage.input) == (True, 5999)
+    assert not prices.ask({**CLAUDE, **COUNTS, "gen_ai.usage.input_tokens": 3000}, NOON).repaired
+    assert not prices.ask({"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o", **more}, NOON).repaired
 
 
 def test_every_exclusive_emitter_says_why(table: Conventions) -> None:

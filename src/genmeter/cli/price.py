@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, cast
+from typing import Any, TextIO, cast
 
 from genmeter.cli.options import add_formats
 from genmeter.cli.render import refuse, table, write_rows
 from genmeter.instants import instant
 from genmeter.model import Cost, Unpriced, Usage, usd
-from genmeter.pricing import Catalogue, Explanation, Term
+from genmeter.pricing import Catalogue, Explanation, Question, Term
 from genmeter.reading import Recorded
-from genmeter.reading.recorded import Question
+from genmeter.reading.recorded import Asked
 from genmeter.settings import Settings
 from genmeter.units import OPTIONS
 
@@ -34,13 +34,6 @@ ADVICE = {
 TIMES = ("time", "start_time", "startTimeUnixNano")
 NANOSECONDS = 10**14
 """Unix times above this are nanoseconds: as seconds they lie three million years ahead."""
-
-
-class _Call(NamedTuple):
-    """One call to price and the instant at which it began."""
-
-    asked: Question
-    at: float
 
 
 def add(subparsers: Any) -> None:
@@ -69,10 +62,10 @@ def run(args: argparse.Namespace) -> int:
         prices = recorded.catalogue
         if args.file is not None:
             return _file(args.file, recorded)
-        call = _from_arguments(args, prices)
+        question = _from_arguments(args, prices)
     except ValueError as error:
         return refuse(str(error))
-    explained = _explained(prices, call)
+    explained = prices.explain(question)
     if args.format == "json":
         json.dump(_as_object(explained.result) | {"terms": [_term(term) for term in explained.terms]}, sys.stdout)
         sys.stdout.write("\n")
@@ -82,11 +75,11 @@ def run(args: argparse.Namespace) -> int:
     if isinstance(explained.result, Unpriced):
         return refuse(_refusal(explained.result, args, prices), 1)
     if args.format == "table":
-        sys.stdout.write(_receipt(explained, call.at))
+        sys.stdout.write(_receipt(explained, question.at))
     return 0
 
 
-def _from_arguments(args: argparse.Namespace, prices: Catalogue) -> _Call:
+def _from_arguments(args: argparse.Namespace, prices: Catalogue) -> Question:
     if args.seller is None or args.model is None:
         raise ValueError(
             "name a seller and a model (genmeter price openai gpt-4o --input 1200 --output 80) or a --file"
@@ -105,22 +98,13 @@ def _from_arguments(args: argparse.Namespace, prices: Catalogue) -> _Call:
         usage.output = 0
     seller = prices.named(args.seller)
     region = args.region or (seller.region if seller else None)
-    asked = Question(seller, args.model, args.model if seller and seller.id == "azure" else None,
-                     usage if given else None, args.tier, args.batch, region, False, False)  # fmt: skip
     try:
         at = instant(args.at).timestamp() if args.at else time.time()
     except ValueError as error:
         raise ValueError(f"--at {error}") from None
-    return _Call(asked, at)
-
-
-def _explained(prices: Catalogue, call: _Call) -> Explanation:
-    asked = call.asked
-    seller = asked.seller.id if asked.seller else None
-    return prices.explain(
-        seller, asked.request_model, asked.response_model, asked.usage, call.at, asked.service_tier, asked.batch,
-        asked.region, asked.partial,
-    )  # fmt: skip
+    answered = args.model if seller and seller.id == "azure" else None
+    return Question(seller.id if seller else None, args.model, answered, usage if given else None, at,
+                    args.tier, args.batch, region)  # fmt: skip
 
 
 def _term(term: Term) -> dict[str, str | int]:
@@ -188,15 +172,15 @@ def _results(source: TextIO, recorded: Recorded) -> Iterator[tuple[int, dict[str
         if not line.strip():
             continue
         try:
-            call = _from_record(line, recorded)
+            asked = _from_record(line, recorded)
         except ValueError as error:
             yield number, {"error": f"line {number}: {error}"}
             continue
-        repaired = {"repaired": True} if call.asked.repaired else {}
-        yield number, _as_object(_explained(recorded.catalogue, call).result) | repaired
+        repaired = {"repaired": True} if asked.repaired else {}
+        yield number, _as_object(recorded.catalogue.price(asked.question)) | repaired
 
 
-def _from_record(line: str, recorded: Recorded) -> _Call:
+def _from_record(line: str, recorded: Recorded) -> Asked:
     try:
         record: object = json.loads(line)
     except (ValueError, RecursionError):
@@ -207,7 +191,7 @@ def _from_record(line: str, recorded: Recorded) -> _Call:
     inner = values.get("attributes")
     attributes = {**values, **cast(Mapping[str, object], inner)} if isinstance(inner, dict) else values
     moment = next((values[key] for key in TIMES if key in values), None)
-    return _Call(recorded.ask(attributes), _moment(moment))
+    return recorded.ask(attributes, _moment(moment))
 
 
 def _moment(value: object) -> float:

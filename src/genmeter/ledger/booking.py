@@ -24,13 +24,13 @@ from genmeter.ledger.call import (
 )
 from genmeter.ledger.decode import Attributes, Event, Span, Value
 from genmeter.ledger.money import to_pico
-from genmeter.model import Cost, Seller, Unpriced
+from genmeter.model import Seller, Unpriced, Verdict
 from genmeter.pricing.catalogue import Catalogue
 from genmeter.reading import conventions
 from genmeter.reading.conventions import Conventions
 from genmeter.reading.recorded import billed_by
 
-Price = Callable[[Mapping[str, object], float], Cost | Unpriced]
+Price = Callable[[Mapping[str, object], float], Verdict]
 """Prices a call that arrived with tokens and without a verdict on its cost: from its attributes and its Unix second."""
 
 NOT_PRICED = "not_priced"
@@ -218,7 +218,7 @@ def _take_cost(call: Call, own: Attributes) -> None:
     call.cost_status = call.cost_status if call.cost_status not in (None, UNPRICED) else PRICED
 
 
-def _take_verdict(call: Call, verdict: Cost | Unpriced) -> None:
+def _take_verdict(call: Call, verdict: Verdict) -> None:
     if isinstance(verdict, Unpriced):
         call.cost_status, call.cost_reason = UNPRICED, verdict.reason
     else:

@@ -7,6 +7,7 @@ from genmeter.pricing.catalogue import Catalogue, Explanation, Listing
 from genmeter.pricing.charge import Term
 from genmeter.pricing.override import Overrides, PricesError, parse
 from genmeter.pricing.own import Addresses, catalogue_for
+from genmeter.pricing.question import Question
 
 __all__ = [
     "Addresses",
@@ -15,6 +16,7 @@ __all__ = [
     "Listing",
     "Overrides",
     "PricesError",
+    "Question",
     "Term",
     "catalogue_for",
     "parse",

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, cast
 from zlib import crc32
 
-from genmeter.model import Cost, Seller, Unpriced, Usage
+from genmeter.model import Seller, Unpriced, Verdict
 from genmeter.pricing import match, sellers
 from genmeter.pricing.charge import Term, charge, choose, terms, text_only
 from genmeter.pricing.override import Overrides, Own, PricesError
 from genmeter.pricing.plan import PeriodData, Plan, compile_plan, days, free_plan
+from genmeter.pricing.question import Question
 from genmeter.pricing.sellers import SellerData
 
 CACHED = 4096
@@ -50,7 +51,7 @@ class Found(NamedTuple):
 class Explanation(NamedTuple):
     """How a price came about. ``terms`` are empty when ``result`` is a refusal."""
 
-    result: Cost | Unpriced
+    result: Verdict
     terms: tuple[Term, ...]
     seller: Seller | None
 
@@ -132,60 +133,35 @@ class Catalogue:
         except (AttributeError, TypeError):
             return None
 
-    def price(
-        self,
-        seller: str | None,
-        request_model: str | None,
-        response_model: str | None,
-        usage: Usage | None,
-        at: float,
-        service_tier: str | None = None,
-        batch: bool = False,
-        region: str | None = None,
-        partial: bool = False,
-    ) -> Cost | Unpriced:
-        """The list price of one call that began at Unix second ``at``, or the reason why there is none. Never raises.
-
-        ``service_tier`` and ``region`` are those of the response. ``partial`` marks a cut stream: what was seen is
-        priced, unknown totals count as nothing.
-        """
+    def price(self, question: Question) -> Verdict:
+        """The list price of one call, or the reason why there is none. Never raises."""
         try:
-            key = (seller, request_model, response_model, service_tier, batch, region)
+            # ``_key``, without the time that a call of it takes: this runs for every metered call.
+            key = (question.seller, question.request_model, question.response_model, question.service_tier,
+                   question.batch, question.region)  # fmt: skip
             plan = self._plans.get(key) or self._plan(key)
             if not isinstance(plan, Plan):
                 return plan
-            if usage is not None and plan.text is not None:
-                cost = text_only(plan.text, usage, self.version, partial)
+            usage, text = question.usage, plan.text
+            if usage is not None and text is not None:
+                cost = text_only(text, usage, self.version, question.partial)
                 if cost is not None:
                     return cost
-            return charge(plan, usage, at, self.version, partial)
+            return charge(plan, usage, question.at, self.version, question.partial)
         except _WRONG as error:
-            return _strange((seller, request_model, response_model, service_tier, region)) or Unpriced(
-                "invalid_usage", f"{type(error).__name__}: {error}"
-            )
+            return _strange(_key(question)) or Unpriced("invalid_usage", f"{type(error).__name__}: {error}")
 
-    def explain(
-        self,
-        seller: str | None,
-        request_model: str | None,
-        response_model: str | None,
-        usage: Usage | None,
-        at: float,
-        service_tier: str | None = None,
-        batch: bool = False,
-        region: str | None = None,
-        partial: bool = False,
-    ) -> Explanation:
+    def explain(self, question: Question) -> Explanation:
         """What ``price`` answers to the same question, with the terms of the sum."""
-        result = self.price(seller, request_model, response_model, usage, at, service_tier, batch, region, partial)
-        face = self.named(seller) if seller is not None else None
+        result, usage = self.price(question), question.usage
+        face = self.named(question.seller) if question.seller is not None else None
         if isinstance(result, Unpriced) or usage is None:
             return Explanation(result, (), face)
-        plan = self._plan((seller, request_model, response_model, service_tier, batch, region))
+        plan = self._plan(_key(question))
         if not isinstance(plan, Plan) or plan.free:
             return Explanation(result, (), face)
-        rates = plan.flat or choose(plan, usage, at)
-        found = [] if isinstance(rates, Unpriced) else terms(rates, usage, partial)
+        rates = plan.flat or choose(plan, usage, question.at)
+        found = [] if isinstance(rates, Unpriced) else terms(rates, usage, question.partial)
         return Explanation(result, () if isinstance(found, Unpriced) else tuple(found), face)
 
     def listings(self) -> list[Listing]:
@@ -337,6 +313,12 @@ class Catalogue:
 
 
 _bundled: list[Catalogue] = []
+
+
+def _key(question: Question) -> _Key:
+    """The question without its numbers and its time: what decides on the plan."""
+    return (question.seller, question.request_model, question.response_model, question.service_tier, question.batch,
+            question.region)  # fmt: skip
 
 
 def _tier(tier: str | None, batch: bool, data: SellerData | None) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from genmeter import names
-from genmeter.model import Cost, Seller, Unpriced, Usage
-from genmeter.pricing import Addresses, Catalogue, catalogue_for
+from genmeter.model import Seller, Unpriced, Usage, Verdict
+from genmeter.pricing import Addresses, Catalogue, Question, catalogue_for
 from genmeter.reading import conventions
 from genmeter.reading.conventions import Conventions
 from genmeter.settings import Settings
@@ -21,17 +21,14 @@ AtAddress = Callable[[str, int | None, str], Seller | None]
 """Who bills at a host, port and path."""
 
 
-class Question(NamedTuple):
-    """The arguments of ``Catalogue.price``. ``repaired``: the recorder had left the cache out of the input count."""
+class Asked(NamedTuple):
+    """What a recorded call asks of the book, who bills for it, and whether its emitter's input count was repaired.
 
+    ``repaired``: the emitter had left the cache out of the input count, and the question has the cache in it.
+    """
+
+    question: Question
     seller: Seller | None
-    request_model: str | None
-    response_model: str | None
-    usage: Usage | None
-    service_tier: str | None
-    batch: bool
-    region: str | None
-    partial: bool
     repaired: bool
 
 
@@ -46,67 +43,45 @@ class Recorded:
         self.catalogue = catalogue_for(settings.prices)
         self._addresses = Addresses(settings.sellers, self.catalogue)
 
-    def ask(self, attributes: Mapping[str, object], scope: str = "", version: str = "") -> Question:
-        """What one span or line asks; ValueError where an attribute holds what it cannot hold.
+    def ask(self, attributes: Mapping[str, object], at: float, scope: str = "", version: str = "") -> Asked:
+        """What the attributes of one inference span or event ask, in whichever convention they are spelled.
 
-        ``scope`` and ``version`` are those of the instrumentation that wrote it.
+        The call began at Unix second ``at``. ``scope`` and ``version`` are those of the instrumentation that wrote the
+        attributes: they decide what an input count means.
+
+        Raises:
+            ValueError: an attribute holds what it cannot hold; the message names it.
         """
-        return question(attributes, self.catalogue, self._addresses.seller, scope, version)
+        table = conventions.bundled()
+        seller = billed_by(attributes, self.catalogue, self._addresses.seller)
+        usage = _usage(attributes, table)
+        repaired = False
+        if usage is not None and usage.input is not None:
+            cached = usage.cache_read + usage.cache_write
+            repaired = table.leaves_cache_out(
+                attributes, scope, version, lambda: seller.id if seller is not None else None, usage.input, cached
+            )
+            usage.input += cached if repaired else 0
+        question = Question(
+            seller.id if seller is not None else None,
+            table.text(attributes, "request_model"),
+            table.text(attributes, "response_model"),
+            usage,
+            at,
+            table.text(attributes, "service_tier"),
+            _flag(attributes, names.BATCH),
+            table.text(attributes, "region") or (seller.region if seller else None),
+            table.text(attributes, "cut") is not None,
+        )
+        return Asked(question, seller, repaired)
 
-    def price(self, attributes: Mapping[str, object], at: float, scope: str = "", version: str = "") -> Cost | Unpriced:
+    def price(self, attributes: Mapping[str, object], at: float, scope: str = "", version: str = "") -> Verdict:
         """The list price of the call that began at Unix second ``at``, or the reason why there is none."""
         try:
-            asked = self.ask(attributes, scope, version)
+            question = self.ask(attributes, at, scope, version).question
         except ValueError as error:
             return Unpriced("invalid_usage", str(error))
-        return self.catalogue.price(
-            asked.seller.id if asked.seller is not None else None,
-            asked.request_model,
-            asked.response_model,
-            asked.usage,
-            at,
-            asked.service_tier,
-            asked.batch,
-            asked.region,
-            asked.partial,
-        )
-
-
-def question(
-    attributes: Mapping[str, object],
-    catalogue: Catalogue,
-    at_address: AtAddress,
-    scope: str = "",
-    version: str = "",
-) -> Question:
-    """What the attributes of one inference span or event ask, in whichever convention they are spelled.
-
-    ``scope`` and ``version`` are those of the instrumentation that wrote them: it decides what an input count means.
-
-    Raises:
-        ValueError: an attribute holds what it cannot hold; the message names it.
-    """
-    table = conventions.bundled()
-    seller = billed_by(attributes, catalogue, at_address)
-    usage = _usage(attributes, table)
-    repaired = False
-    if usage is not None and usage.input is not None:
-        cached = usage.cache_read + usage.cache_write
-        repaired = table.leaves_cache_out(
-            attributes, scope, version, lambda: seller.id if seller is not None else None, usage.input, cached
-        )
-        usage.input += cached if repaired else 0
-    return Question(
-        seller,
-        table.text(attributes, "request_model"),
-        table.text(attributes, "response_model"),
-        usage,
-        table.text(attributes, "service_tier"),
-        _flag(attributes, names.BATCH),
-        table.text(attributes, "region") or (seller.region if seller else None),
-        table.text(attributes, "cut") is not None,
-        repaired,
-    )
+        return self.catalogue.price(question)
 
 
 def billed_by(attributes: Mapping[str, object], catalogue: Catalogue, at_address: AtAddress) -> Seller | None:

@@ -24,8 +24,8 @@ func bookOf(t testing.TB, rows int) *Catalogue {
 	return made
 }
 
-func textCall(seller, model string) *Call {
-	return &Call{
+func textCall(seller, model string) *Question {
+	return &Question{
 		Seller: seller, RequestModel: model, ResponseModel: model, HasUsage: true, At: 1_795_000_000,
 		Usage: Usage{Input: 1200, Output: 300, CacheRead: 200, HasInput: true, HasOutput: true},
 	}
@@ -48,7 +48,7 @@ func eachSize(b *testing.B, run func(b *testing.B, book *Catalogue)) {
 }
 
 // known is a question that a book of eachSize can answer.
-func known(book *Catalogue) *Call {
+func known(book *Catalogue) *Question {
 	if book == Bundled() {
 		return textCall("openai", "gpt-4o-2024-08-06")
 	}
@@ -81,7 +81,7 @@ func BenchmarkHitParallel(b *testing.B) {
 
 func BenchmarkHitAmong500(b *testing.B) {
 	book := bookOf(b, 10_000)
-	calls := make([]*Call, 500)
+	calls := make([]*Question, 500)
 	for i := range calls {
 		calls[i] = textCall("s", fmt.Sprintf("model-%d", i))
 	}

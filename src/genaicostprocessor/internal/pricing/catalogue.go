@@ -147,17 +147,17 @@ func (c *Catalogue) Seller(host, path string) (Seller, bool) {
 
 // Price is the list price of one call, or the reason why there is none. It does no I/O, reads no clock, and a question
 // that came before costs no allocation.
-func (c *Catalogue) Price(call *Call) (verdict Verdict) {
+func (c *Catalogue) Price(question *Question) (verdict Verdict) {
 	asked := words{
-		call.Seller, call.RequestModel, call.ResponseModel, call.ServiceTier, call.Region, call.Batch,
+		question.Seller, question.RequestModel, question.ResponseModel, question.ServiceTier, question.Region, question.Batch,
 	}
 	known, hash := c.plans.find(&asked)
 	if known != nil {
-		(*known).charge(call, &verdict)
+		(*known).charge(question, &verdict)
 		return verdict
 	}
 	made := c.resolve(&asked)
 	c.plans.keep(&asked, hash, made)
-	made.charge(call, &verdict)
+	made.charge(question, &verdict)
 	return verdict
 }

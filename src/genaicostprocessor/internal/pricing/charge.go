@@ -36,7 +36,7 @@ func USD(pico int64) float64 {
 }
 
 // charge writes the bill of one call under a plan, or why there is none, into an empty verdict.
-func (p *plan) charge(call *Call, verdict *Verdict) {
+func (p *plan) charge(question *Question, verdict *Verdict) {
 	switch {
 	case p.reason != Priced:
 		verdict.Reason, verdict.Detail = p.reason, p.detail
@@ -44,18 +44,18 @@ func (p *plan) charge(call *Call, verdict *Verdict) {
 	case p.free:
 		verdict.Entry = p.entry
 		return
-	case !call.HasUsage:
+	case !question.HasUsage:
 		verdict.Reason, verdict.Detail = NoUsage, "the response carried no token counts"
 		return
 	}
 	row := p.flat
 	if row == nil {
-		if row = p.choose(&call.Usage, call.At); row == nil {
+		if row = p.choose(&question.Usage, question.At); row == nil {
 			verdict.Reason, verdict.Detail = NoPriceForDate, p.tooEarly()
 			return
 		}
 	}
-	row.bill(&call.Usage, call.Partial, verdict)
+	row.bill(&question.Usage, question.Partial, verdict)
 }
 
 // choose is the row for this instant and this length, or nil. A threshold counts all input, and moves the whole call.

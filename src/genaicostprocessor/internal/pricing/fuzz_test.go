@@ -33,7 +33,7 @@ var reasons = []Reason{
 }
 
 // mustHold are the promises about any answer.
-func mustHold(t *testing.T, call *Call, got *Verdict) {
+func mustHold(t *testing.T, call *Question, got *Verdict) {
 	t.Helper()
 	if got.Reason != Priced {
 		if !slices.Contains(reasons, got.Reason) || got.Detail == "" {
@@ -62,7 +62,7 @@ func FuzzModelNames(f *testing.F) {
 	})
 	book := Bundled()
 	f.Fuzz(func(t *testing.T, seller, request, response, tier, region string, batch bool) {
-		call := &Call{
+		call := &Question{
 			Seller: seller, RequestModel: request, ResponseModel: response, ServiceTier: tier, Region: region, Batch: batch,
 			HasUsage: true, At: 1_795_000_000, Usage: Usage{Input: 1000, Output: 10, HasInput: true, HasOutput: true},
 		}
@@ -82,7 +82,7 @@ func FuzzModelNames(f *testing.F) {
 
 // isNoGuess tells, without the rules for names, that the row belongs to the seller that was asked, or to one that it
 // resells, and that a name of that row stands in a name that was asked for, but for the dashes of a date.
-func isNoGuess(t *testing.T, book *Catalogue, call *Call, entry string) {
+func isNoGuess(t *testing.T, book *Catalogue, call *Question, entry string) {
 	t.Helper()
 	face, known := book.Named(call.Seller)
 	if !known {
@@ -148,7 +148,7 @@ func FuzzUsage(f *testing.F) {
 	book := everyColumn(f)
 	f.Fuzz(func(t *testing.T, input, output, read, write, hour, audioIn, audioOut, audioRead, imageIn, imageOut, imageRead,
 		searches int64, hasInput, hasOutput, partial bool) {
-		call := &Call{Seller: "s", RequestModel: "m", HasUsage: true, Partial: partial, Usage: Usage{
+		call := &Question{Seller: "s", RequestModel: "m", HasUsage: true, Partial: partial, Usage: Usage{
 			Input: input, Output: output, CacheRead: read, CacheWrite: write, CacheWrite1h: hour, AudioInput: audioIn,
 			AudioOutput: audioOut, AudioCacheRead: audioRead, ImageInput: imageIn, ImageOutput: imageOut,
 			ImageCacheRead: imageRead, Searches: searches, HasInput: hasInput, HasOutput: hasOutput,

@@ -26,9 +26,9 @@ type callFile struct {
 	At            json.RawMessage  `json:"at"`
 }
 
-func (f *callFile) call(t *testing.T) *Call {
+func (f *callFile) call(t *testing.T) *Question {
 	t.Helper()
-	call := &Call{
+	call := &Question{
 		Seller: f.Seller, RequestModel: f.RequestModel, ResponseModel: f.ResponseModel, ServiceTier: f.ServiceTier,
 		Region: f.Region, Batch: f.Batch, Partial: f.Partial, HasUsage: f.Usage != nil, Usage: usageOf(t, f.Usage),
 	}

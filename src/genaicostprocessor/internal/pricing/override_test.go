@@ -98,7 +98,7 @@ func TestASecondFileComesBeforeTheFirstAndLeavesTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := func(book *Catalogue, seller, model string) Verdict {
-		call := Call{Seller: seller, RequestModel: model, HasUsage: true, Usage: Usage{Input: 1, HasInput: true, HasOutput: true}}
+		call := Question{Seller: seller, RequestModel: model, HasUsage: true, Usage: Usage{Input: 1, HasInput: true, HasOutput: true}}
 		return book.Price(&call)
 	}
 	if got := ask(both, "openai", "gpt-4o"); got.Total != 7_000_000 {

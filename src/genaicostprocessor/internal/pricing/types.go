@@ -11,8 +11,9 @@ type Seller struct {
 	ID, Name, Region string
 }
 
-// Call is one question to the catalogue. Empty text is absent. At is the Unix second at which the call began.
-type Call struct {
+// Question is what is asked of the catalogue about one call, that began at Unix second At. Empty text is absent. Partial
+// marks a cut stream. The twin of question.py.
+type Question struct {
 	Seller        string
 	RequestModel  string
 	ResponseModel string

@@ -25,7 +25,7 @@ type Recorded struct {
 // Asked is what one recorded call asks of the book, who bills for it, and whether its emitter had left the cache out of
 // the input count. The twin of recorded.py.
 type Asked struct {
-	Question pricing.Call
+	Question pricing.Question
 	Seller   pricing.Seller
 	Repaired bool
 }

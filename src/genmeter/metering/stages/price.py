@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ... import names
 from ...model import Cost, Invocation, Unpriced
-from ...pricing import Catalogue
+from ...pricing import Catalogue, Question
 
 
 def price(invocation: Invocation, catalogue: Catalogue) -> None:
@@ -22,7 +22,7 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
     if usage is None and stopped:
         invocation.cost = Unpriced("no_usage", "the call stopped before it reported what it used")
         return
-    invocation.cost = catalogue.price(
+    question = Question(
         invocation.seller.id,
         request.model,
         response.model,
@@ -33,3 +33,4 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
         response.region or invocation.seller.region,
         partial,
     )
+    invocation.cost = catalogue.price(question)
