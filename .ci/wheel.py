@@ -14,6 +14,7 @@ DATA = (
     "genmeter/ledger/sqlite/migrations/0001.sql",
     "genmeter/pricing/data/catalogue.json",
     "genmeter/pricing/data/NOTICE",
+    "genmeter/pricing/data/reasons.json",
     "genmeter/reading/data/conventions.json",
     "genmeter/server/page/budgets.js",
     "genmeter/server/page/index.html",

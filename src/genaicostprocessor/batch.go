@@ -2,6 +2,7 @@ package genaicostprocessor
 
 import (
 	"math"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -107,19 +108,21 @@ func (b *batch) write(attributes pcommon.Map) outcome {
 func (b *batch) forgetReason(attributes pcommon.Map) {
 	if b.record.Has(conventions.Reason) {
 		attributes.Remove(names.CostReason)
+		attributes.Remove(names.CostDetail)
 	}
 }
 
-// refuse writes a status and a reason, and no number; what somebody before us had said of it stays.
+// refuse writes a status, a reason and its detail, and no number. What an earlier hop has said of the call stays.
 func (b *batch) refuse(attributes pcommon.Map, reason pricing.Reason, detail string) {
 	seller := b.asked.Seller.ID
 	if seller == "" {
 		seller = b.record.Text(conventions.Provider)
 	}
 	if !b.record.Has(conventions.Reason) || !b.record.Is(conventions.Status, names.StatusUnpriced) {
-		attributes.EnsureCapacity(attributes.Len() + 2)
+		attributes.EnsureCapacity(attributes.Len() + 3)
 		attributes.PutStr(names.CostStatus, names.StatusUnpriced)
 		attributes.PutStr(names.CostReason, string(reason))
+		attributes.PutStr(names.CostDetail, strings.ToValidUTF8(reading.Clipped(detail), ""))
 	}
 	b.counts.refused(reason)
 	b.sightings.report(seller, b.asked.Model(), reason, detail)

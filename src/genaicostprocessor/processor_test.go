@@ -3,8 +3,10 @@ package genaicostprocessor
 import (
 	"context"
 	"math"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -95,18 +97,32 @@ func TestAScopeCanBeSkipped(t *testing.T) {
 }
 
 func TestACallWithoutAPriceGetsAReasonAndNoNumber(t *testing.T) {
-	for reason, more := range map[string]map[string]any{
-		"unknown_model":    {"gen_ai.request.model": "acme-huge"},
-		"unknown_provider": {"gen_ai.provider.name": "nobody"},
-		"no_usage":         {"gen_ai.usage.input_tokens": nil, "gen_ai.usage.output_tokens": nil},
-		"invalid_usage":    {"gen_ai.usage.input_tokens": 1.5},
+	for reason, call := range map[string]struct {
+		more   map[string]any
+		detail string
+	}{
+		"unknown_model":    {map[string]any{"gen_ai.request.model": "acme-huge"}, "acme lists no price for 'acme-huge'"},
+		"unknown_provider": {map[string]any{"gen_ai.provider.name": "nobody"}, "nobody knows who bills at this address; name it under [sellers]"},
+		"no_usage": {map[string]any{"gen_ai.usage.input_tokens": nil, "gen_ai.usage.output_tokens": nil},
+			"the response carried no token counts"},
+		"invalid_usage": {map[string]any{"gen_ai.usage.input_tokens": 1.5},
+			`gen_ai.usage.input_tokens is "1.5"; it must be a whole number`},
 	} {
 		t.Run(reason, func(t *testing.T) {
-			before := chat(more)
-			require.Equal(t, map[string]any{"genmeter.cost.status": "unpriced", "genmeter.cost.reason": reason},
-				added(t, before, newRig(t).span(before)))
+			before := chat(call.more)
+			require.Equal(t, map[string]any{
+				"genmeter.cost.status": "unpriced", "genmeter.cost.reason": reason, "genmeter.cost.detail": call.detail,
+			}, added(t, before, newRig(t).span(before)))
 		})
 	}
+}
+
+func TestADetailIsShortAndWholeText(t *testing.T) {
+	after := newRig(t).span(chat(map[string]any{"gen_ai.usage.input_tokens": strings.Repeat("ä", 300)}))
+	detail := after["genmeter.cost.detail"].(string)
+	require.LessOrEqual(t, len(detail), 200)
+	require.True(t, utf8.ValidString(detail))
+	require.Contains(t, detail, "gen_ai.usage.input_tokens")
 }
 
 func TestACountMayBeAFloatOrText(t *testing.T) {
@@ -150,12 +166,15 @@ func TestAFreeModelIsPricedAtZero(t *testing.T) {
 }
 
 func TestWhatAnApplicationCouldNotPriceIsTriedAgain(t *testing.T) {
-	left := map[string]any{"genmeter.cost.status": "unpriced", "genmeter.cost.reason": "unknown_model"}
+	left := map[string]any{
+		"genmeter.cost.status": "unpriced", "genmeter.cost.reason": "unknown_model", "genmeter.cost.detail": "openai lists no such model",
+	}
 	t.Run("and priced where this book knows more", func(t *testing.T) {
 		after := newRig(t).span(chat(left))
 		require.Equal(t, 0.0028, after["gen_ai.usage.cost.amount"])
 		require.Equal(t, "priced", after["genmeter.cost.status"])
 		require.NotContains(t, after, "genmeter.cost.reason")
+		require.NotContains(t, after, "genmeter.cost.detail")
 	})
 	t.Run("and left as it is where it does not", func(t *testing.T) {
 		before := joined(chat(left), map[string]any{"gen_ai.provider.name": "nobody"})
@@ -165,6 +184,7 @@ func TestWhatAnApplicationCouldNotPriceIsTriedAgain(t *testing.T) {
 		after := newRig(t).span(joined(chat(left), map[string]any{"llm.cost.total": 0.5}))
 		require.Equal(t, 0.5, after["gen_ai.usage.cost.amount"])
 		require.NotContains(t, after, "genmeter.cost.reason")
+		require.NotContains(t, after, "genmeter.cost.detail")
 	})
 }
 

@@ -43,7 +43,8 @@ func (s *sightings) report(seller, model string, reason pricing.Reason, detail s
 	if known || !s.add(one) {
 		return
 	}
-	s.logger.Warn("A call has no price. Name its seller under [sellers] or its price under [prices] in a file of prices::files.",
+	said := reason.Said()
+	s.logger.Warn("A call has no price. "+said.Words+" "+said.Remedy+" The collector reads the files in prices::files.",
 		zap.String("seller", one.seller), zap.String("model", one.model), zap.String("reason", string(reason)),
 		zap.String("detail", reading.Clipped(detail)))
 }

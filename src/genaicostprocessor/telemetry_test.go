@@ -82,6 +82,8 @@ func TestEachKindOfUnpricedCallIsLoggedOnce(t *testing.T) {
 	require.Equal(t, "acme-huge", lines[0].ContextMap()["model"])
 	require.Equal(t, "acme", lines[0].ContextMap()["seller"])
 	require.Equal(t, "unknown_model", lines[0].ContextMap()["reason"])
+	require.Equal(t, "acme lists no price for 'acme-huge'", lines[0].ContextMap()["detail"])
+	require.Contains(t, lines[0].Message, "give the model a price under [prices] in genmeter.toml")
 	t.Run("until there are 1,024 of them, and then one line says so", func(t *testing.T) {
 		for i := range 3000 {
 			send(fmt.Sprintf("made-up-%d", i))

@@ -17,20 +17,12 @@ from genmeter.cli.render import refuse, table, write_rows
 from genmeter.instants import instant
 from genmeter.model import Cost, Unpriced, Usage, usd
 from genmeter.pricing import Catalogue, Explanation, Question, Term
+from genmeter.pricing.reasons import meaning
 from genmeter.reading import Recorded
 from genmeter.reading.recorded import Asked
 from genmeter.settings import Settings
 from genmeter.units import OPTIONS
 
-ADVICE = {
-    "unknown_provider": "`genmeter models` lists the sellers; your own go under [prices] in genmeter.toml",
-    "unknown_model": "`genmeter models QUERY` searches; your own prices go under [prices] in genmeter.toml",
-    "no_usage": "give --input and --output",
-    "invalid_usage": "totals contain their parts: check the counts",
-    "unpriced_dimension": "the seller publishes no such price; your own goes under [prices] in genmeter.toml",
-    "unknown_service_tier": "only tiers with a published price are known; leave --tier and --batch out",
-    "no_price_for_date": "choose a later --at, or put a dated row under [prices] in genmeter.toml",
-}
 TIMES = ("time", "start_time", "startTimeUnixNano")
 NANOSECONDS = 10**14
 """Unix times above this are nanoseconds: as seconds they lie three million years ahead."""
@@ -134,7 +126,7 @@ def _refusal(result: Unpriced, args: argparse.Namespace, prices: Catalogue) -> s
         wanted = str(args.model).lower()
         close = get_close_matches(wanted, ids, n=3) or [one for one in ids if wanted in one][:3]
     near = f"; close to it: {', '.join(close)}" if close else ""
-    return f"no price ({result.reason}): {result.detail}{near}; {ADVICE[result.reason]}"
+    return f"no price ({result.reason}): {result.detail}{near}; {meaning(result.reason).command}"
 
 
 def _as_object(result: Cost | Unpriced) -> dict[str, Any]:

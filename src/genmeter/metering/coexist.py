@@ -49,7 +49,7 @@ PUBLISHED = frozenset(
     {
         *(names.USER_ID, names.DEPARTMENT, names.APPLICATION, names.SESSION_ID, names.UNATTRIBUTED),
         *(names.COST_AMOUNT, names.COST_CURRENCY, names.COST_SOURCE, names.COST_TOTAL, *names.COST_LINES.values()),
-        *(names.COST_STATUS, names.COST_REASON, names.COST_CATALOGUE, names.COST_ENTRY),
+        *(names.COST_STATUS, names.COST_REASON, names.COST_DETAIL, names.COST_CATALOGUE, names.COST_ENTRY),
     }
 )
 """What an official instrumentation's span lacks: who pays, and how much."""
@@ -87,7 +87,8 @@ def together(data: Any, cost: Cost | Unpriced | None) -> Cost | Unpriced | None:
 def publish(data: Any, context: Context, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
     """Hand who pays, the cost and the tokens to the outer call: its span carries what it does not know itself."""
     found = {name: value for name, value in attributes.items() if name in PUBLISHED}
-    data.attributes.pop(names.COST_REASON, None)
+    for name in (names.COST_REASON, names.COST_DETAIL):
+        data.attributes.pop(name, None)
     data.attributes.update(found)
     # Packages that replace their invocation's `attributes` lose what the data's were given (anthropic 1.3b0).
     span: Any = get_current_span(context)

@@ -313,6 +313,7 @@ class Observation:
             taken = step("content", capture, self._dialect, self.kwargs)
             invocation.content.input = taken.input if taken is not None else None
         step("price", price, invocation, telemetry.catalogue)
+        step("sight", telemetry.sightings.see, invocation)
         if telemetry.limits is not None:
             step("budget", telemetry.limits.book, invocation)
         if self._outer is not None:

@@ -19,6 +19,7 @@ from ..settings import Settings
 from . import guard
 from .context import Attributor
 from .points import Points
+from .sightings import Sightings
 
 if TYPE_CHECKING:
     from .limits import Limits
@@ -65,6 +66,7 @@ class Telemetry:
         self.settings = settings
         self.catalogue = catalogue
         self.limits = self._limits()
+        self.sightings = Sightings()
         self.tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, schema_url=names.SCHEMA_URL)
         self.logger = get_logger(names.SCOPE, __version__, logger_provider, schema_url=names.SCHEMA_URL)
         meter = get_meter(names.SCOPE, __version__, meter_provider, schema_url=names.SCHEMA_URL)

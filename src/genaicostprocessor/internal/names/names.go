@@ -12,6 +12,7 @@ const (
 	CostTotal     = "genmeter.cost.total"
 	CostStatus    = "genmeter.cost.status"
 	CostReason    = "genmeter.cost.reason"
+	CostDetail    = "genmeter.cost.detail"
 	CostCatalogue = "genmeter.cost.catalogue"
 	CostEntry     = "genmeter.cost.entry"
 	CostCompared  = "genmeter.cost.compared"

@@ -11,6 +11,8 @@ from ...settings import Settings
 _PARTS = tuple((field, name) for field, name in names.USAGE_TOKENS.items() if field not in ("input", "output"))
 _parts = attrgetter(*(field for field, _ in _PARTS))
 _NO_PARTS = (0,) * len(_PARTS)
+_LONGEST = 200
+"""Characters of a detail: the names that it repeats are the application's."""
 
 
 def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeValue]:
@@ -57,6 +59,8 @@ def _describe_cost(cost: Cost | Unpriced, spelling: str, attributes: dict[str, A
     if isinstance(cost, Unpriced):
         attributes[names.COST_STATUS] = "unpriced"
         attributes[names.COST_REASON] = cost.reason
+        if cost.detail:
+            attributes[names.COST_DETAIL] = cost.detail[:_LONGEST]
         return
     attributes[names.COST_STATUS] = "partial" if cost.partial else "priced"
     if spelling == "off":
