@@ -69,7 +69,7 @@ def test_a_run_gives_a_table_and_a_file(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_profile_names_our_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.bench.sampling.profile.__defaults__", (0.3,))
     assert command.main(["--profile", "oai_chat_alone"]) == 0
-    assert "genmeter/metering/engine.py" in capsys.readouterr().out
+    assert "genmeter/metering/call/engine.py" in capsys.readouterr().out
 
 
 def test_starting_up_is_measured_in_another_process() -> None:

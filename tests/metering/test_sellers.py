@@ -14,6 +14,7 @@ from genmeter import names
 from genmeter.metering.endpoints import Endpoints
 from genmeter.metering.providers.anthropic import ANTHROPIC as ANTHROPIC_SDK
 from genmeter.metering.providers.openai import OPENAI as OPENAI_SDK
+from genmeter.metering.spec import Endpoint, Provider, Server
 from genmeter.pricing import Catalogue
 from genmeter.settings import Settings
 from tests.stub import StubServer
@@ -66,12 +67,16 @@ CLIENTS: list[tuple[str, str | None, Callable[[], Any]]] = [
 ]
 
 
+def endpoint_of(endpoints: Endpoints, provider: Provider, client: Any) -> Endpoint:
+    return endpoints.find(provider, Server(client, client.base_url))
+
+
 @pytest.mark.parametrize(("name", "seller", "make"), CLIENTS)
 def test_a_client_resolves_to_who_bills_it(name: str, seller: str | None, make: Callable[[], Any]) -> None:
     """``gen_ai.provider.name`` and the seller of the catalogue; an address nobody knows has no seller."""
     client = make()
     provider = OPENAI_SDK if type(client).__module__.startswith("openai") else ANTHROPIC_SDK
-    endpoint = Endpoints(Settings(), Catalogue.bundled()).find(provider, client)
+    endpoint = endpoint_of(Endpoints(Settings(), Catalogue.bundled()), provider, client)
     assert (endpoint.seller.name, endpoint.seller.id) == (name, seller)
     assert endpoint.address == client.base_url.host
 
@@ -79,19 +84,19 @@ def test_a_client_resolves_to_who_bills_it(name: str, seller: str | None, make: 
 def test_regions_come_from_the_address() -> None:
     """Bedrock and Vertex sell by region."""
     endpoints = Endpoints(Settings(), Catalogue.bundled())
-    bedrock = endpoints.find(ANTHROPIC_SDK, anthropic.AnthropicBedrock(**AWS))
-    vertex = endpoints.find(ANTHROPIC_SDK, anthropic.AnthropicVertex(**{**GOOGLE, "region": "us-east5"}))
+    bedrock = endpoint_of(endpoints, ANTHROPIC_SDK, anthropic.AnthropicBedrock(**AWS))
+    vertex = endpoint_of(endpoints, ANTHROPIC_SDK, anthropic.AnthropicVertex(**{**GOOGLE, "region": "us-east5"}))
     assert (bedrock.seller.region, vertex.seller.region) == ("eu-north-1", "us-east5")
-    assert endpoints.find(ANTHROPIC_SDK, anthropic.AnthropicVertex(**GOOGLE)).seller.region is None
+    assert endpoint_of(endpoints, ANTHROPIC_SDK, anthropic.AnthropicVertex(**GOOGLE)).seller.region is None
 
 
 def test_port_443_is_named_and_a_changed_base_url_is_seen() -> None:
     """The port of https is written too; a client that is pointed elsewhere is another endpoint."""
     endpoints = Endpoints(Settings(), Catalogue.bundled())
     client = openai.OpenAI(api_key="x")
-    assert endpoints.find(OPENAI_SDK, client).port == 443
+    assert endpoint_of(endpoints, OPENAI_SDK, client).port == 443
     client.base_url = "https://api.deepseek.com"
-    assert endpoints.find(OPENAI_SDK, client).seller.name == "deepseek"
+    assert endpoint_of(endpoints, OPENAI_SDK, client).seller.name == "deepseek"
 
 
 def test_the_longest_address_that_the_user_named_wins() -> None:
@@ -100,7 +105,7 @@ def test_the_longest_address_that_the_user_named_wins() -> None:
     endpoints = Endpoints(settings, Catalogue.bundled())
 
     def name(url: str) -> str:
-        return endpoints.find(OPENAI_SDK, openai.OpenAI(api_key="x", base_url=url)).seller.name
+        return endpoint_of(endpoints, OPENAI_SDK, openai.OpenAI(api_key="x", base_url=url)).seller.name
 
     assert name("https://gw.example/v1") == "openai"
     assert name("https://gw.example/claude/v1") == "anthropic"

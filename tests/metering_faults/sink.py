@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import genmeter
-from genmeter.metering.engine import Engine
+from genmeter.metering.call.engine import Engine
 from genmeter.metering.instrumentor import GenmeterInstrumentor
 from genmeter.metering.reaper import reaper
 from genmeter.settings import Settings

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
 from weakref import ref
 
 from ..model import Seller
 from ..pricing import Addresses, Catalogue
 from ..settings import Settings
-from .spec import Endpoint, Provider
+from .spec import Endpoint, Provider, Server
 
 logger = logging.getLogger("genmeter")
 PORTS = {"https": 443, "http": 80}
 
 
+class _Url(NamedTuple):
+    scheme: str
+    host: str | None
+    port: int | None
+    path: str
+
+
 class Endpoints:
-    """Resolves a client to its endpoint once; a changed ``base_url`` is resolved anew."""
+    """Resolves the owner of an address to its endpoint once; a changed address is resolved anew."""
 
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
         self._addresses = Addresses(settings.sellers, catalogue)
@@ -24,36 +32,39 @@ class Endpoints:
         self._known: dict[int, tuple[ref[Any], Any, Endpoint]] = {}
         self._said: set[str] = set()
 
-    def find(self, provider: Provider, client: Any) -> Endpoint:
-        """The endpoint of an SDK client."""
-        url = client.base_url
-        key = id(client)
+    def find(self, provider: Provider, server: Server) -> Endpoint:
+        """The endpoint of what an SDK keeps its address in."""
+        owner, url, seller = server
+        key = id(owner)
         known = self._known.get(key)
-        # An id may be reused by another client, and base_url may be set: both are compared by identity.
-        if known is not None and known[0]() is client and known[1] is url:
+        # An id may be reused by another object, and its address may be set: both are compared.
+        if known is not None and known[0]() is owner and (known[1] is url or _same_text(known[1], url)):
             return known[2]
-        endpoint = self._resolve(provider, cast("type[Any]", type(client)), url)
+        endpoint = self._resolve(provider, cast("type[Any]", type(owner)), _parsed(url), seller)
         if len(self._known) >= 1024:
             self._known.clear()
-        self._known[key] = (ref(client), url, endpoint)
+        self._known[key] = (ref(owner), url, endpoint)
         return endpoint
 
-    def _resolve(self, provider: Provider, client: type[Any], url: Any) -> Endpoint:
+    def _resolve(self, provider: Provider, owner: type[Any], url: Any, named: str | None) -> Endpoint:
         host = str(getattr(url, "host", "") or "").lower()
         port = getattr(url, "port", None) or PORTS.get(str(getattr(url, "scheme", "")))
         path = str(getattr(url, "path", "") or "")
-        seller = self._addresses.seller(host, port, path) or self._by_mode(provider, client)
+        seller = self._named(named) or self._addresses.seller(host, port, path) or self._by_mode(provider, owner)
         if seller is None:
             self._say(f"{host}:{port}")
             seller = Seller(None, provider.name)
         return Endpoint(seller, host or None, port if host else None)
 
-    def _by_mode(self, provider: Provider, client: type[Any]) -> Seller | None:
-        for kind in client.__mro__:
+    def _by_mode(self, provider: Provider, owner: type[Any]) -> Seller | None:
+        for kind in owner.__mro__:
             mode = provider.modes.get(kind.__name__)
             if mode is not None:
-                return self._catalogue.named(mode) or Seller(None, mode)
+                return self._named(mode)
         return None
+
+    def _named(self, name: str | None) -> Seller | None:
+        return None if name is None else self._catalogue.named(name) or Seller(None, name)
 
     def _say(self, where: str) -> None:
         if where not in self._said:
@@ -65,3 +76,16 @@ class Endpoints:
                 where,
                 where,
             )
+
+
+def _parsed(url: Any) -> Any:
+    """An address that an SDK keeps as text, in the parts that a parsed URL has."""
+    if not isinstance(url, str):
+        return url
+    parts = urlsplit(url)
+    return _Url(parts.scheme, parts.hostname, parts.port, parts.path)
+
+
+def _same_text(known: Any, url: Any) -> bool:
+    """Whether two addresses are equal texts; parsed URLs are the same object as long as nobody sets another."""
+    return isinstance(url, str) and known == url

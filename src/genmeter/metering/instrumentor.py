@@ -14,7 +14,7 @@ from ..errors import GenmeterError
 from ..pricing import catalogue_for
 from ..settings import Settings
 from . import guard
-from .engine import Engine
+from .call.engine import Engine
 from .patch import Patches
 from .providers import PROVIDERS
 from .reaper import reaper

@@ -1,10 +1,15 @@
-"""What an integration is made of: a wire shape (``Dialect``), the methods that speak it (``Target``), a ``Provider``."""
+"""What an integration is made of: a wire shape (``Dialect``), the methods that speak it (``Target``), a ``Provider``.
+
+Beside these stand the two contracts of the engine: a ``Family`` knows the forms of an SDK, and an ``OpenCall`` is one
+call under way, as families and shapes see it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
 
 from ..model import Content, Invocation, Request, Seller
 
@@ -29,7 +34,7 @@ class Dialect:
 
     ``read_request`` takes the call's keyword arguments. ``read_response`` fills response and usage. ``accumulator``
     makes a folder for one stream from (we asked for usage, content is captured). ``asks_usage`` marks shapes that
-    report a stream's usage only when asked by ``stream_options``. ``content_arguments`` names the arguments that hold
+    report a stream's usage only when they are asked. ``content_arguments`` names the arguments that hold
     messages, ``read_content`` puts them into the conventions' shapes and ``read_output`` the answer.
     """
 
@@ -44,22 +49,186 @@ class Dialect:
     read_output: Callable[[Any], list[dict[str, Any]]] | None = None
 
 
+class Fold(Protocol):
+    """Takes one chunk in. True: the chunk came only because we asked, and the app must not see it. May raise."""
+
+    def __call__(self, chunk: Any, /) -> bool:
+        """Take it."""
+        ...
+
+
+class Chunks(Protocol):
+    """Where the chunks of a stream go on their way to the app."""
+
+    @property
+    def fold(self) -> Fold:
+        """What takes the next chunk. Look it up for every chunk: it changes."""
+        ...
+
+    def unfolded(self, chunk: Any, error: Exception) -> bool:
+        """Count the failure of ``fold``. True: the app must not see the chunk all the same."""
+        ...
+
+
+class OpenCall(Protocol):
+    """A call under way, as families and shapes see it. Enter it around the SDK's own code.
+
+    Its end comes once: by ``read``, ``close``, ``stop``, ``leave`` or ``abandon``, whichever is first. None of these and
+    neither ``begin`` nor ``head`` lets a failure of ours out, unless it says so.
+    """
+
+    @property
+    def kwargs(self) -> Kwargs:
+        """The arguments with which the SDK is to be called."""
+        ...
+
+    @property
+    def chunks(self) -> Chunks:
+        """Where the chunks of a stream go."""
+        ...
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the app asked for a stream."""
+        ...
+
+    @property
+    def asked(self) -> bool:
+        """Whether we asked the server for the stream's usage, and it did not refuse."""
+        ...
+
+    @property
+    def open(self) -> bool:
+        """Whether the call's end has not come yet."""
+        ...
+
+    def __enter__(self) -> OpenCall: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """True: the server refused what we added, and the SDK is to be called again with ``kwargs``."""
+        ...
+
+    def begin(self) -> None:
+        """The app is about to hold a stream: its chunks come from now on."""
+        ...
+
+    def head(self, result: Any) -> None:
+        """Read what an answer says beside its stream; after ``begin``."""
+        ...
+
+    def read(self, result: Any) -> None:
+        """Read a whole answer and close. May raise."""
+        ...
+
+    def close(self) -> None:
+        """The app has got everything. May raise."""
+        ...
+
+    def stop(self, error: BaseException) -> None:
+        """The SDK raised ``error``, which the app is about to get: a failure, or the exception that ends a stream."""
+        ...
+
+    def leave(self) -> None:
+        """The app closed what it held, perhaps before the end."""
+        ...
+
+    def abandon(self) -> None:
+        """The app dropped what it held. For finalizers: takes no lock. May raise."""
+        ...
+
+
+Opener = Callable[[], OpenCall | None]
+"""Opens a call at the moment when the SDK makes it; None: the call passes. Raises RejectedCall."""
+
+
+class Server(NamedTuple):
+    """Where an object sends its calls.
+
+    ``owner`` is the object that keeps the address (a weak reference to it must be possible), ``url`` the address as it is
+    kept there: text or a parsed URL. ``seller`` names who bills, whatever the address says.
+    """
+
+    owner: Any
+    url: Any
+    seller: str | None = None
+
+
+class UsageOption(NamedTuple):
+    """How a stream is asked for its usage, in shapes that do not report it by themselves.
+
+    ``argument`` is the parameter that carries the option: methods that lack it are never asked. ``add`` gives a copy of
+    the arguments that asks, or None where the caller has decided. ``brought`` says whether a chunk came only because of
+    the option.
+    """
+
+    argument: str
+    add: Callable[[Kwargs], Kwargs | None]
+    brought: Fold
+
+
+def _nothing(result: Any, call: OpenCall) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the SDKs of one make have in common.
+
+    ``server`` finds where the object that a method belongs to sends its calls; None: it runs no model.
+    ``deliver`` gives the app's answer for the SDK's answer: the same object, or a proxy of the same type where there is
+    more to see. It closes the call when nothing more comes, and it may raise.
+    ``undelivered`` hides what we asked for in an answer whose delivery failed.
+    ``status`` is the HTTP status that an exception tells.
+    """
+
+    server: Callable[[Any], Server | None]
+    deliver: Callable[[Any, OpenCall], Any]
+    status: Callable[[BaseException], int | None]
+    undelivered: Callable[[Any, OpenCall], None] = _nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One method to wrap: where it lives, which shape it speaks, whether it is awaited.
 
     ``arguments`` names positional parameters that the dialect wants to see by name. ``manager`` marks a method that
     makes no call itself but returns a context manager whose entry does. ``inner`` is the attribute of the helper that
-    such a manager gives, under which the raw stream lies.
+    such a manager gives, under which the raw stream lies. ``lazy`` marks a function that streams by returning a
+    generator which has sent nothing yet; functions that are generators themselves are recognised.
+
+    ``dialect`` may be a mapping: then one method makes every call of a client, its first argument names the operation,
+    its second holds the parameters, and operations that are not in the mapping pass.
     """
 
     module: str
     path: str
-    dialect: Dialect
+    dialect: Dialect | Mapping[str, Dialect]
     awaited: bool = False
     manager: bool = False
     inner: str = ""
+    lazy: bool = False
     arguments: tuple[str, ...] = ()
+
+    def choose(self, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
+        """The dialect of one call and its arguments by name; None for an operation that runs no model."""
+        if isinstance(self.dialect, Dialect):
+            return self.dialect, {**dict(zip(self.arguments, args, strict=False)), **kwargs} if args else kwargs
+        dialect = self.dialect.get(args[0]) if len(args) == 2 else None
+        return None if dialect is None else (dialect, args[-1])
+
+
+class Muted(NamedTuple):
+    """Something in an SDK that traces its calls: inside ours it is replaced, or one call would be billed twice.
+
+    ``path`` in ``module`` is a property or a function, whose value is ``silent`` then, or an object, for which ``silent``
+    stands in.
+    """
+
+    module: str
+    path: str
+    silent: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +242,27 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One SDK: its package, its targets, who bills by default.
+    """One SDK: its package, its family, its targets, who bills by default.
 
-    ``name`` is the value of ``gen_ai.provider.name`` for an address that nobody knows. ``modes`` maps a client
-    class to the provider that it stands for (``AzureOpenAI``).
-    ``watched`` names further methods, (module, path), that other instrumentors of this SDK patch. ``muted`` names
-    properties, (module, path), that give the SDK's own tracer: None inside our calls, or a call would be billed twice.
+    ``name`` is the value of ``gen_ai.provider.name`` for an address that nobody knows. ``modes`` maps the class of the
+    server's owner to the provider that it stands for (``AzureOpenAI``). ``server`` is for an SDK that keeps its address
+    elsewhere than its family does. ``usage_option`` is how streams are asked for their usage; None: never, so an SDK
+    whose streams report it anyway says nothing. ``error_by_status`` marks an SDK that raises one class for all statuses:
+    the status then is the ``error.type``.
+    ``watched`` names further methods, (module, path), that other instrumentors of this SDK patch. ``muted`` names what
+    the SDK traces itself with.
     """
 
     sdk: str
     name: str
+    family: Family
     targets: tuple[Target, ...]
-    modes: Mapping[str, str]
+    modes: Mapping[str, str] = field(default_factory=dict[str, str])
+    server: Callable[[Any], Server | None] | None = None
+    usage_option: UsageOption | None = None
+    error_by_status: bool = False
     watched: tuple[tuple[str, str], ...] = ()
-    muted: tuple[tuple[str, str], ...] = ()
+    muted: tuple[Muted, ...] = ()
 
 
 def both(
@@ -98,10 +274,12 @@ def both(
     arguments: Iterable[str] = (),
     manager: bool = False,
     inner: str = "",
+    twin: str = "Async{owner}.{method}",
 ) -> tuple[Target, Target]:
-    """The sync and the async twin of one method: ``Owner.method`` and ``AsyncOwner.method``."""
+    """The sync and the async twin of one method: ``Owner.method`` and, by default, ``AsyncOwner.method``."""
     named = tuple(arguments)
+    other = twin.format(owner=owner, method=method)
     return (
         Target(module, f"{owner}.{method}", dialect, arguments=named, manager=manager, inner=inner),
-        Target(module, f"Async{owner}.{method}", dialect, awaited=True, arguments=named, manager=manager, inner=inner),
+        Target(module, other, dialect, awaited=True, arguments=named, manager=manager, inner=inner),
     )

@@ -12,7 +12,7 @@ from ... import names
 from ...model import Content, Invocation, Request, Response, Usage
 from ..parts import Message, Part, function_tools, message, parse_json, text_part
 from ..spec import Dialect
-from .wire import Reader, count, each, fields, items, known_count, own, read_parameters, real, strings, text, whole
+from .values import Reader, count, each, fields, items, known_count, own, read_parameters, real, strings, text, whole
 
 FINISH = {
     "end_turn": "stop",

@@ -14,7 +14,7 @@ from ..spec import Dialect
 from . import openai_messages
 from .openai_messages import finish_reason
 from .openai_usage import read_reported_cost, read_usage
-from .wire import Reader, fields, own, read_identity, read_parameters, real, several, strings, text, whole
+from .values import Reader, fields, own, read_identity, read_parameters, real, several, strings, text, whole
 
 SEEN = ("id", "model", "service_tier", "system_fingerprint")
 

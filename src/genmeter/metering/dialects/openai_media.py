@@ -13,7 +13,7 @@ from ...model import Invocation, Request
 from ..spec import Dialect
 from .openai_chat import read_stream_and_tier
 from .openai_usage import read_reported_cost, read_usage
-from .wire import Reader, fields, read_identity, read_parameters, strings, text, whole
+from .values import Reader, fields, read_identity, read_parameters, strings, text, whole
 
 EMBEDDING_PARAMETERS: Mapping[str, tuple[str, Reader]] = {
     "dimensions": (names.EMBEDDINGS_DIMENSIONS, whole),

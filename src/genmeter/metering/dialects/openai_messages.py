@@ -7,7 +7,7 @@ from typing import Any
 
 from ...model import Content
 from ..parts import Message, Part, data_uri, function_tools, message, parse_json, text_part
-from .wire import each, fields, items
+from .values import each, fields, items
 
 FINISH = {"tool_calls": "tool_call", "function_call": "tool_call"}
 REASONING = ("reasoning_content", "reasoning")

@@ -16,7 +16,7 @@ from ..spec import Dialect
 from . import openai_messages
 from .openai_chat import output_type, read_stream_and_tier, read_tier
 from .openai_usage import read_reported_cost, read_usage
-from .wire import Reader, each, fields, known_count, own, read_identity, read_parameters, real, text, whole
+from .values import Reader, each, fields, known_count, own, read_identity, read_parameters, real, text, whole
 
 ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 UNPRICED_TOOLS = frozenset({"file_search_call", "code_interpreter_call", "image_generation_call"})

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ...model import PICO, Response, Usage
-from .wire import NOTHING, count, fields, known_count
+from .values import NOTHING, count, fields, known_count
 
 INPUT_NAMES = (
     ("prompt_tokens", ("prompt_tokens_details",)),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..dialects.anthropic_messages import ANTHROPIC_MESSAGES, ANTHROPIC_STREAM
-from ..spec import Provider, Target, both
+from ..families.stainless import STAINLESS
+from ..spec import Muted, Provider, Target, both
 
 
 def _messages(module: str) -> tuple[Target, ...]:
@@ -18,6 +19,7 @@ def _messages(module: str) -> tuple[Target, ...]:
 ANTHROPIC = Provider(
     sdk="anthropic",
     name="anthropic",
+    family=STAINLESS,
     targets=(
         *_messages("anthropic.resources.messages.messages"),
         *_messages("anthropic.resources.beta.messages.messages"),
@@ -33,5 +35,5 @@ ANTHROPIC = Provider(
         "AsyncAnthropicVertex": "gcp.vertex_ai",
     },
     # From 1.x on the SDK traces itself: one call would give two spans with the same tokens.
-    muted=(("anthropic._base_client", "BaseClient._tracer"),),
+    muted=(Muted("anthropic._base_client", "BaseClient._tracer"),),
 )

@@ -11,6 +11,7 @@ from ..dialects.openai_media import (
     OPENAI_TRANSCRIPTS,
 )
 from ..dialects.openai_responses import OPENAI_FETCH, OPENAI_RESPONSES
+from ..families.stainless import INCLUDE_USAGE, STAINLESS
 from ..spec import Provider, Target, both
 
 
@@ -27,6 +28,7 @@ def _responses(module: str) -> tuple[Target, ...]:
 OPENAI = Provider(
     sdk="openai",
     name="openai",
+    family=STAINLESS,
     targets=(
         *both("openai.resources.chat.completions", "Completions", "create", OPENAI_CHAT),
         *both("openai.resources.chat.completions", "Completions", "parse", OPENAI_CHAT),
@@ -42,6 +44,7 @@ OPENAI = Provider(
         *both("openai.resources.audio.translations", "Translations", "create", OPENAI_TRANSCRIPTS),
         *both("openai.resources.moderations", "Moderations", "create", OPENAI_MODERATIONS),
     ),
+    usage_option=INCLUDE_USAGE,
     modes={"AzureOpenAI": "azure.ai.openai", "AsyncAzureOpenAI": "azure.ai.openai"},
     watched=(("openai", "OpenAI.request"), ("openai", "AsyncOpenAI.request")),
 )

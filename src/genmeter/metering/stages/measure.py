@@ -43,8 +43,8 @@ def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext, beg
     telemetry.points.add(points, len(invocation.gaps) if invocation.gaps else 0)
 
 
-def charge(invocation: Invocation, telemetry: Telemetry) -> None:
-    """Add the cost alone: all else about a call within an official instrumentation's is that one's to measure."""
+def measure_cost(invocation: Invocation, telemetry: Telemetry) -> None:
+    """Add the cost alone: the official instrumentation around this call measures its duration and its tokens."""
     telemetry.points.add(_cost(invocation, _labels(invocation, telemetry)))
 
 

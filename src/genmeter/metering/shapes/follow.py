@@ -5,27 +5,24 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import guard
-from .proxies import stop
-
-if TYPE_CHECKING:
-    from .engine import Observation
+from .. import guard
+from ..spec import OpenCall
 
 LARGEST = 8 * 2**20
 """Characters kept of a whole body, or of one event: what is larger is no answer with a usage object in it."""
 
 
-class Body:
+class Follower:
     """Follows a body as the app takes it: events of a stream are folded and forgotten, a whole answer is kept to its end.
 
     ``lines`` says that the pieces are lines without their ends.
     """
 
-    def __init__(self, observation: Observation, *, lines: bool) -> None:
-        self._observation = observation
-        self._streamed = observation.invocation.request.stream
+    def __init__(self, call: OpenCall, *, lines: bool) -> None:
+        self._call = call
+        self._streamed = call.streamed
         self._end = "\n" if lines else ""
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._kept: list[str] = []
@@ -46,14 +43,14 @@ class Body:
     def _event(self, line: str) -> None:
         field, _, data = line.partition(":")
         if field == "data" and data.strip() != "[DONE]":
-            self._observation.fold(json.loads(data))
+            self._call.chunks.fold(json.loads(data))
 
     def finish(self) -> None:
         """The app has read the body to its end."""
         if self._streamed:
-            self._observation.close()
+            self._call.close()
         else:
-            self._observation.read(parsed("".join(self._kept)))
+            self._call.read(parsed("".join(self._kept)))
 
 
 def parsed(text: str | bytes) -> Any:
@@ -64,25 +61,29 @@ def parsed(text: str | bytes) -> Any:
         return None
 
 
-def followed(pieces: Iterator[Any], body: Body, observation: Observation) -> Iterator[Any]:
-    """The very pieces, each seen by ``body`` on its way to the app."""
+def follow(pieces: Any, call: OpenCall, *, lines: bool) -> Any:
+    """The very pieces of a body, sync or async, each seen on its way to the app."""
+    followed = _follow_async if hasattr(pieces, "__anext__") else _follow
+    return followed(pieces, Follower(call, lines=lines), call)
+
+
+def _follow(pieces: Iterator[Any], follower: Follower, call: OpenCall) -> Iterator[Any]:
     try:
         for piece in pieces:
-            guard.step("body", body.take, piece)
+            guard.step("body", follower.take, piece)
             yield piece
     except BaseException as error:
-        stop(observation, error)
+        call.stop(error)
         raise
-    guard.step("body", body.finish)
+    guard.step("body", follower.finish)
 
 
-async def followed_async(pieces: AsyncIterator[Any], body: Body, observation: Observation) -> AsyncIterator[Any]:
-    """The asynchronous twin of ``followed``."""
+async def _follow_async(pieces: AsyncIterator[Any], follower: Follower, call: OpenCall) -> AsyncIterator[Any]:
     try:
         async for piece in pieces:
-            guard.step("body", body.take, piece)
+            guard.step("body", follower.take, piece)
             yield piece
     except BaseException as error:
-        stop(observation, error)
+        call.stop(error)
         raise
-    guard.step("body", body.finish)
+    guard.step("body", follower.finish)

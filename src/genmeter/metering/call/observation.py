@@ -1,0 +1,188 @@
+"""One call as the app makes it: around the SDK's code, through whatever the SDK gives, to its one end."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import attach
+
+from ...model import Invocation
+from .. import guard
+from ..context import detach
+from ..errors import error_type
+from ..reaper import reaper
+from ..spec import Kwargs, Provider
+from .answer import Answer, shown
+from .asking import Asked
+from .signals import Signals
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+CANCELLED = "CancelledError"
+
+
+class Observation:
+    """One call, from before the SDK runs until its last byte: the ``spec.OpenCall`` of families and shapes.
+
+    Leaving it with an exception closes it with that error; leaving it well leaves it open until an answer is read or the
+    stream that the SDK gave is done. The first that closes it, from any thread, closes it; once.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_asked",
+        "_engine",
+        "_once",
+        "_provider",
+        "_signals",
+        "_token",
+        "chunks",
+        "invocation",
+        "kwargs",
+    )
+
+    def __init__(
+        self, engine: Engine, provider: Provider, answer: Answer, signals: Signals, kwargs: Kwargs, asked: Asked | None
+    ) -> None:
+        self._engine, self._provider, self._signals, self._asked = engine, provider, signals, asked
+        self._once = [True]
+        self._token: Any = None
+        self.chunks = answer
+        self.invocation: Invocation = answer.invocation
+        self.kwargs = kwargs
+        if asked is not None:
+            answer.hides = asked.option.brought
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the app asked for a stream."""
+        return self.invocation.request.stream
+
+    @property
+    def asked(self) -> bool:
+        """Whether we asked the server for the stream's usage, and it did not refuse."""
+        return self._asked is not None and self._asked.stands
+
+    @property
+    def open(self) -> bool:
+        """Whether the call's end has not come yet."""
+        return bool(self._once)
+
+    # --- around the SDK's own code ---------------------------------------------------------------------------------
+
+    def __enter__(self) -> Observation:
+        try:
+            self._token = attach(self._signals.context)
+        except Exception as failure:
+            guard.failed("context", failure)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """True only when the server refused what we had added: then the caller's own call is to be made again."""
+        guard.step("context", detach, self._token)
+        if error is None:
+            return False
+        if self._asked is not None and guard.step("ask", self._asked.refused, error):
+            self.kwargs, self.chunks.hides = self._asked.given, shown
+            return True
+        guard.step("close", self.fail, error)
+        return False
+
+    # --- what the SDK gave -----------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The app is about to hold a stream; what we asked for is hidden from it even if this goes wrong."""
+        try:
+            self._begin()
+        except Exception as error:
+            guard.failed("stream", error)
+            self.chunks.fold = self.chunks.hides
+
+    def _begin(self) -> None:
+        if self._asked is not None:
+            guard.step("ask", self._asked.answered)
+        self.chunks.begin(self._signals.begun, self.asked, self._engine.telemetry.settings.chunk_times)
+        self._engine.streams.add(self)
+        reaper.ready()
+
+    def head(self, result: Any) -> None:
+        """Read what an answer says beside its stream."""
+        guard.step("fold", self.chunks.head, result)
+
+    def read(self, result: Any) -> None:
+        """Read a whole answer and close."""
+        self.chunks.read(result)
+        self.close()
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def stop(self, error: BaseException) -> None:
+        """The SDK raised what the app is about to get: the end of a stream, or a failure; for GeneratorExit see ``leave``."""
+        if isinstance(error, (StopIteration, StopAsyncIteration)):
+            guard.step("close", self.close)
+        elif isinstance(error, GeneratorExit):
+            self.leave()
+        else:
+            guard.step("close", self.fail, error)
+
+    def leave(self) -> None:
+        """The app closed what it held.
+
+        A generator of the app's that is thrown away closes its stream in a finalizer, perhaps in the middle of the
+        OpenTelemetry SDK with a lock held: the stages then run on the reaper's thread.
+        """
+        if sys.exc_info()[0] is GeneratorExit:
+            reaper.put(partial(self.close, cut="closed", ended=perf_counter()))
+        else:
+            guard.step("close", self.close, cut="closed")
+
+    def fail(self, error: BaseException) -> None:
+        """Close with the exception that the app is about to get. A consumer that was cancelled is no failed stream."""
+        if isinstance(error, GeneratorExit):
+            self.abandon()  # a coroutine that was dropped, closed by a finalizer
+        elif self.chunks.in_pieces and type(error).__name__ == CANCELLED:
+            self.close(cut="cancelled")
+        else:
+            self.close(error=error)
+
+    def forget(self) -> None:
+        """Never close: a forked child's copy of its parent's call."""
+        self._once.clear()
+
+    def abandon(self) -> None:
+        """For finalizers: close soon, on the reaper's thread, as of now."""
+        if self._once:
+            ended = perf_counter()
+            reaper.put(lambda: self.close(cut="abandoned", ended=ended))
+
+    def close(self, *, error: BaseException | None = None, cut: str | None = None, ended: float | None = None) -> None:
+        """Run the stages and end the span. Only the first call of this method does anything."""
+        try:
+            self._once.pop()
+        except IndexError:
+            return
+        self._engine.streams.discard(self)
+        guard.step("close", self.chunks.end)
+        invocation, signals = self.invocation, self._signals
+        invocation.duration = (perf_counter() if ended is None else ended) - signals.begun
+        invocation.cut = cut
+        if error is not None:
+            invocation.exception = error
+            invocation.error = guard.step("error", self._error_type, error) or "_OTHER"
+        guard.step("finish", self.chunks.finish, self.kwargs)
+        guard.step("close", signals.complete, invocation)
+        guard.step("end", signals.end, invocation)
+
+    def _error_type(self, error: BaseException) -> str:
+        if self._provider.error_by_status:
+            status = self._provider.family.status(error)
+            if status is not None:
+                return str(status)
+        return error_type(error)

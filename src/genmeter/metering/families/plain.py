@@ -1,0 +1,29 @@
+"""SDKs without forms of their own: values, and streams that are iterators (google-genai, cohere, mistralai).
+
+Each keeps its server's address in a place of its own, which its provider names. Generators that have sent nothing yet
+are ``shapes.lazy``'s: no family sees them before their first chunk.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..shapes.stream import deliver
+from ..spec import Family
+
+
+def no_server(instance: Any) -> None:
+    """A provider of this family must say where its server is; where it does not, its calls pass."""
+    return
+
+
+def status(error: BaseException) -> int | None:
+    """``status_code`` of mistralai's and cohere's exceptions, ``code`` of google-genai's."""
+    for name in ("status_code", "code"):
+        found: Any = getattr(error, name, None)
+        if isinstance(found, int):
+            return found
+    return None
+
+
+PLAIN = Family(no_server, deliver, status)

@@ -1,0 +1,202 @@
+"""SDKs that Stainless generates (openai, anthropic, groq, cerebras, together, fireworks, writer).
+
+A resource keeps its client, and the client its address. Streams are iterators. ``with_raw_response`` and
+``with_streaming_response`` say themselves by a header, and give a raw response: the app reads the HTTP body, or parses it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, ClassVar, cast
+
+import wrapt
+
+from .. import guard
+from ..shapes import stream
+from ..shapes.follow import follow, parsed
+from ..shapes.proxy import Watched, closing, delivered, dropped, then
+from ..spec import Family, Kwargs, OpenCall, Server
+from . import include_usage
+
+RAW_HEADER = "X-Stainless-Raw-Response"
+BYTES = "stream"
+"""The header's value by which an app takes the body's bytes, out of which no chunk can be hidden."""
+
+
+def server(instance: Any) -> Server:
+    """The client behind a resource."""
+    client = instance._client
+    return Server(client, client.base_url)
+
+
+def status(error: BaseException) -> int | None:
+    """``APIStatusError.status_code``."""
+    found: Any = getattr(error, "status_code", None)
+    return found if isinstance(found, int) else None
+
+
+def deliver(result: Any, call: OpenCall) -> Any:
+    """A value as it is; a stream or a raw response as a proxy. Closes the call when there is nothing more to come."""
+    return _deliver_raw(result, call) if _raw(call.kwargs) is not None else stream.deliver(result, call)
+
+
+def undelivered(result: Any, call: OpenCall) -> None:
+    """Take the chunk that we asked for out of a stream, or out of a raw response's, around which there is no proxy."""
+    if not call.asked:
+        return
+    if not hasattr(result, "http_response"):
+        strip(result)
+        return
+    parse, stripped = result.parse, list[Any]()
+
+    def once(made: Any) -> Any:
+        if not stripped and hasattr(made, "_iterator"):
+            stripped.append(strip(made))
+        return made
+
+    async def parse_later(*args: Any, **kwargs: Any) -> Any:
+        return once(await parse(*args, **kwargs))
+
+    def parse_now(*args: Any, **kwargs: Any) -> Any:
+        return once(parse(*args, **kwargs))
+
+    result.parse = parse_later if inspect.iscoroutinefunction(parse) else parse_now
+
+
+def strip(made: Any) -> Any:
+    """An SDK's own stream without the chunk that we asked for."""
+    inner, brought = made._iterator, include_usage.brought
+    if hasattr(inner, "__anext__"):
+        made._iterator = (chunk async for chunk in inner if not brought(chunk))
+    else:
+        made._iterator = (chunk for chunk in inner if not brought(chunk))
+    return made
+
+
+def _raw(kwargs: Kwargs) -> Any:
+    """How the app wants to read a raw response; None: it wants none."""
+    headers: Any = kwargs.get("extra_headers")
+    return cast("dict[str, Any]", headers).get(RAW_HEADER) if headers else None
+
+
+def _ask(kwargs: Kwargs) -> Kwargs | None:
+    return None if _raw(kwargs) == BYTES else include_usage.add(kwargs)
+
+
+def _deliver_raw(result: Any, call: OpenCall) -> Any:
+    """Read what has already arrived; otherwise a proxy that sees it arrive."""
+    response = result.http_response
+    if not call.streamed and response.is_closed:
+        call.read(_body_of(response))
+        return result
+    call.begin()
+    return RawResponse(result, call)
+
+
+def _body_of(response: Any) -> Any:
+    """The JSON body of an HTTP response that was read to its end; None when it was not, or is no JSON."""
+    try:
+        return parsed(response.content)
+    except Exception:  # not read: the HTTP libraries' own kinds of exception, which must not be imported for this
+        return None
+
+
+class RawResponse(Watched):
+    """A raw response that the app has still to parse or to read, sync or async as the SDK made it."""
+
+    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+        super().__init__(wrapped, call)
+        self._self_stream: tuple[Any, Any] = (None, None)
+
+    def __del__(self) -> None:
+        # Once parsed, the stream inside is what the app holds, and it may outlive this.
+        if getattr(self, "_self_stream", (None,))[0] is None:
+            dropped(self)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__wrapped__, name)
+        # The older raw responses have `text` as a property and no `json`, `read` and `close` at all.
+        seen = self._self_seen.get(name) if callable(found) else None
+        if seen is None:
+            return found
+        wrapped = guard.step("raw", wrapt.FunctionWrapper, found, partial(seen, self))
+        return found if wrapped is None else wrapped
+
+    @property
+    def http_response(self) -> Any:
+        """The HTTP response itself; closing it ends the call."""
+        return closing(self.__wrapped__.http_response, self._self_call)
+
+    def _self_parse(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        return self._self_run(wrapped, self._self_parsed, args, kwargs)
+
+    def _self_read(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        return self._self_run(wrapped, self._self_arrived, args, kwargs)
+
+    def _self_pieces(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any, *, lines: bool = False) -> Any:
+        pieces = wrapped(*args, **kwargs)
+        seen = guard.step("body", follow, pieces, self._self_call, lines=lines)
+        if seen is None:
+            return pieces
+        self._self_stream = (seen, seen)
+        return seen
+
+    def _self_close(self, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        # Read to its end by the app itself, an HTTP response is closed before: such a call was not cut.
+        ended = guard.step("close", lambda: self.__wrapped__.http_response.is_closed)
+        call = self._self_call
+        after = partial(guard.step, "close", call.close) if ended else call.leave
+        return then(wrapped(*args, **kwargs), after)
+
+    def _self_parsed(self, result: Any, call: OpenCall) -> Any:
+        if isinstance(result, Watched):
+            return result
+        # The SDK gives the same stream for every `parse`; so must we.
+        inner, outer = self._self_stream
+        if inner is not result or inner is None:
+            outer = stream.deliver(result, call) if call.open else result
+            self._self_stream = (result, outer)
+        return outer
+
+    def _self_arrived(self, result: Any, call: OpenCall) -> Any:
+        if call.open:
+            call.read(_body_of(self.__wrapped__.http_response))
+        return result
+
+    def _self_run(
+        self, method: Callable[..., Any], seen: Callable[[Any, OpenCall], Any], args: Any, kwargs: Any
+    ) -> Any:
+        try:
+            result = method(*args, **kwargs)
+        except BaseException as error:
+            self._self_call.stop(error)
+            raise
+        if inspect.isawaitable(result):
+            return self._self_await(result, seen)
+        return delivered(result, self._self_call, seen, undelivered)
+
+    async def _self_await(self, result: Awaitable[Any], seen: Callable[[Any, OpenCall], Any]) -> Any:
+        try:
+            value = await result
+        except BaseException as error:
+            self._self_call.stop(error)
+            raise
+        return delivered(value, self._self_call, seen, undelivered)
+
+    _self_seen: ClassVar[dict[str, Callable[..., Any]]] = {
+        "parse": _self_parse,
+        "json": _self_read,
+        "text": _self_read,
+        "read": _self_read,
+        "close": _self_close,
+        "iter_bytes": _self_pieces,
+        "iter_text": _self_pieces,
+        "iter_lines": partial(_self_pieces, lines=True),
+    }
+
+
+STAINLESS = Family(server, deliver, status, undelivered)
+INCLUDE_USAGE = include_usage.INCLUDE_USAGE._replace(add=_ask)
+"""The usage option of OpenAI-shaped streams, not added where the app takes the body's bytes."""

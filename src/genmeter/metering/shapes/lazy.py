@@ -1,0 +1,130 @@
+"""Generators that have sent nothing yet: the call is made when the app asks for the first item.
+
+From then on such a generator runs in a ``contextvars.Context`` of its own. A generator of an SDK that makes a span
+current gives back, at its end, the context that it found at its start. That would be the context inside our call, and
+every later call of the thread would be taken for a part of this one and not be metered.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+from ..spec import OpenCall, Opener
+from .proxy import Proxy
+from .stream import AsyncIteration, Iteration
+
+
+class _Lazy(Proxy):
+    """What both kinds have in common. ``opener`` is called once, at the first item; a generator never asked has no call."""
+
+    def __init__(self, wrapped: Any, opener: Opener) -> None:
+        super().__init__(wrapped)
+        self._self_opener: Opener | None = opener
+        self._self_context: contextvars.Context | None = None
+        self._self_call: OpenCall | None = None
+        self._self_take: Callable[[], Any] | None = None
+
+    def _self_open(self) -> tuple[OpenCall, contextvars.Context] | None:
+        """Open the call and enter its context; None where the call passes. Raises RejectedCall."""
+        opener, self._self_opener = self._self_opener, None
+        call = opener() if opener is not None else None
+        if call is None:
+            return None
+        call.begin()
+        context = contextvars.copy_context()
+        context.run(call.__enter__)
+        self._self_call, self._self_context = call, context
+        return call, context
+
+    def _self_left(self) -> None:
+        if self._self_call is not None:
+            self._self_call.leave()
+
+
+class LazyStream(_Lazy):
+    """A generator that sends its request at the first ``next``."""
+
+    def _self_first(self) -> Callable[[], Any]:
+        take = self.__wrapped__.__next__
+        opened = self._self_open()
+        if opened is None:
+            return take
+        call, context = opened
+        run = context.run
+        return Iteration(lambda: run(take), call).__next__
+
+    def _self_run(self, method: Callable[..., Any], *args: Any) -> Any:
+        """Run a method of the generator's where the generator runs."""
+        return method(*args) if self._self_context is None else self._self_context.run(method, *args)
+
+    def __iter__(self) -> LazyStream:
+        return self
+
+    def __next__(self) -> Any:
+        take = self._self_take
+        if take is None:
+            take = self._self_take = self._self_first()
+        return take()
+
+    def close(self) -> Any:
+        """Close it. One that was never asked for an item has made no call."""
+        self._self_opener = None
+        try:
+            return self._self_run(self.__wrapped__.close)
+        finally:
+            self._self_left()
+
+
+class AsyncLazyStream(_Lazy):
+    """The asynchronous twin of ``LazyStream``."""
+
+    def _self_first(self) -> Callable[[], Awaitable[Any]]:
+        take = self.__wrapped__.__anext__
+        opened = self._self_open()
+        if opened is None:
+            return take
+        call, context = opened
+        return AsyncIteration(lambda: Stepping(context, take()), call).__anext__
+
+    def __aiter__(self) -> AsyncLazyStream:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        take = self._self_take
+        if take is None:
+            take = self._self_take = self._self_first()
+        return take()
+
+    async def aclose(self) -> Any:
+        """Close it. One that was never asked for an item has made no call."""
+        self._self_opener = None
+        try:
+            closing = self.__wrapped__.aclose()
+            return await (closing if self._self_context is None else Stepping(self._self_context, closing))
+        finally:
+            self._self_left()
+
+
+class Stepping:
+    """An awaitable whose steps run in a context of their own."""
+
+    __slots__ = ("_awaitable", "_run")
+
+    def __init__(self, context: contextvars.Context, awaitable: Awaitable[Any]) -> None:
+        self._awaitable = awaitable
+        self._run = context.run
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps = self._run(self._awaitable.__await__)
+        take, given = steps.send, None
+        while True:
+            try:
+                asked = self._run(take, given)
+            except StopIteration as done:
+                return done.value
+            try:
+                take, given = steps.send, (yield asked)
+            except BaseException as error:
+                take, given = steps.throw, error

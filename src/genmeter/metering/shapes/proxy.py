@@ -1,0 +1,109 @@
+"""Stand-ins for what an SDK gives: the same type and the same attributes, with an eye on how the app uses them.
+
+Proxies are ``wrapt.ObjectProxy``: ``isinstance`` holds, every attribute is the wrapped object's.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+from .. import guard
+from ..spec import OpenCall
+
+
+class Proxy(wrapt.ObjectProxy):  # pyright: ignore[reportMissingTypeArgument]
+    """Copied and pickled as what it stands for."""
+
+    if TYPE_CHECKING:
+        __wrapped__: Any
+
+        def __init__(self, wrapped: Any) -> None: ...
+
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+class Watched(Proxy):
+    """A proxy that closes its call when the app is done with the wrapped object, or drops it."""
+
+    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+        super().__init__(wrapped)
+        self._self_call = call
+
+    @property
+    def response(self) -> Any:
+        """The HTTP response; helpers of the SDKs close a stream through it."""
+        return closing(self.__wrapped__.response, self._self_call)
+
+
+class Closing(Proxy):
+    """An HTTP response whose closing ends the call."""
+
+    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+        super().__init__(wrapped)
+        self._self_call = call
+
+    def close(self) -> Any:
+        """Close it, now or when awaited."""
+        return then(self.__wrapped__.close(), self._self_call.leave)
+
+    def aclose(self) -> Any:
+        """Close it when awaited."""
+        return then(self.__wrapped__.aclose(), self._self_call.leave)
+
+
+def closing(response: Any, call: OpenCall) -> Any:
+    """``response``, watched for its closing."""
+    watched = guard.step("response", Closing, response, call)
+    return response if watched is None else watched
+
+
+def then(result: Any, after: Callable[[], None]) -> Any:
+    """Run ``after`` once ``result`` is done, now or when it is awaited."""
+    if not inspect.isawaitable(result):
+        after()
+        return result
+
+    async def wait() -> Any:
+        try:
+            return await result
+        finally:
+            after()
+
+    return wait()
+
+
+def dropped(owner: Any) -> None:
+    """The app let go of what it got; for finalizers."""
+    try:
+        owner._self_call.abandon()
+    except Exception:  # half made, or in an interpreter that is going down: no place for a log's locks
+        guard.failures["abandon"] += 1
+
+
+def delivered(
+    result: Any,
+    call: OpenCall,
+    deliver: Callable[[Any, OpenCall], Any],
+    undelivered: Callable[[Any, OpenCall], None] | None = None,
+) -> Any:
+    """What ``deliver`` makes of an SDK's answer; the answer itself where that fails, with the call closed."""
+    try:
+        return deliver(result, call)
+    except Exception as error:
+        guard.failed("deliver", error)
+        guard.step("close", call.close)
+        if undelivered is not None:
+            guard.step("deliver", undelivered, result, call)
+        return result

@@ -1,0 +1,228 @@
+"""Stand-ins for an SDK's streams: the same type, the same laziness, every chunk seen once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any
+
+from ..spec import OpenCall
+from .proxy import Watched, dropped, then
+
+
+class Iteration:
+    """Reads a synchronous stream. A ``for`` loop over a fresh stream keeps this object and drops the stream's proxy.
+
+    Apart from the proxy because attributes of a proxy cost more, once for every chunk.
+    """
+
+    __slots__ = ("_chunks", "_self_call", "_take")
+
+    def __init__(self, take: Callable[[], Any], call: OpenCall) -> None:
+        self._take = take
+        self._self_call = call
+        self._chunks = call.chunks
+
+    def __iter__(self) -> Iteration:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            try:
+                chunk = self._take()
+            except BaseException as error:
+                self._self_call.stop(error)
+                raise
+            try:
+                if not self._chunks.fold(chunk):
+                    return chunk
+            except Exception as error:
+                if not self._chunks.unfolded(chunk, error):
+                    return chunk
+
+    def __del__(self) -> None:
+        dropped(self)
+
+
+class AsyncIteration:
+    """Reads an asynchronous stream; the twin of ``Iteration``."""
+
+    __slots__ = ("_chunks", "_self_call", "_take")
+
+    def __init__(self, take: Callable[[], Awaitable[Any]], call: OpenCall) -> None:
+        self._take = take
+        self._self_call = call
+        self._chunks = call.chunks
+
+    def __aiter__(self) -> AsyncIteration:
+        return self
+
+    async def __anext__(self) -> Any:
+        while True:
+            try:
+                chunk = await self._take()
+            except BaseException as error:
+                self._self_call.stop(error)
+                raise
+            try:
+                if not self._chunks.fold(chunk):
+                    return chunk
+            except Exception as error:
+                if not self._chunks.unfolded(chunk, error):
+                    return chunk
+
+    def __del__(self) -> None:
+        dropped(self)
+
+
+class Stream(Watched):
+    """A synchronous stream: iterator and context manager."""
+
+    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+        super().__init__(wrapped, call)
+        self._self_iteration = Iteration(reader(wrapped), call)
+
+    def __iter__(self) -> Any:
+        return self._self_iteration
+
+    def __next__(self) -> Any:
+        return self._self_iteration.__next__()
+
+    def __enter__(self) -> Stream:
+        self.__wrapped__.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any:
+        try:
+            return self.__wrapped__.__exit__(kind, error, trace)
+        finally:
+            self._self_call.leave()
+
+    def close(self) -> Any:
+        """Close the stream; the call is marked as cut."""
+        try:
+            return self.__wrapped__.close()
+        finally:
+            self._self_call.leave()
+
+
+class AsyncStream(Watched):
+    """An asynchronous stream: iterator and context manager."""
+
+    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+        super().__init__(wrapped, call)
+        self._self_iteration = AsyncIteration(async_reader(wrapped), call)
+
+    def __aiter__(self) -> AsyncIteration:
+        return self._self_iteration
+
+    def __anext__(self) -> Awaitable[Any]:
+        return self._self_iteration.__anext__()
+
+    async def __aenter__(self) -> AsyncStream:
+        await self.__wrapped__.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any:
+        try:
+            return await self.__wrapped__.__aexit__(kind, error, trace)
+        finally:
+            self._self_call.leave()
+
+    async def close(self) -> Any:
+        """Close the stream; the call is marked as cut."""
+        try:
+            return await self.__wrapped__.close()
+        finally:
+            self._self_call.leave()
+
+    @property
+    def aclose(self) -> Callable[[], Awaitable[Any]]:
+        """``close`` under the name that ``contextlib.aclosing`` wants, in the SDKs that have it."""
+        inner: Callable[[], Awaitable[Any]] = self.__wrapped__.aclose
+
+        async def aclose() -> Any:
+            try:
+                return await inner()
+            finally:
+                self._self_call.leave()
+
+        return aclose
+
+
+class EitherStream(Watched):
+    """A stream that is iterated with ``for`` or with ``async for``, as the app likes: each way sees its chunks.
+
+    It is its own iterator, so that neither reading is dropped while the app uses the other.
+    """
+
+    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+        super().__init__(wrapped, call)
+        self._self_sync = Iteration(reader(wrapped), call)
+        self._self_async = AsyncIteration(async_reader(wrapped), call)
+
+    def __iter__(self) -> EitherStream:
+        return self
+
+    def __next__(self) -> Any:
+        return self._self_sync.__next__()
+
+    def __aiter__(self) -> EitherStream:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        return self._self_async.__anext__()
+
+    def close(self) -> Any:
+        """Close the stream, now or when awaited; the call is marked as cut."""
+        return then(self.__wrapped__.close(), self._self_call.leave)
+
+    @property
+    def aclose(self) -> Callable[[], Any]:
+        """Close the stream when awaited; the call is marked as cut."""
+        inner: Callable[[], Any] = self.__wrapped__.aclose
+        return lambda: then(inner(), self._self_call.leave)
+
+
+def reader(stream: Any) -> Callable[[], Any]:
+    """The function that gives a stream's next chunk. Some streams, botocore's for one, are iterables only."""
+    return stream.__next__ if hasattr(_kind(stream), "__next__") else iter(stream).__next__
+
+
+def async_reader(stream: Any) -> Callable[[], Awaitable[Any]]:
+    """The asynchronous twin of ``reader``.
+
+    The ``__anext__`` of some streams (aiobotocore's) is itself an asynchronous generator and cannot be awaited.
+    """
+    own = getattr(_kind(stream), "__anext__", None)
+    return stream.__aiter__().__anext__ if own is None or inspect.isasyncgenfunction(own) else stream.__anext__
+
+
+def _kind(stream: Any) -> Any:
+    return type(stream)  # pyright: ignore[reportUnknownVariableType]
+
+
+def watched(stream: Any, call: OpenCall) -> Any:
+    """A proxy of a stream, sync, async or both; None for an object that is no stream."""
+    kind = _kind(stream)
+    now, later = hasattr(kind, "__next__"), hasattr(kind, "__anext__")
+    proxy = EitherStream if now and later else AsyncStream if later else Stream if now else None
+    if proxy is None:
+        return None
+    call.begin()
+    return proxy(stream, call)
+
+
+def deliver(result: Any, call: OpenCall) -> Any:
+    """A stream as a proxy of it; any other answer is whole, and read now."""
+    if call.streamed:
+        proxy = watched(result, call)
+        if proxy is not None:
+            return proxy
+    call.read(result)
+    return result

@@ -1,0 +1,191 @@
+"""What stands in the place of an SDK's method: it opens a call, runs the method, and hands the answer to the family."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from opentelemetry.context import Context, get_current
+
+from . import guard
+from .call.engine import Engine
+from .call.observation import Observation
+from .coexist import Site
+from .context import RejectedCall
+from .reaper import reaper
+from .shapes.lazy import AsyncLazyStream, LazyStream
+from .shapes.manager import Manager
+from .shapes.proxy import delivered
+from .spec import Kwargs, Opener, Provider, Target
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], Kwargs], Any]
+_working: list[Engine] = []
+
+
+def working() -> Engine | None:
+    """The engine of the instrumentation that is on."""
+    return _working[0] if _working else None
+
+
+def work(engine: Engine | None) -> None:
+    """From now on all wrapped methods ask this engine; None: they pass their calls on."""
+    _working[:] = [] if engine is None else [engine]
+
+
+class Entry:
+    """One wrapped method, and how its calls are opened.
+
+    ``watched`` are further methods of the SDK: where a rival has any of them, the SDK's calls are the rival's.
+    """
+
+    __slots__ = ("_option", "_site", "_watched", "deliver", "provider", "target", "undelivered")
+
+    def __init__(self, provider: Provider, target: Target, site: Site, watched: list[Site], method: Any) -> None:
+        self.provider, self.target = provider, target
+        self.deliver, self.undelivered = provider.family.deliver, provider.family.undelivered
+        self._site, self._watched = site, watched
+        option = provider.usage_option
+        self._option = option if option is not None and _takes(method, option.argument) else None
+
+    def open(
+        self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs, made: Context | None = None
+    ) -> Observation | None:
+        """The call that is about to be made, or None when it is to pass; see ``Engine.open``.
+
+        Raises:
+            RejectedCall: the user's own rules forbid it: nobody can be charged for it, or a budget is spent.
+        """
+        try:
+            engine = working()
+            if engine is None or self._taken():
+                return None
+            return engine.open(self.provider, self.target, instance, args, kwargs, self._option, made)
+        except RejectedCall:
+            raise
+        except Exception as error:
+            guard.failed("open", error)
+            return None
+
+    def _taken(self) -> bool:
+        """Whether a rival has come since: at the method itself, or deeper in the SDK."""
+        return self._site.rival() is not None or any(other.rival() is not None for other in self._watched)
+
+
+def wrapper(entry: Entry, method: Any) -> Wrapper:
+    """The wrapper for a method, by what its target says and by what kind of function it is."""
+    function, target = inspect.unwrap(method), entry.target
+    if target.manager:
+        return _manager(entry)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return _generator(entry)
+    return _awaited(entry) if target.awaited else _plain(entry)
+
+
+def _plain(entry: Entry) -> Wrapper:
+    lazily = _generator(entry) if entry.target.lazy else None
+
+    def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        if lazily is not None and kwargs.get("stream"):
+            return lazily(wrapped, instance, args, kwargs)
+        observation = entry.open(instance, args, kwargs)
+        if observation is None:
+            return wrapped(*args, **kwargs)
+        while True:
+            with observation:
+                result = wrapped(*args, **observation.kwargs)
+                return delivered(result, observation, entry.deliver, entry.undelivered)
+
+    return call
+
+
+def _awaited(entry: Entry) -> Wrapper:
+    async def observed(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        if entry.target.lazy and kwargs.get("stream"):
+            return _made_lazy(entry, await wrapped(*args, **kwargs), instance, args, kwargs)
+        observation = entry.open(instance, args, kwargs)
+        if observation is None:
+            return await wrapped(*args, **kwargs)
+        guard.step("reaper", reaper.ready)  # a coroutine that is dropped is closed by a finalizer
+        while True:
+            with observation:
+                result = await wrapped(*args, **observation.kwargs)
+                return delivered(result, observation, entry.deliver, entry.undelivered)
+
+    def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        if working() is None:
+            return wrapped(*args, **kwargs)
+        return observed(wrapped, instance, args, kwargs)
+
+    return call
+
+
+def _manager(entry: Entry) -> Wrapper:
+    def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        manager = wrapped(*args, **kwargs)
+        if working() is None:
+            return manager
+        return Manager(manager, partial(entry.open, instance, args, kwargs), entry.target.inner)
+
+    return call
+
+
+def _generator(entry: Entry) -> Wrapper:
+    def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        generator = wrapped(*args, **kwargs)
+        return generator if working() is None else _made_lazy(entry, generator, instance, args, kwargs)
+
+    return call
+
+
+def _made_lazy(entry: Entry, generator: Any, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+    """A generator as one that opens its call at its first item; itself where that cannot be done."""
+    made = guard.step("deliver", _lazy, entry, generator, instance, args, kwargs)
+    return generator if made is None else made
+
+
+def _lazy(entry: Entry, generator: Any, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+    opener: Opener = partial(entry.open, instance, args, kwargs, get_current())
+    return (AsyncLazyStream if hasattr(generator, "__anext__") else LazyStream)(generator, opener)
+
+
+def _takes(method: Any, argument: str) -> bool:
+    """Whether a method has a parameter; False where its signature cannot be read."""
+    try:
+        return argument in inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def muted(original: Any, silent: Any, quiet: Callable[[], bool | None], *, of_module: bool) -> Any:
+    """Stands for something that an SDK traces with: gives ``silent`` where ``quiet`` says so.
+
+    A property, a function, or an object ``of_module``; None for anything else, which cannot be replaced without harm.
+    """
+    if isinstance(original, property) and original.fget is not None:
+        read: Callable[[Any], Any] = original.fget
+
+        def get(owner: Any) -> Any:
+            return silent if quiet() else read(owner)
+
+        return property(get)
+    if inspect.isfunction(original):
+
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return silent if quiet() else original(*args, **kwargs)
+
+        return call
+    return Muting(original, silent, quiet) if of_module else None
+
+
+class Muting:
+    """An object in a module, or a silent one in its place."""
+
+    def __init__(self, original: Any, silent: Any, quiet: Callable[[], bool | None]) -> None:
+        self._original, self._silent, self._quiet = original, silent, quiet
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._silent if self._quiet() else self._original, name)
