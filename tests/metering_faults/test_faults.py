@@ -73,7 +73,7 @@ RIM = {
     "shapes.stream.AsyncIteration.__aiter__",
     "shapes.stream.AsyncIteration.__anext__",
     *(
-        f"shapes.manager.Manager.{name}"
+        f"shapes.context_manager.Manager.{name}"
         for name in ("__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "_self_left")
     ),
     "families.stainless.RawResponse.__getattr__",

@@ -16,8 +16,8 @@ from .call.observation import Observation
 from .coexist import Site
 from .context import RejectedCall
 from .reaper import reaper
+from .shapes.context_manager import Manager
 from .shapes.lazy import AsyncLazyStream, LazyStream
-from .shapes.manager import Manager
 from .shapes.proxy import delivered
 from .spec import Kwargs, Opener, Provider, Target
 
