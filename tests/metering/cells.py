@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from genmeter import names
 
-from .sdk import AWS, CHAT, CLAUDE, GOOGLE, OPENAI
+from .sdk import AWS, CHAT, CLAUDE, GOOGLE, INSTALLED, OPENAI
 from .shapes import HELPED, PARSED, STREAMED, WHOLE, AsyncWay, Way
 
 
@@ -176,6 +176,35 @@ ANTHROPIC_APIS = [
     Api("vertex-beta", "beta.messages.create", VERTEX_ASK, **VERTEX, ways={**PARSED, **STREAMED}),
 ]
 
+# llama-3.3-70b-versatile 0.59 / 0.79: 18 × 0.59 + 556 × 0.79 = 10.62 + 439.24
+GROQ_CHAT: Any = dict(
+    operation="chat", response_model="llama-3.3-70b-versatile", tokens=(18, 556), cost=449.86,
+    id="chatcmpl-0123456789abcdef01234567", finish=("stop",),
+)  # fmt: skip
+LLAMA: Any = {**CHAT, "model": "llama-3.3-70b-versatile"}
+SPOKEN: Any = {"operation": "generate_content", "response_model": None, "tokens": (None, None), "id": None}
+GROQ: Any = {"client": "groq", "provider": "groq"}
+
+GROQ_APIS = [
+    Api("groq-chat", "chat.completions.create", LLAMA, **GROQ_CHAT, ways={**WHOLE, **STREAMED}, **GROQ),
+    Api(
+        "groq-embeddings", "embeddings.create", {"model": "nomic-embed-text-v1_5", "input": "x"},
+        "embeddings", "nomic-embed-text-v1_5", (8, None), "unknown_model", None, ways=WHOLE, **GROQ,
+    ),
+    Api(
+        "groq-speech", "audio.speech.create", {"model": "playai-tts", "voice": "Fritz-PlayAI", "input": "Hi"},
+        **SPOKEN, cost="unknown_model", ways={name: WHOLE[name] for name in ("whole", "raw", "streaming_read")}, **GROQ,
+    ),
+    Api(
+        "groq-transcriptions", "audio.transcriptions.create", {"model": "whisper-large-v3", "file": SOUND},
+        **SPOKEN, cost="unknown_model", ways=PARSED, **GROQ,
+    ),
+    Api(
+        "groq-translations", "audio.translations.create", {"model": "whisper-large-v3", "file": SOUND},
+        **SPOKEN, cost="unknown_model", ways=PARSED, **GROQ,
+    ),
+] if INSTALLED["groq"] else []  # fmt: skip
+
 
 def retrieving(response_id: str) -> Api:
     """``responses.retrieve`` of one response."""
@@ -186,7 +215,7 @@ def retrieving(response_id: str) -> Api:
     )
 
 
-CELLS = [(api, way) for api in (*OPENAI_APIS, *ANTHROPIC_APIS) for way in api.ways]
+CELLS = [(api, way) for api in (*OPENAI_APIS, *ANTHROPIC_APIS, *GROQ_APIS) for way in api.ways]
 
 
 def make_client(kind: str, stub: Any, *, asynchronous: bool) -> Any:
@@ -197,6 +226,10 @@ def make_client(kind: str, stub: Any, *, asynchronous: bool) -> Any:
     prefix = "Async" if asynchronous else ""
     if kind == "openai":
         return getattr(openai, f"{prefix}OpenAI")(base_url=stub.openai_url, api_key="sk-stub")
+    if kind == "groq":
+        import groq
+
+        return getattr(groq, f"{prefix}Groq")(base_url=stub.flavour_url("groq"), api_key="sk-stub")
     if kind == "azure":
         made = getattr(openai, f"{prefix}AzureOpenAI")
         return made(azure_endpoint=stub.azure_url, api_key="sk-stub", api_version="2025-04-01-preview")

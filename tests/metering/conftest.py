@@ -38,9 +38,9 @@ def stub() -> Iterator[StubServer]:
 
 @pytest.fixture
 def sellers(stub: StubServer) -> dict[str, str]:
-    """OpenAI's prices for the stub's OpenAI paths, Anthropic's for all others."""
+    """OpenAI's prices for the stub's OpenAI paths, Groq's for Groq's, Anthropic's for all others."""
     host = stub.url.removeprefix("http://")
-    return {f"{host}/v1": "openai", host: "anthropic"}
+    return {f"{host}/v1": "openai", f"{host}/groq": "groq", host: "anthropic"}
 
 
 @pytest.fixture

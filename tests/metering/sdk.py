@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from typing import Any
 
@@ -10,6 +11,9 @@ import openai
 
 OPENAI = tuple(int(part) for part in openai.__version__.split(".")[:2])
 ANTHROPIC = tuple(int(part) for part in anthropic.__version__.split(".")[:2])
+
+INSTALLED = {sdk: importlib.util.find_spec(sdk) is not None for sdk in ("openai", "anthropic", "groq")}
+"""SDK → whether this environment has it; those of older majors have the first two alone."""
 
 HELLO: Any = [{"role": "user", "content": "Hello!"}]
 CHAT: Any = {"model": "gpt-4o", "messages": HELLO}

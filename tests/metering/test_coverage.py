@@ -14,7 +14,7 @@ import pytest
 from genmeter.metering.providers import PROVIDERS
 from genmeter.metering.spec import Provider
 
-from .sdk import ANTHROPIC, OPENAI
+from .sdk import ANTHROPIC, INSTALLED, OPENAI
 
 MANAGED = "manages things at the provider and runs no model"
 WAIVED = {
@@ -50,6 +50,10 @@ WAIVED = {
         "videos.*": "billed by the second of video, which no response reports",
         "webhooks.*": MANAGED,
     },
+    "groq": {
+        "batches.*": "runs later; its results are priced when they are read (issue: batches)",
+        "files.*": MANAGED,
+    },
     "anthropic": {
         "beta.messages.batches.*": "runs later; its results are priced when they are read (issue: batches)",
         "messages.batches.*": "runs later; its results are priced when they are read (issue: batches)",
@@ -76,7 +80,10 @@ WAIVED = {
 }
 LATER = {("openai.resources.beta.responses.responses", "parse")}
 """Twins that the SDK does not have yet."""
-NEWEST = {"openai": OPENAI >= (3, 0), "anthropic": ANTHROPIC >= (2, 0)}
+NEWEST = {"openai": OPENAI >= (3, 0), "anthropic": ANTHROPIC >= (2, 0), "groq": True}
+SENDING = {"openai": 20, "anthropic": 20, "groq": 12}
+"""So many methods send something at least; fewer mean that the SDK's resources were not found."""
+HERE = [provider for provider in PROVIDERS if INSTALLED[provider.sdk]]
 
 
 def posting(package: str) -> Iterator[str]:
@@ -109,13 +116,13 @@ def metered(provider: Provider) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.sdk)
+@pytest.mark.parametrize("provider", HERE, ids=lambda provider: provider.sdk)
 def test_every_method_that_can_be_billed_is_metered_or_waived(provider: Provider) -> None:
     """A method of the installed SDK that sends a request is in the table, or waived with a reason."""
     known = metered(provider)
     waived = WAIVED[provider.sdk]
     sending = sorted(posting(provider.sdk))
-    assert len(sending) > 20, "the SDK's resources were not found"
+    assert len(sending) >= SENDING[provider.sdk], "the SDK's resources were not found"
     forgotten = [
         name
         for name in sending
@@ -124,7 +131,7 @@ def test_every_method_that_can_be_billed_is_metered_or_waived(provider: Provider
     assert forgotten == []
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.sdk)
+@pytest.mark.parametrize("provider", HERE, ids=lambda provider: provider.sdk)
 def test_every_row_of_the_table_exists_in_the_newest_sdk(provider: Provider) -> None:
     """A renamed method is noticed; older majors lack some rows."""
     missing: list[str] = []

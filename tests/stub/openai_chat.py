@@ -24,7 +24,7 @@ class Flavour:
 
     base: str = "/v1"
     streamed_usage: str = "asked"
-    """asked (by stream_options.include_usage) | always | never"""
+    """asked (by stream_options.include_usage) | always | never | x_groq (in a field of its own of the last chunk)"""
     id_prefix: str = "chatcmpl-"
     fields: Json = field(default_factory=dict[str, object])
     """Added to every body and chunk."""
@@ -123,11 +123,17 @@ def chat_events(call: Call) -> Iterator[Event]:
         for delta, finish in _deltas(call):
             if delta is not last:
                 choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
-                last, event = delta, Event({**head, "choices": [choice], **nothing})
+                last, event = delta, Event({**head, "choices": [choice], **nothing, **_x_groq(call, finish)})
             yield event
     if usage is not None:
         yield Event({**head, "choices": [], "usage": usage})
     yield Event("[DONE]")
+
+
+def _x_groq(call: Call, finish: str | None) -> Json:
+    if finish is None or _flavour(call).streamed_usage != "x_groq":
+        return {}
+    return {"x_groq": {"id": f"req_{call.token}", "usage": _usage(call)}}
 
 
 def _deltas(call: Call) -> Iterator[tuple[Json, str | None]]:

@@ -88,6 +88,11 @@ def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
         response.attributes[names.OPENAI_FINGERPRINT] = fingerprint
 
 
+def beside(chunk: Any) -> Any:
+    """Usage in a vendor's own field: Groq's last chunk has it there unasked (https://console.groq.com/docs/api-reference)."""
+    return fields(fields(chunk).get("x_groq")).get("usage")
+
+
 class ChatAccumulator:
     """Folds chunks of a chat (or text) completion: the last usage, one finish reason a choice, no chunk kept."""
 
@@ -110,8 +115,11 @@ class ChatAccumulator:
         choices = found.get("choices")
         for choice in choices or ():
             chosen = own(choice)
-            if chosen.get("finish_reason") is not None or chosen["index"] not in self._reasons:
-                self._reasons[chosen["index"]] = chosen.get("finish_reason")
+            reason = chosen.get("finish_reason")
+            if reason is not None or chosen["index"] not in self._reasons:
+                self._reasons[chosen["index"]] = reason
+                if reason is not None and usage is None:
+                    self._usage = beside(chunk) or self._usage
             if self.deltas is not None:
                 self.deltas.fold(chosen)
         if usage is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..spec import Provider
 from .anthropic import ANTHROPIC
+from .groq import GROQ
 from .openai import OPENAI
 
-PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC)
+PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC, GROQ)
