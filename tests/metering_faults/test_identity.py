@@ -29,7 +29,7 @@ def places() -> list[Place]:
     found: list[Place] = []
     for provider in PROVIDERS:
         found += [(target.module, target.path) for target in provider.targets]
-        found += [*provider.muted, *provider.watched]
+        found += [*((muted.module, muted.path) for muted in provider.muted), *provider.watched]
     return list(dict.fromkeys(found))
 
 

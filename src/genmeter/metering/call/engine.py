@@ -101,7 +101,7 @@ class Engine:
             asked, kwargs = self._ask(provider, option, endpoint, kwargs)
         answer = Answer(dialect, invocation)
         signals = Signals(telemetry, provider.sdk, invocation, attributes, context)
-        return Observation(self, provider, answer, signals, kwargs, asked)
+        return Observation(provider, answer, signals, kwargs, asked, self.streams, telemetry.settings.chunk_times)
 
     def _ask(
         self, provider: Provider, option: UsageOption, endpoint: Endpoint, kwargs: Kwargs

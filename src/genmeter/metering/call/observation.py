@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.context import attach
 
@@ -20,14 +20,13 @@ from .answer import Answer, shown
 from .asking import Asked
 from .signals import Signals
 
-if TYPE_CHECKING:
-    from .engine import Engine
-
 CANCELLED = "CancelledError"
 
 
 class Observation:
     """One call, from before the SDK runs until its last byte: the ``spec.OpenCall`` of families and shapes.
+
+    ``streams`` is where it stands while the app holds a stream of it. ``timed``: keep the time between chunks.
 
     Leaving it with an exception closes it with that error; leaving it well leaves it open until an answer is read or the
     stream that the SDK gave is done. The first that closes it, from any thread, closes it; once.
@@ -36,10 +35,11 @@ class Observation:
     __slots__ = (
         "__weakref__",
         "_asked",
-        "_engine",
         "_once",
         "_provider",
         "_signals",
+        "_streams",
+        "_timed",
         "_token",
         "chunks",
         "invocation",
@@ -47,9 +47,17 @@ class Observation:
     )
 
     def __init__(
-        self, engine: Engine, provider: Provider, answer: Answer, signals: Signals, kwargs: Kwargs, asked: Asked | None
+        self,
+        provider: Provider,
+        answer: Answer,
+        signals: Signals,
+        kwargs: Kwargs,
+        asked: Asked | None,
+        streams: set[Observation],
+        timed: bool,
     ) -> None:
-        self._engine, self._provider, self._signals, self._asked = engine, provider, signals, asked
+        self._provider, self._signals, self._asked = provider, signals, asked
+        self._streams, self._timed = streams, timed
         self._once = [True]
         self._token: Any = None
         self.chunks = answer
@@ -108,8 +116,8 @@ class Observation:
     def _begin(self) -> None:
         if self._asked is not None:
             guard.step("ask", self._asked.answered)
-        self.chunks.begin(self._signals.begun, self.asked, self._engine.telemetry.settings.chunk_times)
-        self._engine.streams.add(self)
+        self.chunks.begin(self._signals.begun, self.asked, self._timed)
+        self._streams.add(self)
         reaper.ready()
 
     def head(self, result: Any) -> None:
@@ -168,7 +176,7 @@ class Observation:
             self._once.pop()
         except IndexError:
             return
-        self._engine.streams.discard(self)
+        self._streams.discard(self)
         guard.step("close", self.chunks.end)
         invocation, signals = self.invocation, self._signals
         invocation.duration = (perf_counter() if ended is None else ended) - signals.begun
