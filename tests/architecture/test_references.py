@@ -16,12 +16,13 @@ NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?")
 ELSEWHERE = {
     "uvicorn": "a server, in an example",
     "executescript": "a method of sqlite3 that is not used, with the reason",
-    "functools.wraps": "the standard library's, which others use",
     "contextlib.aclosing": "the standard library's, which an app uses",
     "package.Class": "how a name is made",
     "pre_instrument": "a group of entry points in pyproject.toml",
     "Owner.method": "how a method is named in a table",
     "AsyncOwner.method": "how a method is named in a table",
+    "ClientError.response": "an attribute of botocore's exception",
+    "APIStatusError.status_code": "an attribute of the SDKs' exception",
     "with_raw_response": "an attribute of the SDKs",
     "with_streaming_response": "an attribute of the SDKs",
 }
