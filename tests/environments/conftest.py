@@ -28,9 +28,9 @@ class Workshop:
         self.folder = folder
         self.locks = folder / ".ci" / "locks"
         self.locks.mkdir(parents=True)
-        shutil.copy(ROOT / "Makefile", folder)
-        shutil.copy(ROOT / "pyproject.toml", folder)
-        shutil.copy(ROOT / ".ci" / "pythons.py", folder / ".ci")
+        for name in ("Makefile", "pyproject.toml", "src/genmeter/_version.py", ".ci/pythons.py"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
 
     def lock(self, name: str, *wheels: Wheel) -> None:
         (self.locks / f"{name}.txt").write_text("".join(wheel.pin for wheel in wheels))
