@@ -101,8 +101,8 @@ def jaeger_search(
     url = f"{stack.jaeger.url}/api/traces?{urlencode(asked | ({'tags': json.dumps(tags)} if tags else {}))}"
 
     def ask() -> list[dict[str, Any]]:
-        found = get_json(url, absent=(404,))
-        return (found or {}).get("data") or []
+        found: dict[str, list[dict[str, Any]] | None] = get_json(url, absent=(404,)) or {}
+        return found.get("data") or []
 
     return until(ask, lambda found: len(found) >= least, within=within, what=f"{least} traces at {url}")
 

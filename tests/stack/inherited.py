@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Collection, Sequence
+from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 """Without SIGHUP: what ``nohup`` has started is to outlive its terminal, children included."""
@@ -18,7 +19,11 @@ def restore_for_children() -> None:
     """
     for number in ENDING:
         if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, _outlive)
+
+
+def _outlive(number: int, frame: FrameType | None) -> None:
+    """Stands in place of SIG_IGN."""
 
 
 def ignoring(numbers: Collection[signal.Signals], command: Sequence[object]) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import cast
 
 HOST = "127.0.0.1"
 LONGEST = 10_000_000
@@ -69,7 +70,10 @@ class _Session(socketserver.StreamRequestHandler):
     """One connection, RFC 5321 and RFC 4954: commands until QUIT."""
 
     timeout = 60
-    server: _Server
+
+    @property
+    def _mailbox(self) -> _Server:
+        return cast(_Server, self.server)
 
     def setup(self) -> None:
         super().setup()
@@ -99,17 +103,17 @@ class _Session(socketserver.StreamRequestHandler):
             self._say("334 ")
             given = self.rfile.readline(2048).decode(errors="replace").strip()
         try:
-            self._known = base64.b64decode(given, validate=True) == self.server.login
+            self._known = base64.b64decode(given, validate=True) == self._mailbox.login
         except binascii.Error:
             return "501 no base64"
         if not self._known:
-            self.server.refused("wrong user or password")
+            self._mailbox.refused("wrong user or password")
             return "535 wrong user or password"
         return "235 welcome"
 
     def _mail(self, rest: str) -> str:
         if not self._known:
-            self.server.refused("no password")
+            self._mailbox.refused("no password")
             return "530 a password is needed"
         self._sender = _address(rest)
         return "250 ok"
@@ -132,7 +136,7 @@ class _Session(socketserver.StreamRequestHandler):
                 return "552 too long, or cut"
             lines.append(line.removeprefix(b".").replace(b"\r\n", b"\n"))
         message = message_from_bytes(b"".join(lines), policy=policy.default)
-        self.server.took(Mail(self._sender, tuple(self._recipients), message))
+        self._mailbox.took(Mail(self._sender, tuple(self._recipients), message))
         self._forget()
         return "250 taken"
 

@@ -1,5 +1,6 @@
 """The inbox asks for its secrets as the real receivers do, keeps what it takes, and writes each message as a line."""
 
+# pyright: basic, reportOptionalMemberAccess=false
 from __future__ import annotations
 
 import json

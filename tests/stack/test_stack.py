@@ -3,6 +3,7 @@
 The other servers, the collector's configuration and the path through them: tests/e2e/back_ends.
 """
 
+# pyright: basic, reportOptionalMemberAccess=false
 from __future__ import annotations
 
 import os

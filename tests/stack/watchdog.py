@@ -19,6 +19,8 @@ class Watchdog:
     def __init__(self) -> None:
         # A session of its own: Ctrl-C in the terminal must not end it before the servers.
         self._child = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, start_new_session=True)
+        assert self._child.stdin is not None
+        self._list = self._child.stdin
 
     def started(self, group: int) -> None:
         """Take a process group under watch."""
@@ -30,7 +32,7 @@ class Watchdog:
 
     def close(self) -> None:
         """Let it kill what is left in its list and end."""
-        self._child.stdin.close()
+        self._list.close()
         self._child.wait(10)
 
     def __enter__(self) -> Self:
@@ -40,8 +42,8 @@ class Watchdog:
         self.close()
 
     def _tell(self, line: str) -> None:
-        self._child.stdin.write(line.encode())
-        self._child.stdin.flush()
+        self._list.write(line.encode())
+        self._list.flush()
 
 
 def main() -> None:

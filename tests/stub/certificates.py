@@ -13,5 +13,9 @@ def one_ssl_context() -> Iterator[None]:
     """Loading the certificates takes 25 ms for each client, and nothing on loopback is encrypted."""
     with pytest.MonkeyPatch.context() as patch:
         context = ssl.create_default_context()
-        patch.setattr(ssl, "create_default_context", lambda *_, **__: context)
+
+        def once(*_: object, **__: object) -> ssl.SSLContext:
+            return context
+
+        patch.setattr(ssl, "create_default_context", once)
         yield
