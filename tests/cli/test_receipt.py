@@ -84,7 +84,9 @@ SLIPS = {
         1.0,
         receipt(
             [row("house-7b", 2, {}, unpriced=2, input=10, output=2)],
-            unpriced=[Gap("unknown_model", None, "house-7b", 2, 12, REMEDY)],
+            unpriced=[
+                Gap("unknown_model", None, "house-7b", 2, 12, REMEDY, "", "house lists no price for 'house-7b'"),
+            ],
             suspected_duplicates=1,
         ),
     ),

@@ -31,7 +31,11 @@ def whole() -> dict[str, Attribute]:
 
 def unpriced() -> dict[str, Attribute]:
     money = dict.fromkeys(f"gen_ai__usage__cost__{name}" for name in ("amount", "currency", "source"))
-    verdict = {"genmeter__cost__status": "unpriced", "genmeter__cost__reason": "unknown_model"}
+    verdict = {
+        "genmeter__cost__status": "unpriced",
+        "genmeter__cost__reason": "unknown_model",
+        "genmeter__cost__detail": "openai lists no price for 'mystery-1'",
+    }
     return chat(gen_ai__response__model="mystery-1", **money, **verdict)
 
 

@@ -144,6 +144,18 @@ def test_a_pricer_is_asked_for_calls_without_a_verdict_and_for_no_others() -> No
     assert (foreign.cost_pico, foreign.cost_catalogue, foreign.cost_status) == (3_000_000, "2026.11", "priced")
 
 
+def test_the_detail_of_a_refusal_is_booked_whoever_refused() -> None:
+    def price(attributes: Mapping[str, object], at: float) -> Cost | Unpriced:
+        return Unpriced("unknown_model", "the ledger's book lists no such model")
+
+    told = {"genmeter__cost__status": "unpriced", "genmeter__cost__reason": "no_usage"}
+    with Ledger.open(price=price) as ledger:
+        sent = chat(gen_ai__usage__cost__amount=None, genmeter__cost__detail="the sender's words", **told)
+        ledger.book_traces(traces(span(1, FOREIGN), span(2, sent)))
+        details = {call.cost_reason: call.cost_detail for call in calls(ledger)}
+    assert details == {"unknown_model": "the ledger's book lists no such model", "no_usage": "the sender's words"}
+
+
 def test_zero_is_a_price(ledger: Ledger) -> None:
     ledger.book_traces(traces(span(1, chat(gen_ai__usage__cost__amount=0.0))))
     (row,) = spend(ledger)

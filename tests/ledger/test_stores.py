@@ -84,6 +84,22 @@ def test_a_call_comes_back_as_it_was_booked_with_what_is_unknown(store: SqliteSt
     assert store.latest(10, EVERYTHING) == [whole, bare]
 
 
+def test_a_detail_of_each_kind_of_unpriced_call_can_be_asked_for(store: SqliteStore) -> None:
+    said = {"cost_detail": "openai lists no price for 'gpt-5'"}
+    strange = {
+        "request_model": "llama",
+        "cost_reason": "no_usage",
+        "cost_detail": "the response carried no token counts",
+    }
+    store.book([call(1, dollars=None, **said), call(2, dollars=None), call(3, dollars=None, **strange), call(4)], ())
+    assert store.details(EVERYTHING) == {
+        ("unknown_model", "openai", "gpt-5"): "openai lists no price for 'gpt-5'",
+        ("no_usage", "openai", "llama"): "the response carried no token counts",
+    }
+    assert list(store.details(Window(since_ns=NOON + 2 * SECOND))) == [("no_usage", "openai", "llama")]
+    assert store.details(Window(run="another")) == {}
+
+
 def test_a_replay_is_a_duplicate_in_the_same_batch_and_in_a_later_one(store: SqliteStore) -> None:
     assert store.book([call(1), call(1)], ()) == Outcome(booked=1, duplicates=1)
     assert store.book([call(1)], ()) == Outcome(duplicates=1)

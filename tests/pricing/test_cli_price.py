@@ -96,7 +96,7 @@ def test_a_refusal_is_one_line_with_what_to_do_and_exit_1(
         (["openai"], "name a seller and a model"),
         (["openai", "gpt-4o", "--input", "many"], "--input 'many': write a whole number"),
         (["openai", "gpt-4o", "--input=-5"], "--input '-5': write a whole number"),
-        (["openai", "gpt-4o", "--input", "1", "--at", "yesterday"], "--at 'yesterday' is no time"),
+        (["openai", "gpt-4o", "--input", "1", "--at", "yesterday"], "--at 'yesterday' is no date or time"),
         (["--file", "/does/not/exist"], "--file /does/not/exist: No such file or directory"),
         (["openai", "gpt-4o", "--config", "/does/not/exist.toml"], "/does/not/exist.toml"),
     ],

@@ -78,7 +78,9 @@ def test_unpriced_calls_are_grouped_with_their_remedy_and_kept_out_of_cost(ledge
     nothing = {"gen_ai__usage__cost__amount": None, "genmeter__cost__status": "unpriced"}
     book(ledger, 1)
     book(ledger, 2, **nothing, genmeter__cost__reason="unknown_model", gen_ai__response__model="llama")
-    book(ledger, 3, **nothing, genmeter__cost__reason="unknown_model", gen_ai__response__model="llama")
+    said = "openai lists no price for 'llama'"
+    book(ledger, 3, **nothing, genmeter__cost__reason="unknown_model", gen_ai__response__model="llama",
+         genmeter__cost__detail=said)  # fmt: skip
     book(ledger, 4, **nothing, genmeter__cost__reason="a_reason_of_next_year")
     first, second = unpriced(ledger)
     assert (first.reason, first.provider, first.model, first.calls, first.tokens) == (
@@ -89,8 +91,10 @@ def test_unpriced_calls_are_grouped_with_their_remedy_and_kept_out_of_cost(ledge
         2400,
     )
     assert "genmeter.toml" in first.remedy
+    assert (first.words, first.detail) == ("The price catalogue has no price for this model.", said)
     assert (second.reason, second.calls) == ("a_reason_of_next_year", 1)
-    assert "Upgrade genmeter" in second.remedy
+    assert "Upgrade genmeter" in second.remedy and "does not know" in second.words
+    assert second.detail is None
     assert total(spend(ledger)).cost == {"USD": 12_500_000_000}
     assert total(spend(ledger)).unpriced == 3
 

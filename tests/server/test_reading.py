@@ -85,8 +85,9 @@ def test_a_question_that_makes_no_sense_is_told_why(client: Client, path: str) -
 
 def test_unpriced_calls_come_with_what_to_do(client: Client) -> None:
     unpriced = chat(
-        gen_ai__usage__cost__amount=None, genmeter__cost__status="unpriced", genmeter__cost__reason="unknown_model"
-    )
+        gen_ai__usage__cost__amount=None, genmeter__cost__status="unpriced", genmeter__cost__reason="unknown_model",
+        genmeter__cost__detail="openai lists no price for 'gpt-5-2026'",
+    )  # fmt: skip
     client.post("/v1/traces", traces(span(1, unpriced), span(2, unpriced)).SerializeToString())
     (gap,) = client.get("/api/unpriced").json["rows"]
     assert (gap["reason"], gap["provider"], gap["model"], gap["calls"], gap["tokens"]) == (
@@ -97,6 +98,10 @@ def test_unpriced_calls_come_with_what_to_do(client: Client) -> None:
         2400,
     )
     assert "genmeter.toml" in gap["remedy"]
+    words = "The price catalogue has no price for this model."
+    assert (gap["words"], gap["detail"]) == (words, "openai lists no price for 'gpt-5-2026'")
+    call = client.get("/api/calls").json["calls"][0]
+    assert (call["cost_words"], call["cost_detail"]) == (words, "openai lists no price for 'gpt-5-2026'")
 
 
 def test_head_has_the_headers_and_no_body(client: Client) -> None:

@@ -138,7 +138,7 @@ def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
 
 
 def _gaps(receipt: Receipt) -> list[tuple[str, str, str]]:
-    """Every reason with the models it struck, and its remedy once below them."""
+    """Every reason with the models it struck and what the price book said of each, and its remedy once below them."""
     facts: list[tuple[str, str, str]] = []
     gaps = receipt.unpriced[:MOST_GAPS]
     for reason in dict.fromkeys(gap.reason for gap in gaps):
@@ -147,7 +147,9 @@ def _gaps(receipt: Receipt) -> list[tuple[str, str, str]]:
             label = "" if facts else "no price"
             who = gap.model or "unknown model"
             facts.append((label, f"{gap.calls:,}", f"{who} ({gap.provider or 'unknown provider'}): {reason}"))
-        facts.append(("", "", struck[0].remedy))
+            if gap.detail:
+                facts.append(("", "", gap.detail))
+        facts.append(("", "", f"{struck[0].words} {struck[0].remedy}".strip()))
     if rest := receipt.unpriced[MOST_GAPS:]:
         facts.append(("", f"{sum(gap.calls for gap in rest):,}", f"of {len(rest)} more kinds; --json lists all"))
     return facts

@@ -159,6 +159,7 @@ def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
     repaired = _take_usage(call, record, table, foreign)
     call.cost_status = text(own.get(names.COST_STATUS))
     call.cost_reason = text(own.get(names.COST_REASON))
+    call.cost_detail = text(own.get(names.COST_DETAIL))
     call.cost_source = text(own.get(names.COST_SOURCE))
     call.cost_catalogue = text(own.get(names.COST_CATALOGUE))
     call.cost_entry = text(own.get(names.COST_ENTRY))
@@ -220,7 +221,7 @@ def _take_cost(call: Call, own: Attributes) -> None:
 
 def _take_verdict(call: Call, verdict: Verdict) -> None:
     if isinstance(verdict, Unpriced):
-        call.cost_status, call.cost_reason = UNPRICED, verdict.reason
+        call.cost_status, call.cost_reason, call.cost_detail = UNPRICED, verdict.reason, text(verdict.detail)
     else:
         lines = dict(verdict.lines)
         call.cost_pico, call.currency, call.cost_status = verdict.total, USD, PARTIAL if verdict.partial else PRICED

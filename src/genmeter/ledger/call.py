@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
@@ -63,6 +64,7 @@ class Call:
     cut: str | None = None
     cost_status: str | None = None
     cost_reason: str | None = None
+    cost_detail: str | None = None
     cost_source: str | None = None
     cost_catalogue: str | None = None
     cost_entry: str | None = None
@@ -101,6 +103,16 @@ _scalars = attrgetter(*SCALARS)
 def to_row(call: Call) -> tuple[str | int | None, ...]:
     """The values of ``COLUMNS``."""
     return _scalars(call) + call.usage + call.lines
+
+
+def to_record(call: Call) -> dict[str, str | int]:
+    """What is known of the call by the names of ``COLUMNS``: it is read by a genmeter that has other columns, too."""
+    return {name: value for name, value in zip(COLUMNS, to_row(call), strict=True) if value is not None}
+
+
+def from_record(record: Mapping[str, str | int]) -> Call:
+    """The call of ``to_record``."""
+    return from_row(tuple(record.get(name) for name in COLUMNS))
 
 
 def from_row(row: tuple[str | int | None, ...]) -> Call:

@@ -94,12 +94,14 @@ def plain(call: Call) -> Plain:
     (1, '1.00', {})
     """
     from genmeter.ledger.call import LINE_KINDS, SCALARS, USAGE_FIELDS
+    from genmeter.pricing.reasons import meaning
 
     document: Plain = {name: getattr(call, name) for name in SCALARS}
     # 64-bit integers do not survive JavaScript's numbers; microseconds do
     document["started_us"] = document.pop("started_ns") // 1000
     pico = document.pop("cost_pico")
     document["cost"] = None if pico is None else usd(pico)
+    document["cost_words"] = meaning(call.cost_reason).words if call.cost_reason else None
     document["model"] = call.model
     document["finish_reasons"] = json.loads(call.finish_reasons) if call.finish_reasons else []
     document["usage"] = {name: count for name, count in zip(USAGE_FIELDS, call.usage, strict=True) if count is not None}

@@ -12,26 +12,14 @@ from genmeter.reports.window import Moment, window
 if TYPE_CHECKING:
     from genmeter.ledger import Ledger
 
-REMEDIES: Final = {
-    "unknown_provider": "Nobody knows who bills at this address. Name its seller under [sellers] of genmeter.toml, or "
-    'in the environment: GENMETER_SELLERS="host:port=openai".',
-    "unknown_model": "The price catalogue has no such model. Upgrade genmeter, or price the model in genmeter.toml.",
-    "no_usage": "No token count arrived: the stream was cut before its end, or its server reports no usage.",
-    "invalid_usage": "The reported tokens contradict each other (a part exceeds its total). Look at the call.",
-    "unpriced_dimension": "The call used something that its row has no price for. Add that price in genmeter.toml.",
-    "unknown_service_tier": "The call was served from a tier that has no price. Add that tier in genmeter.toml.",
-    "no_price_for_date": "The model has no price for that day. Add one, with its date, in genmeter.toml.",
-    "not_priced": "Another instrumentation sent tokens without a cost. Send them through a collector with genai_cost.",
-    "no_currency": f"The sender gave an amount without a currency. Have it send {names.COST_CURRENCY} too.",
-    "invalid_cost": "The sender's amount is no money (negative, not a number, or too large). Correct the sender.",
-}
-"""Reason → what the reader can do."""
-_OTHERWISE = "The sender gave a reason that this genmeter does not know. Upgrade genmeter."
-
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Calls without a price that share reason, provider and model; ``tokens`` is input and output together."""
+    """Calls without a price that share reason, provider and model; ``tokens`` is input and output together.
+
+    ``words`` say what the reason means and ``remedy`` what to do. ``detail`` is what the price book said of one of the
+    calls, None where it is not known.
+    """
 
     reason: str | None
     provider: str | None
@@ -39,6 +27,8 @@ class Gap:
     calls: int
     tokens: int
     remedy: str
+    words: str = ""
+    detail: str | None = None
 
 
 def unpriced(
@@ -52,20 +42,19 @@ def unpriced(
     []
     """
     from genmeter.ledger.call import UNPRICED
+    from genmeter.pricing.reasons import meaning
 
-    groups = ledger.store.groups(["cost_status", "cost_reason", "provider", "model"], window(since, until, run))
+    asked = window(since, until, run)
+    details = ledger.store.details(asked)
+    groups = ledger.store.groups(["cost_status", "cost_reason", "provider", "model"], asked)
     used = list(names.USAGE_TOKENS)
     inputs, outputs = used.index("input"), used.index("output")
-    gaps = [
-        Gap(
-            *(_text(group.key[1]), _text(group.key[2]), _text(group.key[3])),
-            calls=group.calls,
-            tokens=group.usage[inputs] + group.usage[outputs],
-            remedy=REMEDIES.get(str(group.key[1]), _OTHERWISE),
-        )
-        for group in groups
-        if group.key[0] == UNPRICED
-    ]
+    gaps: list[Gap] = []
+    for group in groups:
+        if group.key[0] == UNPRICED:
+            kind = (_text(group.key[1]), _text(group.key[2]), _text(group.key[3]))
+            said, tokens = meaning(kind[0]), group.usage[inputs] + group.usage[outputs]
+            gaps.append(Gap(*kind, group.calls, tokens, said.remedy, said.words, details.get(kind)))
     return sorted(gaps, key=lambda gap: (-gap.calls, gap.reason or "", gap.provider or "", gap.model or ""))
 
 
@@ -93,6 +82,6 @@ REPORT: Final = Report(
     ask=_ask,
     columns=lambda asked: (
         *(Column("reason", "key"), Column("provider"), Column("model")),
-        *(Column("calls", "count"), Column("tokens", "count"), Column("remedy")),
+        *(Column("calls", "count"), Column("tokens", "count"), Column("detail"), Column("remedy")),
     ),
 )

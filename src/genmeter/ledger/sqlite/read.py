@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from genmeter import names
-from genmeter.ledger.call import COLUMNS, USAGE_COLUMNS, Call, from_row
+from genmeter.ledger.call import COLUMNS, USAGE_COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import QUARTER_NS, Group, Latency, Quarantined, Window
 from genmeter.ledger.sqlite.database import Database
@@ -40,6 +40,17 @@ class Reader:
         """
         return self._database.read(lambda connection: sums(connection, by, window))
 
+    def details(self, window: Window) -> dict[tuple[str | None, str | None, str | None], str]:
+        """Reason, provider and model → what the price book said of one unpriced call of that kind.
+
+        Trimmed calls have no details.
+        """
+        where, values = _where(window, "started_ns")
+        unpriced = f"{f'{where} AND' if where else ' WHERE'} cost_status = 'unpriced' AND cost_detail IS NOT NULL"
+        kind = "cost_reason, provider, coalesce(response_model, request_model)"
+        rows = self._rows(f"SELECT {kind}, max(cost_detail) FROM calls{unpriced} GROUP BY 1, 2, 3", *values)
+        return {(reason, provider, model): detail for reason, provider, model, detail in rows}
+
     def latest(self, limit: int, window: Window) -> list[Call]:
         """The newest calls of the window, newest first."""
         where, values = _where(window, "started_ns")
@@ -66,7 +77,7 @@ class Reader:
         where, values = _where(Window(run=run), "received_ns")
         statement = f"SELECT reason, received_ns, record FROM quarantine{where} ORDER BY id DESC LIMIT ?"
         rows = self._rows(statement, *values, limit)
-        return [Quarantined(reason, received, from_row(tuple(json.loads(record)))) for reason, received, record in rows]
+        return [Quarantined(reason, received, from_record(json.loads(record))) for reason, received, record in rows]
 
     def quarantine_counts(self, run: str | None = None) -> dict[str, int]:
         """Reason → calls in quarantine."""

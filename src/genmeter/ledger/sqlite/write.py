@@ -16,7 +16,7 @@ from itertools import compress, groupby, repeat
 from operator import is_not, itemgetter
 
 from genmeter import names
-from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call, to_row
+from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call, to_record, to_row
 from genmeter.ledger.decode import Attributes, Span, Value
 from genmeter.ledger.questions import CONFLICT, LATE, SUSPECTED, Outcome
 
@@ -121,7 +121,7 @@ def _compare(connection: sqlite3.Connection, call: Call, known: tuple[str | int 
 
 
 def _quarantine(connection: sqlite3.Connection, call: Call, reason: str, digest: str, now_ns: int) -> bool:
-    record = json.dumps(to_row(call))
+    record = json.dumps(to_record(call))
     values = (call.trace_id, call.span_id, reason, digest, call.run, now_ns, record)
     statement = "INSERT INTO quarantine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     fresh = connection.execute(statement, values).rowcount == 1

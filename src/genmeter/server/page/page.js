@@ -3,12 +3,6 @@
 
 /** The element with the id, which index.html has. @type {(id: string) => any} */
 const $ = (id) => document.getElementById(id);
-const REASONS = {
-  unknown_provider: "Unknown seller", unknown_model: "Model not in the catalogue", no_usage: "No tokens reported",
-  invalid_usage: "Contradictory tokens", unpriced_dimension: "Part without a price", unknown_service_tier: "Unknown service tier",
-  no_price_for_date: "No price for the date", not_priced: "Nobody priced it", no_currency: "Amount without currency",
-  invalid_cost: "Not an amount",
-};
 const OPERATIONS = { generate_content: "generate", text_completion: "complete", embeddings: "embed" };
 const SIGNS = { USD: "$", EUR: "€", GBP: "£" };
 /** What the page shows now; `trace` is the answer of /api/trace while its dialog is open. @type {Record<string, any>} */
@@ -249,10 +243,11 @@ function showGaps(gaps) {
   const reasons = new Map();
   for (const gap of gaps.slice(0, 50)) reasons.set(gap.reason, [...(reasons.get(gap.reason) || []), gap]);
   $("unpriced").replaceChildren(...[...reasons].map(([reason, members]) => el("li", {},
-    el("p", { class: "why" }, REASONS[reason] || reason || "No reason given"),
+    el("p", { class: "why" }, members[0].words || reason),
     el("p", { class: "remedy" }, members[0].remedy),
     el("ul", { class: "models" }, ...members.map((gap) => el("li", { class: "what" },
-      el("span", { class: "key-name", title: gap.model }, gap.model || "(no model)", el("small", {}, gap.provider)),
+      el("div", { class: "key-name", title: gap.detail || gap.model }, gap.model || "(no model)", el("small", {}, gap.provider),
+        gap.detail && el("div", { class: "remedy" }, gap.detail)),
       el("span", { class: "number none" }, `${count(gap.calls)} ${gap.calls === 1 ? "call" : "calls"}`)))),
   )));
 }
@@ -326,7 +321,7 @@ function callFacts(call) {
     ...OTHER_UNITS.map((unit) => [UNITS[unit], call.usage[unit] === undefined ? "" : count(call.usage[unit])]),
   ];
   const lines = Object.entries(call.lines).map(([kind, text]) => [LINES[kind] || capital(kind.replaceAll("_", " ")), exact(text, call.currency)]);
-  const cost = call.cost === null ? [["Status", call.cost_status], ["Reason", REASONS[call.cost_reason] || call.cost_reason]]
+  const cost = call.cost === null ? [["Status", call.cost_status], ["Reason", call.cost_words], ["Detail", call.cost_detail]]
     : [...lines, [call.cost_status === "partial" ? "Total so far" : "Total", exact(call.cost, call.currency), "sum"]];
   const stated = { provider: "the provider's own charge", local: "the price catalogue" };
   return [
