@@ -6,14 +6,17 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-ADVICE: Final = "write 2026-11-20, 2026-11-20T15:30, 2026-11-20T15:30+02:00, or how long ago: 30m, 24h, 7d"
+_DATES = "write 2026-11-20, 2026-11-20T15:30, 2026-11-20T15:30+02:00"
+ADVICE: Final = f"{_DATES}, or how long ago: 30m, 24h, 7d"
 
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def instant(text: str) -> datetime:
+def instant(text: str, *, ago: bool = True) -> datetime:
     """The instant that ``text`` names, in UTC. A text without an offset is read as UTC.
+
+    Without ``ago``, a text such as 24h is refused: a record says when it was, and not how long before its reading.
 
     >>> instant("2026-11-20T15:30+02:00").isoformat()
     '2026-11-20T13:30:00+00:00'
@@ -21,17 +24,17 @@ def instant(text: str) -> datetime:
     Raises:
         ValueError: the text is no date and no time; the message says what to write instead.
     """
-    wanted = text.strip()
-    if ago := _AGO.fullmatch(wanted):
+    wanted, advice = text.strip(), ADVICE if ago else _DATES
+    if ago and (before := _AGO.fullmatch(wanted)):
         try:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return datetime.now(UTC) - timedelta(**{_UNITS[before[2]]: int(before[1])})
         except OverflowError:
             raise ValueError(f"{text!r} is before the calendar begins; {ADVICE}") from None
     # fromisoformat() reads eight digits as a date, and they may as well be a Unix time
     if wanted.isdecimal() or not wanted[:1].isdecimal():
-        raise ValueError(f"{text!r} is no date or time; {ADVICE}")
+        raise ValueError(f"{text!r} is no date or time; {advice}")
     try:
         read = datetime.fromisoformat(wanted)
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is no date or time ({error}); {ADVICE}") from None
+        raise ValueError(f"{text!r} is no date or time ({error}); {advice}") from None

@@ -99,5 +99,7 @@ def test_instants_are_utc_unless_they_carry_an_offset():
     assert instant("2026-11-20T15:30") == datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
     assert instant("2026-11-20T15:30:01.5+02:00") == datetime(2026, 11, 20, 13, 30, 1, 500_000, tzinfo=UTC)
     assert instant("2026-11-20 15:30Z") == datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+    # records of other languages have nanoseconds
+    assert instant("2026-11-20T15:30:01.123456789Z") == datetime(2026, 11, 20, 15, 30, 1, 123_456, tzinfo=UTC)
     for text, ago in (("30m", timedelta(minutes=30)), ("24h", timedelta(days=1)), ("7d", timedelta(days=7))):
         assert abs(datetime.now(UTC) - ago - instant(text)) < timedelta(seconds=5)

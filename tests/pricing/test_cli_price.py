@@ -182,7 +182,8 @@ def test_a_refused_call_has_its_reason_and_is_no_error(tmp_path: Path, capsys: p
 
 
 def test_a_bad_line_is_named_and_the_rest_is_priced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bad: list[object] = ["{oops", "[1]", "5", CALL, {"time": "soon", **CALL}, {"time": True, **CALL},
+    bad: list[object] = ["{oops", "[1]", "5", CALL, {"time": "soon", **CALL},
+                         {"time": "7d", **CALL}, {"time": True, **CALL},
                          {"time": SECOND, **CALL, "gen_ai.usage.input_tokens": 1.5},
                          {"time": SECOND, **CALL, "gen_ai.usage.input_tokens": "12x"},
                          {"time": SECOND, **CALL, "gen_ai.request.model": ["gpt-4o"]}]  # fmt: skip

@@ -190,7 +190,7 @@ def _moment(value: object) -> float:
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         value = int(value[:30])
     if isinstance(value, str):
-        return instant(value).timestamp()
+        return instant(value, ago=False).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**19:
         raise ValueError('no "time"; write ISO 8601, or Unix time in seconds or nanoseconds')
     return value / 10**9 if value > NANOSECONDS else float(value)
