@@ -12,7 +12,7 @@ from table import ROOT, Table, Unit
 
 NAMES = ROOT / "tests" / "vectors" / "names.json"
 SCHEMA = ROOT / "src" / "genmeter" / "pricing" / "data" / "schema.json"
-MIGRATIONS = ROOT / "src" / "genmeter" / "ledger" / "stores" / "migrations"
+MIGRATIONS = ROOT / "src" / "genmeter" / "ledger" / "sqlite" / "migrations"
 
 
 def page(table: Table) -> str:
