@@ -33,7 +33,7 @@ def test_calls_that_come_at_the_same_time_are_all_in_the_metrics_derived_from_th
         sender.wait_for_all()
     assert sender.again == {}
     counted = 'genmeter_collector_calls_total{job="together"}'
-    assert arrivals.wait(lambda: arrivals.sample(stack, counted), lambda found: found == CALLS, 10) == CALLS
+    assert arrivals.wait(lambda: arrivals.sample(stack, counted), lambda found: found == CALLS, 60) == CALLS
     cost = arrivals.sample(stack, 'genmeter_collector_cost_usd_total{job="together"}')
     # Every other call carries a price that genmeter in the application has made, and counted itself. Sums are integers
     # and turned into a double once: what is due to the pico, and not nearly.

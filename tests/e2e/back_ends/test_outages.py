@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.back_ends import arrivals, measured
 from tests.e2e.back_ends.traffic import Post, Sender, Traffic, post
 from tests.stack import Stack
+from tests.stack.asking import until
 from tests.stack.loopback import get
 
 pytestmark = pytest.mark.xdist_group("outages")
@@ -136,7 +137,7 @@ def test_a_full_queue_makes_the_sender_wait_and_loses_nothing(narrow_stack, rows
     began = time.monotonic()
     traffic = Traffic("full", 4000, together=20)  # some 4 MB where the queue holds 0.6
     with Sender(stack.otlp_http, traffic.posts, timeout=2) as sender:
-        time.sleep(8)
+        until(lambda: sender.again, within=60, what="a sender that gives up")
         # Blocked: the senders wait for an answer and give up, and what they gave up is not acknowledged.
         held = sender.acknowledged
         assert held < traffic.calls

@@ -38,7 +38,7 @@ from tests.stack.loopback import get_json
 
 pytestmark = pytest.mark.xdist_group("refusals")
 
-PATIENCE = 8.0
+PATIENCE = 20.0
 SERVERS = ("jaeger", "loki", "prometheus", "ledger", "otelcol")
 
 

@@ -68,7 +68,7 @@ class Story:
         until(
             lambda: pipeline.own(self._stack, "reloads", result=result),
             lambda count: count == wanted,
-            within=15,
+            within=60,
             what=f"reload {wanted} that is {result}",
         )
         return began, time.time_ns()
