@@ -12,6 +12,7 @@ DATA = (
     "genmeter/py.typed",
     "genmeter/cli/otelcol.yaml",
     "genmeter/ledger/sqlite/migrations/0001.sql",
+    "genmeter/ledger/sqlite/migrations/0002.sql",
     "genmeter/pricing/data/catalogue.json",
     "genmeter/pricing/data/NOTICE",
     "genmeter/pricing/data/reasons.json",

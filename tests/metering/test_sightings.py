@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,6 +80,8 @@ def test_a_kind_is_a_seller_a_model_and_a_reason(caplog: pytest.LogCaptureFixtur
             seen.see(unpriced("a", seller=Seller("groq", "groq")))
             seen.see(Invocation("chat", OPENAI, Request("a"), cost=Cost(0, (), "local", "", "")))
             seen.see(Invocation("chat", OPENAI, Request("a")))
+            seen.see(replace(unpriced("cut", "no_usage"), cut="closed"))
+            seen.see(replace(unpriced("failed", "no_usage"), error="timeout"))
     assert len(said(caplog)) == 4
 
 

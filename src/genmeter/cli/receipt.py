@@ -149,7 +149,8 @@ def _gaps(receipt: Receipt) -> list[tuple[str, str, str]]:
             facts.append((label, f"{gap.calls:,}", f"{who} ({gap.provider or 'unknown provider'}): {reason}"))
             if gap.detail:
                 facts.append(("", "", gap.detail))
-        facts.append(("", "", f"{struck[0].words} {struck[0].remedy}".strip()))
+        words = "" if any(gap.detail for gap in struck) else struck[0].words
+        facts.append(("", "", f"{words} {struck[0].remedy}".strip()))
     if rest := receipt.unpriced[MOST_GAPS:]:
         facts.append(("", f"{sum(gap.calls for gap in rest):,}", f"of {len(rest)} more kinds; --json lists all"))
     return facts

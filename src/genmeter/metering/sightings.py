@@ -1,4 +1,7 @@
-"""Calls without a price are told to a person: each kind of them once, in the application's own log."""
+"""Calls without a price are told to a person: each kind of them once, in the application's own log.
+
+The log is written by ``logging``, in the thread of the call, and only for the first call of a kind.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ class Sightings:
         cost, seller = invocation.cost, invocation.seller
         if not isinstance(cost, Unpriced):
             return
+        if invocation.cut is not None or invocation.error is not None:
+            return  # the call stopped before it was counted: other calls of its kind may well have a price
         if seller.id is None and cost.reason == "unknown_provider":
             return  # ``Endpoints`` has told the address
         model = invocation.response.model or invocation.request.model
