@@ -12,7 +12,7 @@ from genmeter.model import Seller, Unpriced, Verdict
 from genmeter.pricing import match, sellers
 from genmeter.pricing.charge import Term, charge, choose, terms, text_only
 from genmeter.pricing.override import Overrides, Own, PricesError
-from genmeter.pricing.plan import PeriodData, Plan, compile_plan, days, free_plan
+from genmeter.pricing.plan import PeriodData, Plan, Text, compile_plan, days, free_plan
 from genmeter.pricing.question import Question
 from genmeter.pricing.sellers import SellerData
 
@@ -25,6 +25,8 @@ STANDARD = ""
 _TIERS = {"default": STANDARD, "standard": STANDARD, "on_demand": STANDARD, "on_demand_flex": "flex",
           "on_demand_priority": "priority"}  # fmt: skip
 _Key = tuple[str | None, str | None, str | None, str | None, bool, str | None]
+_Resolved = tuple[Text | None, Plan | Unpriced]
+"""A plan, or the refusal; and what the plan says of text, without a look into the plan."""
 _WRONG = (TypeError, ValueError, AttributeError, ArithmeticError)
 
 
@@ -80,7 +82,7 @@ class Catalogue:
         self._names = sellers.names(data["sellers"])
         self._dated = {key: frozenset(one["dated"]) for key, one in data["sellers"].items()}
         self._sold: dict[tuple[str, str], Seller | None] = {}
-        self._plans: dict[_Key, Plan | Unpriced] = {}
+        self._plans: dict[_Key, _Resolved] = {}
 
     @classmethod
     def bundled(cls) -> Catalogue:
@@ -136,17 +138,19 @@ class Catalogue:
     def price(self, question: Question) -> Verdict:
         """The list price of one call, or the reason why there is none. Never raises."""
         try:
-            # ``_key``, without the time that a call of it takes: this runs for every metered call.
-            key = (question.seller, question.request_model, question.response_model, question.service_tier,
-                   question.batch, question.region)  # fmt: skip
-            plan = self._plans.get(key) or self._plan(key)
-            if not isinstance(plan, Plan):
-                return plan
-            usage, text = question.usage, plan.text
-            if usage is not None and text is not None:
+            usage = question.usage
+            try:
+                # ``_key``, without the time that a call of it takes: this runs for every metered call.
+                text, plan = self._plans[question.seller, question.request_model, question.response_model,
+                                         question.service_tier, question.batch, question.region]  # fmt: skip
+            except KeyError:
+                text, plan = self._plan(_key(question))
+            if text is not None and usage is not None:
                 cost = text_only(text, usage, self.version, question.partial)
                 if cost is not None:
                     return cost
+            if not isinstance(plan, Plan):
+                return plan
             return charge(plan, usage, question.at, self.version, question.partial)
         except _WRONG as error:
             return _strange(_key(question)) or Unpriced("invalid_usage", f"{type(error).__name__}: {error}")
@@ -157,7 +161,7 @@ class Catalogue:
         face = self.named(question.seller) if question.seller is not None else None
         if isinstance(result, Unpriced) or usage is None:
             return Explanation(result, (), face)
-        plan = self._plan(_key(question))
+        _, plan = self._plan(_key(question))
         if not isinstance(plan, Plan) or plan.free:
             return Explanation(result, (), face)
         rates = plan.flat or choose(plan, usage, question.at)
@@ -187,18 +191,19 @@ class Catalogue:
 
     # Resolving: a question without its numbers → a plan, or a refusal
 
-    def _plan(self, key: _Key) -> Plan | Unpriced:
+    def _plan(self, key: _Key) -> _Resolved:
         try:
             known = self._plans.get(key)
             if known is None:
-                known = self._resolve(*key)
+                plan = self._resolve(*key)
+                known = (plan.text if isinstance(plan, Plan) else None, plan)
                 if all(part is None or len(part) <= match.LONGEST for part in key if not isinstance(part, bool)):
                     if len(self._plans) >= CACHED:
                         self._plans.clear()
                     self._plans[key] = known
             return known
         except _WRONG:
-            return _strange(key) or Unpriced("unknown_model", "this name cannot be looked up")
+            return None, _strange(key) or Unpriced("unknown_model", "this name cannot be looked up")
 
     def _resolve(
         self, seller: str | None, request: str | None, response: str | None, tier: str | None, batch: bool,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
 from genmeter.model import Cost, Unpriced, Usage
-from genmeter.pricing.plan import INPUT, OUTPUT, REQUEST, Plan, Rates, Tiers, text_rates
+from genmeter.pricing.plan import INPUT, OUTPUT, REQUEST, Plan, Rates, Text, Tiers, text_rates
 from genmeter.units import MEASURES, TERMS, Measure, leaves, plain
 
 _new = cast(Callable[[type[Cost], tuple[object, ...]], Cost], getattr(tuple, "__new__"))  # noqa: B009
@@ -56,9 +56,7 @@ def _any(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Unpr
     return found if isinstance(found, Unpriced) else bill(found, version, rates.entry, partial)
 
 
-def text_only(
-    rates: tuple[int, int, int | None, int | None, str], usage: Usage, version: str, partial: bool
-) -> Cost | None:
+def text_only(rates: Text, usage: Usage, version: str, partial: bool) -> Cost | None:
     """The common call, text in and text out, without the detours of ``terms``; None when anything else is in play."""
     into, out = usage.input, usage.output
     if type(into) is not int or type(out) is not int or out <= 0 or not plain(usage):

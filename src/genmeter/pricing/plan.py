@@ -73,6 +73,10 @@ class Period(NamedTuple):
     windows: tuple[Window, ...]
 
 
+Text = tuple[int, int, int | None, int | None, str]
+"""What a row says of text: input, output, cache read, cache write, the row's name."""
+
+
 class Plan(NamedTuple):
     """What one model costs at one seller, service tier and region: the newest period first.
 
@@ -84,7 +88,7 @@ class Plan(NamedTuple):
     free: bool
     periods: tuple[Period, ...]
     flat: Rates | None
-    text: tuple[int, int, int | None, int | None, str] | None = None
+    text: Text | None = None
 
 
 def free_plan(entry: str) -> Plan:
@@ -103,7 +107,7 @@ def compile_plan(
     return Plan(entry, False, made, flat, text_rates(flat) if flat is not None else None)
 
 
-def text_rates(rates: Rates) -> tuple[int, int, int | None, int | None, str] | None:
+def text_rates(rates: Rates) -> Text | None:
     """What a row says of text: input, output, cache read and write, its name; None where it charges by the call too."""
     prices, entry = rates
     into, out = prices[INPUT], prices[OUTPUT]

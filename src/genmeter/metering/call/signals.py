@@ -9,7 +9,7 @@ from opentelemetry.context import Context, set_value
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from ... import names
-from ...model import AttributeValue, Invocation
+from ...model import AttributeValue, Invocation, Unpriced
 from .. import coexist, guard
 from ..content import content_attributes
 from ..context import WITHIN
@@ -78,7 +78,8 @@ class Signals:
         """Run the stages on the finished record."""
         telemetry, step = self._telemetry, guard.step
         step("price", price, invocation, telemetry.catalogue)
-        step("sight", telemetry.sightings.see, invocation)
+        if isinstance(invocation.cost, Unpriced):
+            step("sight", telemetry.sightings.see, invocation)
         if telemetry.limits is not None:
             step("budget", telemetry.limits.book, invocation)
         if self._outer is not None:
