@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from genmeter.ledger import Call, Ledger
-from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Group, Outcome
+from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Group, Outcome, Window
 from genmeter.ledger.sqlite import Caps, SqliteStore
 from tests.ledger.otlp import NOON, SECOND, chat, span, traces
 
@@ -195,4 +195,21 @@ def test_totals_read_only_what_is_new(tmp_path: Path) -> None:
         connection.execute("UPDATE calls SET department = 'changed'")
     store.book([call(2, department="b")], ())
     assert {group.key[1]: group.calls for group in store.totals()} == {"a": 1, "b": 1}
+    store.close()
+
+
+def test_a_scope_that_changed_while_reading_all_again_was_too_dear_is_seen_later_whatever_was_trimmed(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(str(tmp_path / "l.db"), Caps(calls=2))
+    late = Window(NOON + 3)
+    store.book([call(n) for n in (1, 2, 3)], ())
+    assert [amount.scope[-1] for amount in store.amounts([late])[0]] == [None]
+    # as after a reading of a month that took a minute
+    store._watch._patient_until = time.monotonic() + 240
+    store.book([call(3, signal=2, environment="prod")], ())
+    assert [amount.scope[-1] for amount in store.amounts([late])[0]] == [None]
+    assert store.trim() == 1
+    store._watch._patient_until = 0
+    assert [(amount.scope[-1], amount.pico) for amount in store.amounts([late])[0]] == [("prod", 10**10)]
     store.close()

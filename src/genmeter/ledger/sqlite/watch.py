@@ -111,8 +111,9 @@ class Watch:
         The amounts of windows that begin before ``trimmed_until_ns`` are dropped: a trimmed call counts with its day.
         """
         with self._lock:
-            if self._position is not None and self._position == before:
-                self._position = after
+            if before is not None and self._position == before:
+                # a change of scopes that is still to be read stays to be read: a trim makes none
+                self._position = after._replace(refiled=before.refiled)
                 kept = self._windows.items()
                 self._windows = {window: found for window, found in kept if (window.since_ns or 0) > trimmed_until_ns}
 
