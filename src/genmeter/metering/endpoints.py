@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 from weakref import ref
@@ -43,7 +44,8 @@ class Endpoints:
         endpoint = self._resolve(provider, cast("type[Any]", type(owner)), _parsed(url), seller)
         if len(self._known) >= 1024:
             self._known.clear()
-        self._known[key] = (ref(owner), url, endpoint)
+        with suppress(TypeError):  # an owner that allows no weak reference is resolved for every call
+            self._known[key] = (ref(owner), url, endpoint)
         return endpoint
 
     def _resolve(self, provider: Provider, owner: type[Any], url: Any, named: str | None) -> Endpoint:

@@ -146,8 +146,7 @@ Opener = Callable[[], OpenCall | None]
 class Server(NamedTuple):
     """Where an object sends its calls.
 
-    ``owner`` is the object that keeps the address (a weak reference to it must be possible), ``url`` the address as it is
-    kept there: text or a parsed URL. ``seller`` names who bills, whatever the address says.
+    ``owner`` is the object that keeps the address, ``url`` the address as it is kept there: text or a parsed URL. ``seller`` names who bills, whatever the address says.
     """
 
     owner: Any

@@ -17,28 +17,25 @@ class Answer:
     """The answer of one call. ``invocation`` is the record that it fills.
 
     ``fold`` takes one chunk of a stream; see ``spec.Chunks``. It is an attribute and changes: for the first chunk it also
-    notes the time, for later ones it is the accumulator's own method, and after the end it only hides what the app must
-    not see.
+    notes the time, and for later ones it is the accumulator's own method. After the end of the call it is ``hides``: a
+    bound method of our own would keep this object alive until the garbage collector comes.
     """
 
-    __slots__ = ("_accumulator", "_begun", "_dialect", "_last_chunk", "fold", "hides", "invocation")
+    __slots__ = ("_accumulator", "_begun", "_dialect", "_last_chunk", "fold", "hides", "in_pieces", "invocation")
 
     def __init__(self, dialect: Dialect, invocation: Invocation) -> None:
         self._dialect = dialect
         self._accumulator: Accumulator | None = None
         self.invocation = invocation
+        self.in_pieces = False
+        """Whether the answer comes as a stream that is folded, so that it may stop before its end."""
         self.hides: Fold = shown
         """Whether the app must not see a chunk, where no accumulator says so."""
         self.fold: Fold = shown
 
-    @property
-    def in_pieces(self) -> bool:
-        """Whether the answer came as a stream, so that it may have stopped before its end."""
-        return self._accumulator is not None
-
     def read(self, result: Any) -> None:
         """Read a whole answer."""
-        self._accumulator = None
+        self._accumulator, self.in_pieces = None, False
         guard.step("read", self._dialect.read_response, result, self.invocation)
         content = self.invocation.content
         if content is not None and self._dialect.read_output is not None:
@@ -53,6 +50,7 @@ class Answer:
         accumulator = self._dialect.accumulator
         if accumulator is not None and self._accumulator is None:
             self._accumulator = guard.step("stream", accumulator, asked, self.invocation.content is not None)
+            self.in_pieces = self._accumulator is not None
         if timed:
             self.invocation.gaps = array("d")
         self._begun = begun
@@ -85,13 +83,6 @@ class Answer:
         """Count a failure of ``fold``. True: the app must not see the chunk all the same."""
         guard.failed("fold", error)
         return bool(guard.step("fold", self.hides, chunk))
-
-    def end(self) -> None:
-        """The call is closed: what we asked for stays hidden from an app that reads on.
-
-        A bound method of our own in ``fold`` would keep this object alive until the garbage collector comes.
-        """
-        self.fold = self.hides
 
     def finish(self, kwargs: Kwargs) -> None:
         """Write into the record what the chunks said, and messages that the SDK took out of an iterator."""

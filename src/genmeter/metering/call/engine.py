@@ -60,9 +60,13 @@ class Engine:
             if chosen is None:
                 return None
             dialect, bound = chosen
-            context = get_current() if made is None else made
+            context = get_current()
             if self.passes(provider, dialect, context):
                 return None
+            if made is not None:
+                context = made
+                if self.passes(provider, dialect, context):
+                    return None
             server = (provider.server or provider.family.server)(instance)
             if server is None:
                 return None

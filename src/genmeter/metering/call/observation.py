@@ -44,6 +44,7 @@ class Observation:
         "chunks",
         "invocation",
         "kwargs",
+        "streamed",
     )
 
     def __init__(
@@ -63,13 +64,9 @@ class Observation:
         self.chunks = answer
         self.invocation: Invocation = answer.invocation
         self.kwargs = kwargs
+        self.streamed = answer.invocation.request.stream
         if asked is not None:
             answer.hides = asked.option.brought
-
-    @property
-    def streamed(self) -> bool:
-        """Whether the app asked for a stream."""
-        return self.invocation.request.stream
 
     @property
     def asked(self) -> bool:
@@ -177,14 +174,15 @@ class Observation:
         except IndexError:
             return
         self._streams.discard(self)
-        guard.step("close", self.chunks.end)
+        self.chunks.fold = self.chunks.hides  # an app that reads on does not see what we asked for
         invocation, signals = self.invocation, self._signals
         invocation.duration = (perf_counter() if ended is None else ended) - signals.begun
         invocation.cut = cut
         if error is not None:
             invocation.exception = error
             invocation.error = guard.step("error", self._error_type, error) or "_OTHER"
-        guard.step("finish", self.chunks.finish, self.kwargs)
+        if self.chunks.in_pieces or invocation.content is not None:
+            guard.step("finish", self.chunks.finish, self.kwargs)
         guard.step("close", signals.complete, invocation)
         guard.step("end", signals.end, invocation)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import wrapt
 
@@ -78,7 +78,7 @@ def strip(made: Any) -> Any:
 def _raw(kwargs: Kwargs) -> Any:
     """How the app wants to read a raw response; None: it wants none."""
     headers: Any = kwargs.get("extra_headers")
-    return cast("dict[str, Any]", headers).get(RAW_HEADER) if headers else None
+    return headers.get(RAW_HEADER) if headers else None
 
 
 def _ask(kwargs: Kwargs) -> Kwargs | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 from ..spec import OpenCall
@@ -200,7 +200,10 @@ def async_reader(stream: Any) -> Callable[[], Awaitable[Any]]:
     The ``__anext__`` of some streams (aiobotocore's) is itself an asynchronous generator and cannot be awaited.
     """
     own = getattr(_kind(stream), "__anext__", None)
-    return stream.__aiter__().__anext__ if own is None or inspect.isasyncgenfunction(own) else stream.__anext__
+    code: CodeType | None = getattr(own, "__code__", None)
+    if own is None or (code is not None and code.co_flags & inspect.CO_ASYNC_GENERATOR):
+        return stream.__aiter__().__anext__
+    return stream.__anext__
 
 
 def _kind(stream: Any) -> Any:
