@@ -102,7 +102,7 @@ func TestACallWithoutAPriceGetsAReasonAndNoNumber(t *testing.T) {
 		detail string
 	}{
 		"unknown_model":    {map[string]any{"gen_ai.request.model": "acme-huge"}, "acme lists no price for 'acme-huge'"},
-		"unknown_provider": {map[string]any{"gen_ai.provider.name": "nobody"}, "nobody knows who bills at this address; name it under [sellers]"},
+		"unknown_provider": {map[string]any{"gen_ai.provider.name": "nobody"}, "the seller at this address is unknown; name it under [sellers]"},
 		"no_usage": {map[string]any{"gen_ai.usage.input_tokens": nil, "gen_ai.usage.output_tokens": nil},
 			"the response carried no token counts"},
 		"invalid_usage": {map[string]any{"gen_ai.usage.input_tokens": 1.5},

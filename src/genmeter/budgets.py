@@ -153,7 +153,7 @@ def _scope(row: _Row) -> dict[str, str]:
             raise row.wrong(unknown("scope", name, SCOPES), "scope", name)
         if not isinstance(wanted, str) or not wanted.strip() or not wanted.isprintable() or len(wanted) > _LONGEST:
             raise row.wrong(f"{wanted!r}: write the name of one {name} as a string", "scope", name)
-    # In one order, whatever the order in the file: labels and tables follow it.
+    # The order does not depend on the file: labels and tables follow it.
     return {name: cast("str", value[name]).strip() for name in SCOPES if name in value}
 
 

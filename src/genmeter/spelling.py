@@ -7,15 +7,22 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is spelled most like ``name``; None when no known name is near."""
+    """The known name that is spelled most like ``name``; None when no known name is near.
+
+    >>> nearest("inptu", ["input", "output"]), nearest("colour", ["input", "output"])
+    ('input', None)
+    """
     found = difflib.get_close_matches(name, list(known), n=1)
     return found[0] if found else None
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The message about an unknown name, for example ``unknown key; did you mean 'limit'? There are capture, limit``.
+    """The message about an unknown name, with the known names in the order given.
 
-    ``kind`` says what the name stands for: ``key``, ``table``. The known names are listed in the order given.
+    ``kind`` says what the name stands for: ``key``, ``table``.
+
+    >>> unknown("key", "limt", ["capture", "limit"])
+    "unknown key; did you mean 'limit'? There are capture, limit"
     """
     known = tuple(known)
     near = nearest(name, known)

@@ -35,7 +35,10 @@ class Lines:
         self._places = list(_places(text))
 
     def where(self, *names: str, row: int = 0) -> str:
-        """The place of a key as ``file:line: table.key``, for example ``genmeter.toml:7: prices.openai.gpt-4o.input``.
+        """The place of a key as ``file:line: table.key``.
+
+        >>> Lines("genmeter.toml", "limit = 80").where("limit")
+        'genmeter.toml:1: limit'
 
         ``row`` is the number of the ``[[table]]`` that holds the key, from 0. For a missing key the line is that of
         its table; for a missing table it is line 1.

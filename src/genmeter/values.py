@@ -101,7 +101,11 @@ def seller(value: object) -> str:
 
 
 def sellers(value: object) -> dict[str, str]:
-    """Address → seller, from a text such as ``llm.example.com=openai, localhost:8000/v1=anthropic``."""
+    """Address → seller, from a text such as ``llm.example.com=openai, localhost:8000/v1=anthropic``.
+
+    >>> sellers("llm.example.com=openai, localhost:8000/v1=anthropic")
+    {'llm.example.com': 'openai', 'localhost:8000/v1': 'anthropic'}
+    """
     found: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in str(value).split(","))):
         host, _, name = pair.rpartition("=")

@@ -17,7 +17,7 @@ from genmeter.pricing.question import Question
 from genmeter.pricing.sellers import SellerData
 
 CACHED = 4096
-"""Resolved calls, and hosts, that are remembered; the table is emptied when it is full."""
+"""The most calls, and the most hosts, whose answers are kept. A full table is emptied."""
 
 SCHEMA = 1
 BUNDLED = Path(__file__).with_name("data") / "catalogue.json"
@@ -51,7 +51,7 @@ class Found(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """How a price came about. ``terms`` are empty when ``result`` is a refusal."""
+    """The steps that led to a price. ``terms`` is empty when ``result`` is a refusal or a price of zero."""
 
     result: Verdict
     terms: tuple[Term, ...]
@@ -59,7 +59,7 @@ class Explanation(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """One model as listed: micro-USD per million tokens by column, since when (None: from ever)."""
+    """One model that a seller lists: every name of the model, and its prices as a plan."""
 
     seller: str
     model: str
@@ -68,7 +68,7 @@ class Listing(NamedTuple):
 
 
 class Catalogue:
-    """Prices by seller and model. Reading it is free of I/O, clocks and exceptions; it is safe to share by threads."""
+    """Prices by seller and model. A question does no I/O, reads no clock and raises nothing. Threads may share a catalogue."""
 
     def __init__(self, data: Data, own: Mapping[str, Mapping[str, Own]] | None = None, version: str = "") -> None:
         if data["schema"] != SCHEMA:
@@ -92,12 +92,19 @@ class Catalogue:
         return _bundled[0]
 
     def with_overrides(self, overrides: Overrides) -> Catalogue:
-        """This catalogue under the user's own prices, which come before those that it has already.
+        """A catalogue with these prices of the user's on top; they win over the prices of this catalogue.
 
-        The version says which prices they are, whatever the file is called and however it is laid out.
+        The new version depends on the prices alone, not on the name or the layout of their file.
+
+        >>> from genmeter.model import Usage
+        >>> from genmeter.pricing.override import parse
+        >>> own = parse({"acme": {"house-7b": {"input": "0.10", "output": "0.40"}}}, "genmeter.toml", "")
+        >>> question = Question("acme", "house-7b", None, Usage(input=1_000, output=100), at=0)
+        >>> Catalogue.bundled().with_overrides(own).price(question).total
+        140000000
 
         Raises:
-            PricesError: a ``same_as`` that names a model nobody lists, or a model that is named twice.
+            PricesError: a ``same_as`` names a model that no seller lists, or two rows name one model.
         """
         own = {key: dict(rows) for key, rows in self._own.items()}
         added: dict[tuple[str, str], Own] = {}
@@ -114,7 +121,11 @@ class Catalogue:
         return Catalogue(self._data, own, f"{self.version}+own-{crc32(text.encode()):08x}" if added else self.version)
 
     def seller(self, host: str, path: str = "") -> Seller | None:
-        """Who bills for calls to ``host`` (and ``path``, where one host serves several), or None."""
+        """The seller that bills for calls to ``host``, or None. ``path`` decides where one host has several sellers.
+
+        >>> Catalogue.bundled().seller("api.openai.com")
+        Seller(id='openai', name='openai', region=None)
+        """
         try:
             return self._sold[host, path]
         except KeyError:
@@ -129,14 +140,27 @@ class Catalogue:
         return known
 
     def named(self, name: str) -> Seller | None:
-        """The seller with this catalogue id, ``gen_ai.provider.name`` or alias, or of the user's own prices."""
+        """The seller with this catalogue id, ``gen_ai.provider.name`` or alias, or a seller of the user's own prices.
+
+        >>> Catalogue.bundled().named("aws.bedrock").id, Catalogue.bundled().named("acme")
+        ('aws', None)
+        """
         try:
             return self._names.get(match.plain(name)) or (Seller(name, name) if name in self._own else None)
         except (AttributeError, TypeError):
             return None
 
     def price(self, question: Question) -> Verdict:
-        """The list price of one call, or the reason why there is none. Never raises."""
+        """The list price of one call, or the reason why there is none. Never raises.
+
+        >>> from genmeter.model import Usage
+        >>> usage = Usage(input=1_000, output=100)
+        >>> cost = Catalogue.bundled().price(Question("openai", "gpt-4o", None, usage, at=1_764_547_200))
+        >>> cost.total, cost.lines, cost.entry
+        (3500000000, (('input', 2500000000), ('output', 1000000000)), 'openai/gpt-4o')
+        >>> Catalogue.bundled().price(Question("openai", "house-7b", None, usage, at=1_764_547_200))
+        Unpriced(reason='unknown_model', detail="openai lists no price for 'house-7b'")
+        """
         try:
             usage = question.usage
             try:
@@ -156,7 +180,13 @@ class Catalogue:
             return _strange(_key(question)) or Unpriced("invalid_usage", f"{type(error).__name__}: {error}")
 
     def explain(self, question: Question) -> Explanation:
-        """What ``price`` answers to the same question, with the terms of the sum."""
+        """The answer of ``price`` to the same question, with the terms of the sum.
+
+        >>> from genmeter.model import Usage
+        >>> question = Question("openai", "gpt-4o", None, Usage(input=1_000, output=100), at=1_764_547_200)
+        >>> [(term.kind, term.quantity, term.price) for term in Catalogue.bundled().explain(question).terms]
+        [('input', 1000, 2500000), ('output', 100, 10000000)]
+        """
         result, usage = self.price(question), question.usage
         face = self.named(question.seller) if question.seller is not None else None
         if isinstance(result, Unpriced) or usage is None:
@@ -210,7 +240,7 @@ class Catalogue:
         region: str | None,
     ) -> Plan | Unpriced:  # fmt: skip
         if seller is None:
-            return Unpriced("unknown_provider", "nobody knows who bills at this address; name it under [sellers]")
+            return Unpriced("unknown_provider", "the seller at this address is unknown; name it under [sellers]")
         face = self._names.get(match.plain(seller))
         key = face.id or seller if face else seller
         data = self._data["sellers"].get(key)
@@ -259,7 +289,7 @@ class Catalogue:
     def _found(
         self, key: str, data: SellerData, request: str | None, response: str | None
     ) -> Found | Unpriced | None:  # fmt: skip
-        """By the response's model; by the request's only when the response named none, or a version of it."""
+        """The model of the response; the request's model when the response names none, or a version of the request's."""
         if data.get("deployments"):
             request = None
         if data.get("profiles") and request and response and match.plain(response) in match.lower(request):
@@ -300,7 +330,7 @@ class Catalogue:
         return None
 
     def _target(self, key: str, name: str) -> Found | None:
-        """The model that ``same_as`` means: of the same seller, or ``seller/model``."""
+        """The model that ``same_as`` names: a model of the same seller, or ``seller/model``."""
         found = self._listed(key, name) if key in self._data["sellers"] else None
         head, slash, rest = name.partition("/")
         other = self._names.get(match.lower(head))
@@ -321,13 +351,13 @@ _bundled: list[Catalogue] = []
 
 
 def _key(question: Question) -> _Key:
-    """The question without its numbers and its time: what decides on the plan."""
+    """The part of the question that selects the plan: everything except numbers and time."""
     return (question.seller, question.request_model, question.response_model, question.service_tier, question.batch,
             question.region)  # fmt: skip
 
 
 def _tier(tier: str | None, batch: bool, data: SellerData | None) -> str:
-    """The service tier under the catalogue's name; standard has the empty one."""
+    """The service tier, as the catalogue names it. The standard tier is the empty text."""
     word = match.plain(tier or "").removeprefix("service_tier_")
     word = _TIERS.get(word, word)
     if data is not None and word in data.get("standard", ()):

@@ -29,7 +29,11 @@ class Term(NamedTuple):
 
     @property
     def amount(self) -> int:
-        """Pico-USD, rounded half to even where the price of one is no whole number of them."""
+        """Pico-USD; half a pico-USD is rounded to the even number.
+
+        >>> Term("input", 1_000, 2_500_000).amount
+        2500000000
+        """
         _, quantity, price, measure = self
         if measure is _TOKEN:
             return quantity * price
@@ -57,7 +61,7 @@ def _any(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Unpr
 
 
 def text_only(rates: Text, usage: Usage, version: str, partial: bool) -> Cost | None:
-    """The common call, text in and text out, without the detours of ``terms``; None when anything else is in play."""
+    """The fast path for a call of text alone; None when the call has any other count, and ``terms`` must work."""
     into, out = usage.input, usage.output
     if type(into) is not int or type(out) is not int or out <= 0 or not plain(usage):
         return None
@@ -87,7 +91,10 @@ def text_only(rates: Text, usage: Usage, version: str, partial: bool) -> Cost | 
 
 
 def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:
-    """The row for this instant and this length. A threshold counts all input, and moves the whole call."""
+    """The row for this instant and this number of input tokens.
+
+    A threshold counts all input tokens. Above it, the whole call has the prices of the other row.
+    """
     try:
         second = int(at // 1)
     except (TypeError, ValueError, OverflowError):
@@ -110,7 +117,7 @@ def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:
 
 
 def terms(rates: Rates, usage: Usage, partial: bool = False) -> list[Term] | Unpriced:
-    """The products of the sum, parts taken out of the totals that contain them."""
+    """The products of the sum. Each part is subtracted from the total that contains it, so no token is paid twice."""
     prices = rates.prices
     for name, total, column in (("input", usage.input, INPUT), ("output", usage.output, OUTPUT)):
         if total is None and prices[column] is not None and not partial:
@@ -143,7 +150,7 @@ def _priced(counts: tuple[object, ...], rates: Rates) -> list[Term] | Unpriced:
 
 
 def bill(found: list[Term], version: str, entry: str, partial: bool = False) -> Cost | Unpriced:
-    """Terms added up into lines, one a kind."""
+    """The bill of these terms: one line for each kind."""
     amounts: dict[str, int] = {}
     for term in found:
         amounts[term.kind] = amounts.get(term.kind, 0) + term.amount

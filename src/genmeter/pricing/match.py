@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 LONGEST = 256
-"""Longer names are nobody's; they are not looked up and not cached."""
+"""No model has a longer name; a longer name is neither looked up nor cached."""
 
 BLANK = " \t\n\r\f\v"
-"""What may stand around a name or a number."""
+"""The blanks that may stand around a name or a number."""
 
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
@@ -17,9 +17,9 @@ _WORDS = frozenset({"latest", "preview", "default"})
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: without blanks around it and in lower case, both by ASCII alone.
+    """The form of a name for comparison: without blanks around it and in lower case, both by ASCII alone.
 
-    The twin in Go knows another edition of Unicode, and İ or K are letters of nobody's id.
+    Python and Go know different editions of Unicode, so only ASCII is safe. No id has letters such as İ or K.
     """
     return lower(name.strip(BLANK))
 
@@ -30,7 +30,7 @@ def lower(text: str) -> str:
 
 
 def forms(name: str, prefixes: Sequence[str]) -> Iterator[str]:
-    """The spellings under which ``name`` may be listed, most literal first."""
+    """The spellings under which a seller may list ``name``, the most literal one first."""
     literal = plain(name)
     yield literal
     bare = _bare(literal)
@@ -53,7 +53,7 @@ def _bare(name: str) -> str:
 
 
 def found(name: str, exact: Collection[str], dated: Collection[str]) -> str | None:
-    """The listed id that ``name`` means: itself, its date written the other way, or a base with a version after it."""
+    """The listed id that ``name`` means: the same text, the same with its date in the other spelling, or its base."""
     if name in exact:
         return name
     other = _other_date(name)
@@ -68,7 +68,11 @@ def found(name: str, exact: Collection[str], dated: Collection[str]) -> str | No
 
 
 def same_but_version(name: str, base: str) -> bool:
-    """Whether ``name`` is ``base`` with only version-like tails after it."""
+    """Whether ``name`` is ``base``, or ``base`` followed by version-like tails.
+
+    >>> same_but_version("gpt-5.4-mini-2026-03-17", "gpt-5.4-mini"), same_but_version("gpt-5.4-mini", "gpt-5.4")
+    (True, False)
+    """
     left: str | None = plain(name)
     wanted = plain(base)
     while left and left != wanted:
@@ -77,7 +81,11 @@ def same_but_version(name: str, base: str) -> bool:
 
 
 def shorter(name: str) -> str | None:
-    """``name`` without its last version-like tail: ``-2026-11-17``, ``@20250929``, ``-v1``, ``:0``, ``-latest``."""
+    """``name`` without its last version-like tail; None when it has no such tail.
+
+    >>> [shorter(name) for name in ("gpt-x-2026-11-17", "claude-x@20250929", "nova-v1:0", "gpt-x-latest", "gpt-x-mini")]
+    ['gpt-x', 'claude-x', 'nova-v1', 'gpt-x', None]
+    """
     cut = max(name.rfind("-"), name.rfind("@"), name.rfind(":"))
     if cut <= 0:
         return None

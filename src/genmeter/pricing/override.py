@@ -16,18 +16,18 @@ from genmeter.units import COLUMNS, LIKE
 
 OTHER = ("free", "from", "same_as", "currency")
 _NUMBER = re.compile(r"([+-]?)(?:([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?|((?i:inf|infinity|s?nan[0-9]*)))")
-"""Sign, digits, decimals, exponent; or a word for what is no number of dollars. Not Decimal, which rounds."""
+"""Sign, digits, decimals, exponent; or a word such as ``nan``. Not ``Decimal``: it rounds to 28 digits."""
 
 _LONGEST_NUMBER = 40
 _DEAREST = 1_000_000
 
 
 class PricesError(GenmeterError, ValueError):
-    """A row of the user's prices that cannot be used: file, line, key, and what to write instead."""
+    """A row of the user's prices cannot be used. The message names file, line and key, and the text to write instead."""
 
 
 class Own(NamedTuple):
-    """One model of the user's: dated periods, or free, or the same as a listed model. ``where`` is file and line."""
+    """The user's prices of one model: dated periods, or free, or the prices of a listed model. ``where`` is file and line."""
 
     seller: str
     model: str
@@ -37,7 +37,7 @@ class Own(NamedTuple):
     same_as: str | None = None
 
     def marks(self, key: str) -> list[str]:
-        """The row of seller ``key`` in canonical text, one line a period: a catalogue's version is made of them."""
+        """The row of seller ``key`` in canonical text, one line for each period. The catalogue's version is a hash of them."""
         name = f"{key}/{self.model}"
         if self.free or self.same_as is not None:
             return [f"{name}|free" if self.free else f"{name}|same_as={self.same_as}"]
@@ -58,6 +58,12 @@ class Overrides(NamedTuple):
 
 def parse(table: Mapping[str, Any], path: str, text: str) -> Overrides:
     """Check the ``prices`` table of the file at ``path``; ``text`` is the file, for line numbers.
+
+    >>> parse({"acme": {"house-7b": {"input": "0.10", "output": "0.40"}}}, "genmeter.toml", "").rows[0].model
+    'house-7b'
+    >>> parse({"acme": {"house-7b": {"input": 0.1}}}, "genmeter.toml", "")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    genmeter.pricing.override.PricesError: genmeter.toml:1: prices.acme.house-7b.input: 0.1 is not a string; write ...
 
     Raises:
         PricesError: the first row that cannot be used.

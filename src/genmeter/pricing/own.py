@@ -1,4 +1,4 @@
-"""The catalogue as this user has it: their own prices on top, and the sellers that they have named by address."""
+"""The catalogue of one user: the user's own prices on top, and the sellers that the user names by address."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from genmeter.pricing.override import parse
 
 
 class Prices(Protocol):
-    """The user's ``[prices]``, unread: what ``genmeter.settings.PriceTable`` holds."""
+    """The user's ``[prices]`` table before it is checked; ``genmeter.settings.PriceTable`` has this form."""
 
     @property
     def rows(self) -> Mapping[str, Any]:
-        """The table, as the TOML reader gave it."""
+        """The table, as the TOML reader returns it."""
         ...
 
     @property
     def path(self) -> str:
-        """The file."""
+        """The path of the file."""
         ...
 
     @property
@@ -41,7 +41,14 @@ def catalogue_for(prices: Prices | None) -> Catalogue:
 
 
 class Addresses:
-    """Who bills at an address: whom the user named (``[sellers]``), else whom the catalogue knows there."""
+    """The sellers by address: the ones that the user names under ``[sellers]`` win over those of the catalogue.
+
+    >>> addresses = Addresses({"llm.example.com/v1": "openai"}, Catalogue.bundled())
+    >>> addresses.seller("llm.example.com", 443, "/v1/chat/completions")
+    Seller(id='openai', name='openai', region=None)
+    >>> addresses.seller("api.anthropic.com").id, addresses.seller("llm.example.com", path="/v2")
+    ('anthropic', None)
+    """
 
     def __init__(self, named: Mapping[str, str], catalogue: Catalogue) -> None:
         ordered = sorted(named.items(), key=lambda pair: (-len(pair[0]), pair[0]))
@@ -49,7 +56,10 @@ class Addresses:
         self._catalogue = catalogue
 
     def seller(self, host: str, port: int | None = None, path: str = "") -> Seller | None:
-        """The seller, or None when nobody knows. The longest name that begins the address counts."""
+        """The seller that bills at the address, or None when the seller is unknown.
+
+        The longest name under ``[sellers]`` that begins the address counts.
+        """
         bare = lower(host + path) if self._named else ""
         spellings = (bare, lower(f"{host}:{port}{path}") if port else bare)
         for where, name in self._named:

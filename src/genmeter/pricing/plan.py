@@ -1,4 +1,4 @@
-"""A price plan as arithmetic wants it: periods, length tiers and windows, compiled once per resolved call."""
+"""A price plan in the form for arithmetic: periods, length tiers and hours, compiled once per resolved call."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ class Plan(NamedTuple):
 
 
 def free_plan(entry: str) -> Plan:
-    """A plan that costs nothing because its row says so."""
+    """The plan of a model whose row says that it is free."""
     return Plan(entry, True, (), None)
 
 
 def compile_plan(
     entry: str, periods: Sequence[PeriodData], calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int] = (1, 1)
 ) -> Plan:
-    """The plan of ``periods`` with every token price times ``ratio``, which must come out whole."""
+    """The plan of ``periods`` with every token price times ``ratio``. A product with a fraction counts as no price."""
     made = tuple(_period(entry, period, calendars, ratio) for period in periods[::-1])
     flat = None
     if len(made) == 1 and made[0].start is None and len(made[0].tiers) == 1 and not made[0].windows:
@@ -117,13 +117,17 @@ def text_rates(rates: Rates) -> Text | None:
 
 
 def seconds(moment: str) -> int:
-    """Unix seconds of a date or a UTC instant in ISO 8601."""
+    """Unix seconds of a date or a UTC instant in ISO 8601.
+
+    >>> seconds("1970-01-02"), seconds("1970-01-01T01:00:00+00:00")
+    (86400, 3600)
+    """
     parsed = datetime.fromisoformat(moment)
     return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
 
 
 def days(dates: Sequence[str]) -> frozenset[int]:
-    """Dates as days since 1970."""
+    """Dates as numbers of days since 1970-01-01."""
     return frozenset(seconds(date) // 86400 for date in dates)
 
 

@@ -1,4 +1,4 @@
-"""What is asked of the price book about one call. The same fields, by the same names, as ``Question`` in Go."""
+"""The question that the price book answers about one call. ``Question`` in Go has the same fields and names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from genmeter.model import Usage
 
 @dataclass(slots=True)
 class Question:
-    """One call to be priced, that began at Unix second ``at``. None is unknown.
+    """One call to be priced. It began at Unix second ``at``. None means unknown.
 
     ``seller`` is the id of the catalogue (``openai``), the value of ``gen_ai.provider.name``, or an alias.
-    ``service_tier`` and ``region`` are those of the response. ``partial`` marks a cut stream: what was seen is priced,
-    an unknown total counts as nothing.
+    ``service_tier`` and ``region`` are those of the response. ``partial`` marks a cut stream:
+    the tokens that arrived are priced, and an unknown total counts as zero.
 
     The book never writes to a question. The class is not frozen all the same: one is made for every call that is
     metered, and a frozen dataclass takes four times as long to make.

@@ -18,7 +18,7 @@ SCHEMA = 1
 
 
 class Reason(NamedTuple):
-    """What a reason says. ``command`` is the advice at ``genmeter price``, empty where the command never gives it."""
+    """The words of a reason and its remedy. ``command`` is the advice of ``genmeter price``; empty: it never gives the reason."""
 
     words: str
     remedy: str
@@ -33,7 +33,11 @@ def reasons() -> Mapping[str, Reason]:
 
 
 def meaning(reason: str | None) -> Reason:
-    """What ``reason`` says, also of one that this genmeter does not know."""
+    """The words of ``reason``. A reason that this genmeter does not know gets words too.
+
+    >>> meaning("unknown_model").given_by, bool(meaning("a_reason_of_tomorrow").words)
+    ('book', True)
+    """
     known = reasons().get(reason or "")
     return known if known is not None else Reason(**_file()["otherwise"])
 

@@ -9,7 +9,7 @@ from genmeter.model import Seller
 from genmeter.pricing.match import lower, plain
 
 GLOBAL = frozenset({"", "global", "not_available", "none"})
-"""Region words that mean: no region."""
+"""Words of a region that mean: no region."""
 
 RegionRule = tuple[list[str], int, int, list[str]]
 
@@ -88,7 +88,7 @@ def _pattern(text: str, key: str, name: str) -> _Host:
 
 
 def names(sellers: Mapping[str, SellerData]) -> dict[str, Seller]:
-    """Every word for a seller: catalogue id, ``gen_ai.provider.name``, alias; the word of the conventions is kept."""
+    """The seller for each word: catalogue id, ``gen_ai.provider.name`` or alias. A seller keeps its name of the conventions."""
     words: dict[str, Seller] = {}
     for key, data in sellers.items():
         seller = Seller(key, data["name"])
@@ -101,7 +101,7 @@ def names(sellers: Mapping[str, SellerData]) -> dict[str, Seller]:
 
 
 def ratio(rules: Sequence[RegionRule] | None, region: str, model: str) -> tuple[int, int] | None:
-    """What a region does to token prices, or None when no published rule covers this model there."""
+    """The factor of a region on token prices as (over, under); None when no published rule covers the model there."""
     for regions, over, under, models in rules or ():
         if any(_fits(region, one) for one in regions) and any(_fits(model, one) for one in models):
             return over, under

@@ -1,4 +1,4 @@
-"""Reading calls that others have recorded: attributes in any known convention → the question that the book answers."""
+"""Reads calls that other programs recorded: attributes of any known convention become a question to the price book."""
 
 from genmeter.reading.recorded import Recorded
 

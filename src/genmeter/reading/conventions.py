@@ -1,22 +1,22 @@
-"""How each fact about a call is spelled: by the conventions of today, older ones, OpenInference, OpenLLMetry and others.
+"""The spellings of each fact about a call: of today's conventions, older ones, OpenInference, OpenLLMetry and others.
 
-The table is ``data/conventions.json``; the collector's processor embeds the same file. What its parts mean:
+The table is ``data/conventions.json``; the collector's processor embeds the same file. The parts of the table:
 
-- ``attributes``: field → spellings. The first one present wins; the first in the list is the current name. A null is
-  not present, nor is, where a text is meant, the empty text or a word of ``absent`` (in any case).
-- How the counts of usage are spelled stands in ``data/units.json``.
+- ``attributes``: field → spellings. The first spelling that is present wins; the first in the list is the current name.
+  A null counts as absent. For a text, the empty text and the words of ``absent`` (in any case) count as absent too.
+- The spellings of the usage counts stand in ``data/units.json``.
 - Counts are whole numbers, as integers, as floats or as decimal text: Java's tracing bridge makes every value a text.
-- ``operations``: words of others for an operation, matched in lower case. A word that is not there is taken as it is.
-  A word from any but the current name counts only where it means a billed operation: so OpenInference's CHAIN, AGENT,
+- ``operations``: foreign words for an operation, compared in lower case. A word that is not in the list stays as it is.
+  A word under an older or foreign attribute counts only if it means a billed operation. So OpenInference's CHAIN, AGENT,
   TOOL, RETRIEVER and RERANKER and OpenLLMetry's workflow, task, agent and tool are never calls.
 - ``base_url`` gives host, port and path where ``address`` is absent.
-- ``cost``: the first two spellings are ours. An amount in any other is another instrumentation's own; it counts when
-  it is above zero, for they write 0 for a model that their price list lacks.
-- ``exclusive``: emitters whose input count leaves cache reads and writes out, by the name of their instrumentation
-  scope, for calls billed by ``sellers``; ``before`` a version (a scope that does not say its version is then not
-  meant), ``unless`` an attribute is present. It is a property of the emitter, never of the model.
-- ``genmeter.usage.repaired`` on a record says that its counts are exclusive and an earlier hop has found that out: the
-  counts stay on the record as they came, and every reader adds the cache to the input once.
+- ``cost``: the first two spellings are ours. An amount in any other spelling was computed by another instrumentation.
+  It counts only above zero, because instrumentations write 0 for a model that their price list lacks.
+- ``exclusive``: emitters whose input count leaves cache reads and writes out. An entry names the instrumentation scope
+  and the ``sellers`` of the calls; ``before`` limits it to older versions (a scope without a version is then not meant),
+  and ``unless`` names an attribute that rules it out. This is a property of the emitter, never of the model.
+- ``genmeter.usage.repaired`` on a record: an earlier hop found that the input count leaves the cache out. The counts
+  stay on the record as they came, and every reader adds the cache to the input once.
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ SCHEMA = 1
 _OWN = frozenset({names.COST_AMOUNT, names.COST_TOTAL, names.OPENAI_RESPONSE_TIER})
 """Spellings that genmeter writes, the current names apart."""
 _EXCLUSIVE = ("anthropic", "aws")
-"""Sellers whose own counts leave cache reads and writes out of the input, so that more cache than input proves it."""
+"""Sellers whose input count leaves the cache out. For them, more cache than input proves that a count was passed on."""
 
 Attributes = Mapping[str, object]
 
 
 class Exclusive(NamedTuple):
-    """An emitter whose input count leaves the cache out, as the module's text says; ``sellers`` are catalogue ids."""
+    """An emitter whose input count leaves the cache out; see the module's docstring. ``sellers`` are catalogue ids."""
 
     sellers: frozenset[str]
     before: tuple[int, ...]
     unless: str
 
     def counts(self, version: str, seller: str | None, attributes: Attributes) -> bool:
-        """Whether a record of this version, billed by this seller, has such a count."""
+        """Whether a record of this version, billed by this seller, has an input count without the cache."""
         if seller not in self.sellers or attributes.get(self.unless) is not None:
             return False
         return not self.before or (bool(version) and numbers(version) < self.before)
 
 
 class Place(NamedTuple):
-    """Where a call went: ``host`` a name, ``port`` None when the record does not say it."""
+    """The server of a call. ``host`` is a name; ``port`` is None when the record does not say it."""
 
     host: str
     port: int | None
@@ -77,7 +77,7 @@ class Conventions:
         self.foreign = frozenset(name for found in self.fields.values() for name in found[1:]) - _OWN
         """Every spelling that genmeter does not write: a record without any of them needs no table."""
         self.foreign_costs = tuple(name for name in self.fields["cost"] if name not in _OWN)
-        """Spellings of an amount that somebody else worked out."""
+        """Spellings of an amount that another instrumentation computed."""
         self._operations: dict[str, str] = data["operations"]
         self._absent = frozenset(("", *data["absent"]))
         self._exclusive: dict[str, Exclusive] = {one["scope"]: _exclusive(one) for one in data["exclusive"]}
@@ -106,7 +106,7 @@ class Conventions:
         return None
 
     def operation(self, attributes: Attributes) -> str | None:
-        """Our word for what was done, None when the record is no call that anybody knows. Never raises."""
+        """The operation by our name; None when no known convention says that the record is a call. Never raises."""
         current, *others = self.fields["operation"]
         word = attributes.get(current)
         if isinstance(word, str) and word:
@@ -119,7 +119,7 @@ class Conventions:
         return None
 
     def place(self, attributes: Attributes) -> Place | None:
-        """Where the call went. Raises ``ValueError`` where the record holds what is no address."""
+        """The server of the call, None when the record does not name it. Raises ``ValueError`` for an address that is none."""
         host = self.text(attributes, "address")
         if host is not None:
             return Place(host, self.count(attributes, "port"), "")
@@ -143,8 +143,9 @@ class Conventions:
     ) -> bool:
         """Whether ``cached`` tokens have to be added to an input count of ``counted``.
 
-        Said by an earlier hop, known of the emitter, or proved: more cache than input, where a seller counts them apart.
-        ``seller`` gives the catalogue's id; it is asked only where that decides.
+        True in three cases: an earlier hop said so, the emitter is known for it, or the counts prove it (more cache than
+        input, from a seller that counts the two apart). ``seller`` returns the catalogue's id. It is called only where
+        the id decides, because the look-up takes time.
         """
         if cached <= 0:
             return False
@@ -163,7 +164,11 @@ def bundled() -> Conventions:
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """The leading numbers of a version, for comparison: "0.62.4rc1" is (0, 62, 4)."""
+    """The leading numbers of a version, for comparison.
+
+    >>> numbers("0.62.4rc1"), numbers("main")
+    ((0, 62, 4), ())
+    """
     found = re.match(r"\d{1,9}(\.\d{1,9})*", version)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
@@ -173,7 +178,11 @@ def _exclusive(entry: Mapping[str, Any]) -> Exclusive:
 
 
 def whole(value: object) -> int | None:
-    """The whole number in an attribute: an integer, a float without a fraction, decimal text. None for all else."""
+    """The whole number in an attribute: an integer, a float without a fraction or decimal text. None for any other value.
+
+    >>> whole(7), whole(7.0), whole("7"), whole(7.5), whole(True)
+    (7, 7, 7, None, None)
+    """
     if isinstance(value, str):
         return int(value) if len(value) < 20 and value.isascii() and value.removeprefix("-").isdecimal() else None
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""A call as telemetry recorded it: span attributes by name → the question that the catalogue answers."""
+"""Prices a call from its recorded attributes: span attributes by name → a question → the catalogue's answer."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from genmeter.reading.conventions import Conventions
 from genmeter.settings import Settings
 
 _DEFAULTS = ("openai", "anthropic")
-"""Names that instrumentations write for any server that their SDK talks to, a company's gateway included."""
+"""Names that prove no seller: instrumentations write them for every server of the SDK, even a company's gateway."""
 
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")
 
 AtAddress = Callable[[str, int | None, str], Seller | None]
-"""Who bills at a host, port and path."""
+"""The seller at a host, port and path."""
 
 
 class Asked(NamedTuple):
-    """What a recorded call asks of the book, who bills for it, and whether its emitter's input count was repaired.
+    """The question of a recorded call, its seller, and whether the input count was repaired.
 
-    ``repaired``: the emitter had left the cache out of the input count, and the question has the cache in it.
+    ``repaired``: the emitter left the cache out of the input count, and the question has the cache in it.
     """
 
     question: Question
@@ -33,7 +33,15 @@ class Asked(NamedTuple):
 
 
 class Recorded:
-    """Prices calls as telemetry recorded them: spans of other instrumentations, logs of calls.
+    """Prices recorded calls: spans of other instrumentations, logs of calls.
+
+    >>> from genmeter.settings import Settings
+    >>> recorded = Recorded(Settings())
+    >>> call = {"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.output_tokens": 100}
+    >>> recorded.price(call | {"gen_ai.usage.input_tokens": 1_000}, at=1_764_547_200).total
+    3500000000
+    >>> recorded.price(call, at=1_764_547_200)
+    Unpriced(reason='no_usage', detail='the response carried no input token count')
 
     Raises:
         PricesError: a row of the user's own prices that cannot be used.
@@ -44,13 +52,13 @@ class Recorded:
         self._addresses = Addresses(settings.sellers, self.catalogue)
 
     def ask(self, attributes: Mapping[str, object], at: float, scope: str = "", version: str = "") -> Asked:
-        """What the attributes of one inference span or event ask, in whichever convention they are spelled.
+        """The question of one inference span or event, from attributes of any known convention.
 
-        The call began at Unix second ``at``. ``scope`` and ``version`` are those of the instrumentation that wrote the
-        attributes: they decide what an input count means.
+        The call began at Unix second ``at``. ``scope`` and ``version`` name the instrumentation that wrote the
+        attributes: they decide whether its input count has the cache in it.
 
         Raises:
-            ValueError: an attribute holds what it cannot hold; the message names it.
+            ValueError: the value of an attribute has the wrong type; the message names the attribute.
         """
         table = conventions.bundled()
         seller = billed_by(attributes, self.catalogue, self._addresses.seller)
@@ -85,10 +93,13 @@ class Recorded:
 
 
 def billed_by(attributes: Mapping[str, object], catalogue: Catalogue, at_address: AtAddress) -> Seller | None:
-    """By the address, where the record has one: most instrumentations name the SDK's own vendor wherever it talks to.
+    """The seller of a recorded call; None when it is unknown.
+
+    The server's address decides where the record has one, because most instrumentations write the name of the SDK's
+    vendor for every server.
 
     Raises:
-        ValueError: an attribute holds what it cannot hold; the message names it.
+        ValueError: the value of an attribute has the wrong type; the message names the attribute.
     """
     table = conventions.bundled()
     name, place = table.text(attributes, "provider"), table.place(attributes)

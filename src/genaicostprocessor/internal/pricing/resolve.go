@@ -26,7 +26,7 @@ type found struct {
 
 func (c *Catalogue) resolve(asked *words) *plan {
 	if asked.seller == "" {
-		return refusal(UnknownProvider, "nobody knows who bills at this address; name it under [sellers]")
+		return refusal(UnknownProvider, "the seller at this address is unknown; name it under [sellers]")
 	}
 	key := asked.seller
 	if face, known := c.book.names[plain(key)]; known {
