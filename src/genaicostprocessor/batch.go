@@ -12,7 +12,7 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
-// batch is the work on one request: what is looked at once for all its calls, and room that each call uses anew.
+// batch is the work on one request: facts that are read once for all its calls, and memory that every call uses again.
 type batch struct {
 	*costProcessor
 	writer    writer
@@ -36,7 +36,8 @@ func newBatch(p *costProcessor) *batch {
 	}
 }
 
-// settle decides what becomes of one call of a billed operation. Everything is read before anything is written.
+// settle prices, keeps or refuses one call of a billed operation. It reads all attributes before it writes the first,
+// because values that were read point into the attributes.
 func (b *batch) settle(attributes pcommon.Map, operation string, at int64, broken bool) {
 	b.called = true
 	r, q := &b.record, &b.asked
@@ -65,7 +66,7 @@ func (b *batch) decide(attributes pcommon.Map, broken bool) outcome {
 		return takenOver
 	}
 	if r.Is(conventions.Status, names.StatusPriced) || r.Is(conventions.Status, names.StatusPartial) {
-		// genmeter in the application has priced and counted it, and was told to keep the amount to itself
+		// genmeter in the application has priced and counted the call, and its settings forbid the amount on the span
 		return kept
 	}
 	if r.RefusedAmount() {
@@ -81,7 +82,7 @@ func (b *batch) decide(attributes pcommon.Map, broken bool) outcome {
 	return b.write(attributes)
 }
 
-// price asks the book.
+// price asks the book about the call.
 func (b *batch) price() (pricing.Reason, string) {
 	if wrong := b.record.Wrong(); wrong != "" {
 		return pricing.InvalidUsage, wrong
@@ -104,7 +105,7 @@ func (b *batch) write(attributes pcommon.Map) outcome {
 	return priced
 }
 
-// forgetReason: an application may have found no price where there is one now.
+// forgetReason removes the reason of an earlier hop that found no price, because there is a price now.
 func (b *batch) forgetReason(attributes pcommon.Map) {
 	if b.record.Has(conventions.Reason) {
 		attributes.Remove(names.CostReason)
@@ -138,7 +139,7 @@ func (b *batch) takeOver(attributes pcommon.Map, amount float64) {
 	attributes.PutStr(names.CostStatus, status(stopped))
 }
 
-// compare writes, where it is asked for, what our book says beside the cost that stays.
+// compare adds our book's price beside the cost that stays, where the configuration asks for it.
 func (b *batch) compare(attributes pcommon.Map, amount float64, isNumber bool) {
 	if b.cfg.Existing != existingCompare {
 		return

@@ -15,8 +15,8 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 )
 
-// settling is how long a changed file must stay as it is before it is read: who truncates and then writes leaves, for a
-// moment, a shorter file that is good TOML.
+// settling is how long a changed file must stay the same before it is read. An editor that truncates and then writes
+// leaves a shorter file for a moment, and that file can be valid TOML.
 const settling = 200 * time.Millisecond
 
 // book holds the table that calls are priced by. A reload never changes a table: it puts another one in its place. The
@@ -112,8 +112,8 @@ func (b *book) watch(found []content) {
 	}()
 }
 
-// follow reads the files at every interval: a stat is no evidence, as a file can change within a tick of its clock and
-// keep its size. They are small.
+// follow reads the files at every interval and compares their content. Their size and time are no evidence: a file can
+// change within one tick of its clock and keep its size. The files are small.
 func (b *book) follow(ctx context.Context, last []content) {
 	ticker := time.NewTicker(b.cfg.Prices.ReloadInterval)
 	defer ticker.Stop()
@@ -157,7 +157,7 @@ func (b *book) reload(ctx context.Context, found []content) bool {
 	made, err := load(b.cfg, found)
 	if err != nil {
 		b.telemetry.ProcessorGenaiCostReloads.Add(ctx, 1, reloadFailed)
-		b.set.Logger.Error("The price files cannot be used; calls are priced by the last good table until they are mended.",
+		b.set.Logger.Error("The price files cannot be used. The last good table prices all calls until the files are mended.",
 			zap.Error(err), zap.String("catalogue", b.recorded.Load().Catalogue.Version()))
 		return false
 	}

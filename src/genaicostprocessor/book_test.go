@@ -218,7 +218,7 @@ func TestTracesAndLogsShareOneTableAndOneLoop(t *testing.T) {
 	require.Len(t, r.books(), 1)
 	require.NoError(t, logs.Shutdown(ctx))
 	<-loop
-	require.Empty(t, r.books(), "a configuration that nobody uses is forgotten")
+	require.Empty(t, r.books(), "a configuration without users is forgotten")
 	t.Run("and can be started once more", func(t *testing.T) {
 		require.NoError(t, traces.Start(ctx, host))
 		require.NoError(t, traces.Shutdown(ctx))

@@ -25,11 +25,11 @@ const (
 
 // Config of genai_cost.
 type Config struct {
-	// Prices are the user's own, on top of the catalogue.
+	// Prices are the user's own prices, which win over the catalogue.
 	Prices PricesConfig `mapstructure:"prices"`
 
-	// Sellers names who bills at an address that the catalogue does not know: host, host:port or host/path to seller.
-	// It comes before the [sellers] tables of the price files.
+	// Sellers names the seller at an address that the catalogue does not know: host, host:port or host/path to seller.
+	// It wins over the [sellers] tables of the price files.
 	Sellers map[string]string `mapstructure:"sellers"`
 
 	// Catalogue is the path of a catalogue.json that replaces the built-in one. Empty: the built-in one.
@@ -39,8 +39,8 @@ type Config struct {
 	// both.
 	Attributes string `mapstructure:"attributes"`
 
-	// Existing says what happens to a call that comes with a cost: keep leaves it alone; compare leaves it too, and adds
-	// what our book says.
+	// Existing says how a call that comes with a cost is treated. keep leaves the cost alone; compare leaves it too, and
+	// adds our book's price.
 	Existing string `mapstructure:"existing"`
 
 	// Complete adds the current names of operation, provider, models and tokens where a call spells them only in older
@@ -83,7 +83,7 @@ func (cfg *Config) Validate() error {
 		case strings.TrimSpace(address) == "":
 			errs = append(errs, errors.New("sellers: an address is empty; write host, host:port or host/path"))
 		case strings.TrimSpace(cfg.Sellers[address]) == "":
-			errs = append(errs, fmt.Errorf("sellers::%s: the seller is empty; write who bills there, e.g. openai", address))
+			errs = append(errs, fmt.Errorf("sellers::%s: the seller is empty; write the seller that bills there, e.g. openai", address))
 		}
 	}
 	errs = append(errs,

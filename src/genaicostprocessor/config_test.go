@@ -50,7 +50,7 @@ func TestAnErrorNamesThePathAndSaysWhatToDo(t *testing.T) {
 		"prices::files[1]: is empty; write the path of a genmeter.toml",
 		"prices::files[2]: genmeter.toml is files[0] already; list it once",
 		"prices::reload_interval: 10ms is too short; write 1s or more, or 0s for never",
-		"sellers::llm.example: the seller is empty; write who bills there, e.g. openai",
+		"sellers::llm.example: the seller is empty; write the seller that bills there, e.g. openai",
 		`attributes: "all" is not one of both, proposal, own`,
 		`existing: "replace" is not one of keep, compare`,
 		"skip_scopes[0]: is empty; write the name of an instrumentation scope",

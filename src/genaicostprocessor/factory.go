@@ -75,7 +75,8 @@ func (f *factory) borrow(set processor.Settings, cfg *Config) *book {
 	return shared
 }
 
-// giveBack forgets a book that nobody uses: a service that reloads its configuration comes with a new one each time.
+// giveBack forgets a book without users. A collector that reloads its configuration makes a new one each time, so unused
+// books would pile up.
 func (f *factory) giveBack(cfg *Config) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

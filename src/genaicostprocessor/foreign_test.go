@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// only are the attributes without those that say what a call cost.
+// only leaves out the attributes about cost.
 func only(found map[string]any) map[string]any {
 	left := map[string]any{}
 	for key, value := range found {
@@ -246,7 +246,7 @@ func TestACacheLeftOutOfTheInputIsAddedOnlyWhereThatIsKnown(t *testing.T) {
 		after = newRig(t).span(joined(vercel, map[string]any{"ai.usage.inputTokenDetails.cacheReadTokens": 60}), inScope("ai", ""))
 		require.Equal(t, 0.000288, after["gen_ai.usage.cost.amount"])
 	})
-	t.Run("and from nobody else", func(t *testing.T) {
+	t.Run("and from no other emitter", func(t *testing.T) {
 		after := newRig(t).span(some, inScope("opentelemetry.instrumentation.anthropic", "0.62.4"))
 		require.Equal(t, 0.000288, after["gen_ai.usage.cost.amount"])
 		require.NotContains(t, after, "genmeter.usage.repaired")

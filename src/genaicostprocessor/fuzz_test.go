@@ -64,7 +64,7 @@ func came(before pcommon.Map) bool {
 	return amount || total || currency
 }
 
-// verdict are what a verdict of our own overwrites, where somebody left them without an amount.
+// verdict lists the attributes that our own verdict overwrites where they came without an amount.
 var verdict = []string{
 	"genmeter.cost.status", "genmeter.cost.reason", "gen_ai.usage.cost.currency", "genmeter.usage.repaired",
 }

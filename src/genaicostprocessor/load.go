@@ -13,7 +13,7 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 )
 
-// content is a file as it was found, or the error instead.
+// content is the content of a file, or the error of reading it.
 type content struct {
 	key, path string
 	data      []byte
@@ -44,7 +44,7 @@ func readFiles(cfg *Config) []content {
 func readFile(key, path string) content {
 	data, err := os.ReadFile(path)
 	if err == nil && len(data) == 0 {
-		err = fmt.Errorf("%s is empty; if it shall say nothing, write a comment", path)
+		err = fmt.Errorf("%s is empty; write prices into it, or a comment if it must hold none", path)
 	}
 	found := content{key: key, path: path, data: data, err: err}
 	if err != nil {
@@ -55,7 +55,7 @@ func readFile(key, path string) content {
 	return found
 }
 
-// load makes the table of the files, or says which line of which ones is in the way.
+// load makes the table from the files. Its error names the file and line of every fault.
 func load(cfg *Config, found []content) (*reading.Recorded, error) {
 	catalogue, sellers := pricing.Bundled(), map[string]string{}
 	var errs []error
@@ -74,7 +74,7 @@ func load(cfg *Config, found []content) (*reading.Recorded, error) {
 	return &reading.Recorded{Catalogue: catalogue, Addresses: pricing.NewAddresses(sellers, catalogue)}, nil
 }
 
-// over is the catalogue under what the file says; its sellers are added to those of the files before it.
+// over lays the prices of the file over the catalogue, and adds the file's sellers to sellers.
 func (file *content) over(catalogue *pricing.Catalogue, sellers map[string]string) (*pricing.Catalogue, error) {
 	if file.err != nil {
 		return nil, file.err
@@ -103,7 +103,7 @@ func (file *content) over(catalogue *pricing.Catalogue, sellers map[string]strin
 	return catalogue.WithOverrides(rows)
 }
 
-// tables are the two of a genmeter.toml that matter here.
+// tables reads [prices] and [sellers] of a genmeter.toml; the processor ignores all other tables.
 func tables(path, text string) (prices, sellers map[string]any, err error) {
 	var read map[string]any
 	if _, err := toml.Decode(text, &read); err != nil {
@@ -120,7 +120,7 @@ func tables(path, text string) (prices, sellers map[string]any, err error) {
 		}
 		table, isTable := value.(map[string]any)
 		if !isTable {
-			return nil, nil, fmt.Errorf("%s: %s is no table; write [%s]", path, name, name)
+			return nil, nil, fmt.Errorf("%s: %s is not a table; write [%s] and its keys below", path, name, name)
 		}
 		*into = table
 	}

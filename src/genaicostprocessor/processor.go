@@ -34,8 +34,8 @@ type costProcessor struct {
 	started     atomic.Bool
 }
 
-// errNotStarted is retryable. The collector starts a receiver that several pipelines share with the first of them: it
-// may bring data before the others have started, and what stands behind those would lose it.
+// errNotStarted is retryable. A receiver that several pipelines share starts with the first of them, so its data can
+// reach a pipeline that has not started yet. Without this error, the exporters of that pipeline would lose the data.
 var errNotStarted = errors.New("this pipeline has not started yet; send it again")
 
 func newProcessor(
@@ -111,7 +111,7 @@ func (p *costProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Log
 	return ld, nil
 }
 
-// open lends a batch; all its calls are priced by one table, whatever is reloaded meanwhile.
+// open lends a batch. One table prices all its calls, even if a reload puts another table in place meanwhile.
 func (p *costProcessor) open() *batch {
 	b := p.batches.Get().(*batch)
 	b.recorded = p.book.recorded.Load()
@@ -126,7 +126,7 @@ func (p *costProcessor) close(ctx context.Context, b *batch) {
 	p.batches.Put(b)
 }
 
-// enter looks at a scope once for all its calls; false: they are not to be priced.
+// enter looks at a scope once for all its calls. False means that the calls of this scope are not priced.
 func (b *batch) enter(scope pcommon.InstrumentationScope) bool {
 	if slices.Contains(b.cfg.SkipScopes, scope.Name()) {
 		return false
@@ -138,7 +138,7 @@ func (b *batch) enter(scope pcommon.InstrumentationScope) bool {
 func (b *batch) span(span ptrace.Span) {
 	switch span.Kind() {
 	case ptrace.SpanKindServer, ptrace.SpanKindProducer, ptrace.SpanKindConsumer:
-		// who serves or queues a call does not pay for it
+		// a server or a queue does not pay for the call
 		return
 	}
 	operation, ok := reading.Billed(b.conventions, span.Attributes())
@@ -170,7 +170,8 @@ func (b *batch) event(record plog.LogRecord) {
 	b.settle(record.Attributes(), operation, began(written, record.Attributes()), false)
 }
 
-// began is the Unix second at which a call began whose event was written when it had ended.
+// began is the Unix second at which a call began. Its event is written at the end of the call, so the duration is
+// subtracted.
 func began(written pcommon.Timestamp, attributes pcommon.Map) int64 {
 	if lasted, ok := attributes.Get(names.CallDuration); ok && lasted.Type() == pcommon.ValueTypeDouble {
 		nanoseconds := lasted.Double() * 1e9

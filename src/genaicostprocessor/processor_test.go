@@ -198,7 +198,7 @@ func TestTheAddressSaysWhoSells(t *testing.T) {
 	require.Equal(t, "override:acme/acme-large", at(map[string]any{
 		"gen_ai.provider.name": nil, "gen_ai.openai.api_base": "https://llm.acme.example:8443/v1"}), "by a base URL")
 	require.Equal(t, "override:acme/acme-large", at(map[string]any{"server.address": "10.1.2.3"}),
-		"a name that is nobody's default holds at an address that nobody knows")
+		"a name that no SDK writes by default holds at an unknown address")
 	require.Nil(t, at(map[string]any{"gen_ai.provider.name": "openai", "server.address": "10.1.2.3",
 		"gen_ai.request.model": "gpt-4o"}), "a default name does not")
 }

@@ -69,7 +69,7 @@ func newRig(t *testing.T, changes ...func(*Config)) *rig {
 	return r
 }
 
-// books are those that the factory lends now.
+// books is a copy of the books that the factory lends now.
 func (r *rig) books() map[*Config]*book {
 	r.own.mu.Lock()
 	defer r.own.mu.Unlock()

@@ -19,7 +19,7 @@ type sighting struct {
 	reason        pricing.Reason
 }
 
-// sightings logs each kind of unpriced call once. The set is bounded: names come from outside, and may be made up.
+// sightings logs each kind of unpriced call once. The set is bounded, because senders can invent any number of names.
 type sightings struct {
 	logger *zap.Logger
 	full   atomic.Bool
@@ -57,11 +57,11 @@ func (s *sightings) add(one sighting) bool {
 	}
 	if len(s.seen) == mostSightings {
 		s.full.Store(true)
-		s.logger.Warn("More kinds of calls without a price than are logged one by one; only their counter goes on.",
+		s.logger.Warn("The log names no further kinds of calls without a price; the counter still counts them.",
 			zap.Int("logged", mostSightings), zap.String("counter", "otelcol_processor_genai_cost_unpriced"))
 		return false
 	}
-	// a clone, lest the set hold the whole batch that the text was cut from
+	// a clone: the text is a part of the batch, and would keep the whole batch in memory
 	one.seller, one.model = strings.Clone(one.seller), strings.Clone(one.model)
 	s.seen[one] = struct{}{}
 	return true

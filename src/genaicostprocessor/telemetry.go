@@ -10,7 +10,7 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 )
 
-// outcome is what became of a call.
+// outcome says how the processor treated a call.
 type outcome uint8
 
 const (
@@ -25,7 +25,7 @@ const (
 
 var outcomeNames = [outcomes]string{"priced", "partial", "unpriced", "kept", "taken_over", "failed"}
 
-// reasons are the closed list, in the order of the counters.
+// reasons is the closed list of reasons, in the order of the counters.
 var reasons = [...]pricing.Reason{
 	pricing.UnknownProvider, pricing.UnknownModel, pricing.NoUsage, pricing.InvalidUsage, pricing.UnpricedDimension,
 	pricing.UnknownServiceTier, pricing.NoPriceForDate,
@@ -36,7 +36,7 @@ var (
 	reloadFailed = metric.WithAttributeSet(attribute.NewSet(attribute.String("result", "failed")))
 )
 
-// counts are those of one batch: instruments are told once a batch, not once a call.
+// counts collects the numbers of one batch, because recording them once a batch costs less than once a call.
 type counts struct {
 	outcomes [outcomes]int64
 	reasons  [len(reasons)]int64
@@ -52,7 +52,7 @@ func (c *counts) refused(reason pricing.Reason) {
 	}
 }
 
-// meters tell the counts of one signal.
+// meters records the counts of one signal.
 type meters struct {
 	calls    metric.Int64Counter
 	builder  *metadata.TelemetryBuilder

@@ -89,6 +89,6 @@ func TestEachKindOfUnpricedCallIsLoggedOnce(t *testing.T) {
 			send(fmt.Sprintf("made-up-%d", i))
 		}
 		require.Len(t, r.log.FilterMessageSnippet("A call has no price").All(), 1024)
-		require.Len(t, r.log.FilterMessageSnippet("More kinds of calls").All(), 1)
+		require.Len(t, r.log.FilterMessageSnippet("no further kinds of calls").All(), 1)
 	})
 }

@@ -38,7 +38,7 @@ func TestTheTimeForACallDoesNotGrowWithTheNumberOfPrices(t *testing.T) {
 		}
 		return best
 	}
-	for _, model := range []string{"model-99", "a-model-that-nobody-lists"} {
+	for _, model := range []string{"model-99", "a-model-that-no-seller-lists"} {
 		few, many := fastest(100, model), fastest(10_000, model)
 		// 100 times the rows; a list gone through would take 100 times as long
 		require.Less(t, many, 5*few+200*time.Microsecond, model)
@@ -156,7 +156,7 @@ output = "2"
 		// 1,000 × $1/1M + 100 × $2/1M
 		require.Equal(t, 0.0012, of("text", map[string]any{"gen_ai.usage.reasoning.output_tokens": 60})["genmeter.cost.total"])
 	})
-	t.Run("a price that nobody has published", func(t *testing.T) {
+	t.Run("a price that was not published", func(t *testing.T) {
 		after := of("text", map[string]any{"gen_ai.usage.cache_read.input_tokens": 100})
 		require.Equal(t, "unpriced_dimension", after["genmeter.cost.reason"])
 		require.NotContains(t, after, "genmeter.cost.total")

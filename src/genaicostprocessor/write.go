@@ -11,10 +11,10 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
-// beside are the attributes of a bill beside its lines: amount, currency, source and total; status, catalogue and entry.
+// beside counts the attributes of a bill that are not lines: amount, currency, source, total, status, catalogue, entry.
 const beside = 7
 
-// writer puts a verdict into words, the same ones as genmeter writes in an application.
+// writer writes a verdict as attributes, under the names that genmeter writes in an application.
 type writer struct {
 	proposal, own bool
 }
@@ -24,7 +24,7 @@ func newWriter(spelling string) writer {
 }
 
 func (w writer) cost(attributes pcommon.Map, verdict *pricing.Verdict, catalogue string, partial bool) {
-	// no more room than is needed: a slice that has it already is not made anew
+	// exactly the room that is needed: a slice with enough room is not allocated again
 	attributes.EnsureCapacity(attributes.Len() + beside + bits.OnesCount32(verdict.Has))
 	total := pricing.USD(verdict.Total)
 	w.amount(attributes, total, names.SourceCollector)
@@ -45,7 +45,7 @@ func (w writer) amount(attributes pcommon.Map, dollars float64, source string) {
 		attributes.PutDouble(names.CostAmount, dollars)
 		attributes.PutStr(names.CostCurrency, "USD")
 	}
-	// in any spelling: by this genai_meter knows whose money has been counted
+	// always, in every spelling: genai_meter reads here whether the application has counted the money
 	attributes.PutStr(names.CostSource, source)
 	if w.own {
 		attributes.PutDouble(names.CostTotal, dollars)
@@ -68,19 +68,19 @@ var completed = func() (made [2 + pricing.Units]conventions.Field) {
 	return made
 }()
 
-// addition is an attribute to be added, taken from the call before anything is written to it.
+// addition is an attribute to be added. It is read before the first attribute is written.
 type addition struct {
 	key, text string
 	count     int64
 }
 
-// additionsOf are the current names of what a call spells only in older or foreign ones.
+// additionsOf lists the facts that a call spells only in older or foreign names, under their current names.
 func additionsOf(r *reading.Record, into []addition, operation string, q *reading.Asked) []addition {
 	if r.Foreign(conventions.Operation) {
 		into = append(into, addition{key: r.Current(conventions.Operation), text: operation})
 	}
 	if !r.Has(conventions.Provider) || r.Foreign(conventions.Provider) {
-		// who bills where that is known; else the emitter's own word
+		// the seller where it is known, else the emitter's own word
 		name := q.Seller.Name
 		if name == "" {
 			name = r.Text(conventions.Provider)
@@ -105,7 +105,7 @@ func additionsOf(r *reading.Record, into []addition, operation string, q *readin
 	return into
 }
 
-// complete never changes an attribute that is there, not even an empty one.
+// complete adds the attributes that are missing. It never changes an attribute that is there, not even an empty one.
 func complete(attributes pcommon.Map, additions []addition) {
 	for _, one := range additions {
 		value, there := attributes.GetOrPutEmpty(one.key)

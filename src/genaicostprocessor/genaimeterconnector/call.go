@@ -55,7 +55,7 @@ type fact struct {
 	known bool
 }
 
-// call is what is counted of one span.
+// call holds the counted facts of one span.
 type call struct {
 	labels [labelCount]string
 	// counted: no application counts this call, its tokens and its duration.
@@ -78,8 +78,8 @@ type clues struct {
 	cacheRead, cacheWrite fact
 }
 
-// read takes a span of a billed operation. own: genmeter in an application has recorded it. Facts that make no sense are
-// told to skipped.
+// read reads a span of a billed operation. own says that genmeter in an application recorded it. Facts that cannot be
+// true go to skipped.
 func (c *call) read(span ptrace.Span, word string, own bool, skipped *[skips]int64) {
 	*c = call{counted: !own, reason: noReason, trace: span.TraceID(), span: span.SpanID()}
 	c.labels[operation] = word
@@ -200,8 +200,8 @@ func text(value pcommon.Value) string {
 	return value.Str()
 }
 
-// label is a value that every store can take: not long, and valid UTF-8. Prometheus refuses a whole request for one
-// label that is not, and this one would come again with every request.
+// label makes a value that every store accepts: short, and valid UTF-8. Prometheus refuses a whole request for one bad
+// label, and the bad label would be in every later request too.
 func label(value pcommon.Value) string {
 	var text string
 	switch value.Type() {

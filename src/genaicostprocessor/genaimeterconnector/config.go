@@ -46,7 +46,7 @@ func createDefaultConfig() component.Config {
 func (cfg *Config) Validate() error {
 	var errs []error
 	if cfg.Instance == "" {
-		errs = append(errs, errors.New("instance: is empty; write a name that no other collector has"))
+		errs = append(errs, errors.New("instance: the name is empty; write a name that no other collector has"))
 	}
 	if cfg.Interval < shortestInterval {
 		errs = append(errs, fmt.Errorf("interval: %s is too short; write %s or more", cfg.Interval, shortestInterval))

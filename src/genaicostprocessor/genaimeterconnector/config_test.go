@@ -27,10 +27,10 @@ func TestEverySettingIsReadFromYAML(t *testing.T) {
 
 func TestAWrongSettingIsNamedWithWhatToWrite(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"instance: is empty; write a name that no other collector has": func(c *Config) { c.Instance = "" },
-		"interval: 1ms is too short; write 100ms or more":              func(c *Config) { c.Interval = time.Millisecond },
-		"max_series: 0 is too few; write 1 or more":                    func(c *Config) { c.MaxSeries = 0 },
-		"expiration: 15s must be longer than interval, which is 15s":   func(c *Config) { c.Expiration = 15 * time.Second },
+		"instance: the name is empty; write a name that no other collector has": func(c *Config) { c.Instance = "" },
+		"interval: 1ms is too short; write 100ms or more":                       func(c *Config) { c.Interval = time.Millisecond },
+		"max_series: 0 is too few; write 1 or more":                             func(c *Config) { c.MaxSeries = 0 },
+		"expiration: 15s must be longer than interval, which is 15s":            func(c *Config) { c.Expiration = 15 * time.Second },
 	} {
 		cfg := createDefaultConfig().(*Config)
 		change(cfg)

@@ -22,7 +22,7 @@ import (
 // lastWait is how long the last sums may wait for room in a queue when the collector stops.
 const lastWait = 5 * time.Second
 
-// meterConnector counts what passes in a meter, and sends the meter's sums.
+// meterConnector counts the calls that pass in a meter, and sends the meter's sums.
 type meterConnector struct {
 	cfg     *Config
 	set     connector.Settings
@@ -105,7 +105,7 @@ func (c *meterConnector) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// flush sends all sums. What could not be sent is in the next ones.
+// flush sends all sums. After a failure, the next sums contain the unsent ones.
 func (c *meterConnector) flush(ctx context.Context) {
 	now := time.Now()
 	if next := c.last.Add(time.Millisecond); now.Before(next) {
@@ -132,7 +132,7 @@ type batch struct {
 	overflow int64
 }
 
-// origin is what the resource of a call says.
+// origin is the resource of a call: service and environment.
 type origin struct {
 	service, namespace, environment string
 }
@@ -164,7 +164,7 @@ func (c *meterConnector) ConsumeTraces(ctx context.Context, td ptrace.Traces) er
 	return nil
 }
 
-// billed is the operation of a span that carries tokens and cost. Who serves or queues a call does not pay for it.
+// billed is the operation of a span that carries tokens and cost. A server or a queue does not pay for the call.
 func (c *meterConnector) billed(span ptrace.Span) (string, bool) {
 	value, there := span.Attributes().Get(names.Operation)
 	if !there || value.Type() != pcommon.ValueTypeStr {
@@ -177,7 +177,8 @@ func (c *meterConnector) billed(span ptrace.Span) (string, bool) {
 	return c.words.Billed(value.Str(), false)
 }
 
-// enter begins the key with what Prometheus makes the job of, so that two resources with one job are one series.
+// enter begins the key with the attributes that become Prometheus' job, so that two resources with one job are one
+// series.
 func (b *batch) enter(resource pcommon.Map) int {
 	b.from = origin{}
 	for key, value := range resource.All() {
@@ -207,7 +208,7 @@ func (c *meterConnector) take(b *batch, known int, now time.Time) {
 	}
 	b.key = b.key[:known]
 	for _, value := range b.call.labels {
-		b.key = append(append(b.key, value...), 0xFF) // which is in no valid UTF-8
+		b.key = append(append(b.key, value...), 0xFF) // a byte that valid UTF-8 never contains
 	}
 	if !c.meter.take(b.key, &b.from, &b.call, now) {
 		b.overflow++

@@ -3,5 +3,6 @@
 // Package genaimeterconnector holds the connector genai_meter: it counts the calls, tokens, durations and money of spans
 // that genai_cost has passed, and sends the sums as metrics.
 //
-// Sums are kept here, exactly, and sent at an interval: what comes at the same moment from many senders is all in them.
+// The connector keeps the sums exactly and sends them at an interval, so calls that many senders send at the same moment
+// are all counted.
 package genaimeterconnector

@@ -223,7 +223,7 @@ func put(attributes pcommon.Map, key, value string) {
 
 func start(s *series) pcommon.Timestamp { return s.born - pcommon.Timestamp(zeroBefore) }
 
-// exemplars are those that there are, each once, in the order that Prometheus asks for: by time, then by value.
+// exemplars writes each exemplar once, in the order that Prometheus requires: by time, then by value.
 func exemplars(seen ...sighting) []sighting {
 	seen = slices.DeleteFunc(slices.Clone(seen), func(one sighting) bool { return one.at == 0 })
 	slices.SortFunc(seen, func(a, b sighting) int {

@@ -15,7 +15,7 @@ var bounds = [...]int64{
 	1e10, 2e10, 4e10, 8e10, 16e10, 32e10, 64e10, 128e10, 256e10, 512e10, 1024e10, 2048e10, 4096e10, 8192e10,
 }
 
-// sighting is a call that an exemplar leads to.
+// sighting is a call that an exemplar links to.
 type sighting struct {
 	trace pcommon.TraceID
 	span  pcommon.SpanID
@@ -101,7 +101,7 @@ func (s *sums) all() [5 + len(names.Reasons) + 1]*series {
 	return found
 }
 
-// forget drops the calls that exemplars would lead to; each is sent once.
+// forget drops the exemplars, because each one is sent once.
 func (s *sums) forget() {
 	s.seen = [len(bounds) + 1]sighting{}
 	for _, one := range s.all() {
@@ -175,7 +175,7 @@ type copied struct {
 	sums sums
 }
 
-// snapshot copies all sums, into the room of an earlier snapshot, and drops what nobody has called for long.
+// snapshot copies all sums into the memory of an earlier snapshot, and drops combinations without calls for a long time.
 func (m *meter) snapshot(into []copied, now time.Time) []copied {
 	m.mu.Lock()
 	defer m.mu.Unlock()

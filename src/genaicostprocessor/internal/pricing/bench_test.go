@@ -126,7 +126,7 @@ func BenchmarkSellerByHost(b *testing.B) {
 	addresses := NewAddresses(map[string]string{"llm.example.com": "openai"}, Bundled())
 	for b.Loop() {
 		if _, found := addresses.Seller("us.api.openai.com", 443, ""); !found {
-			b.Fatal("nobody")
+			b.Fatal("no seller")
 		}
 	}
 }

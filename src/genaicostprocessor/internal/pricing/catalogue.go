@@ -86,8 +86,8 @@ func (c *Catalogue) Models() int {
 	return count
 }
 
-// WithOverrides is this catalogue under the user's own prices; those that c has already are kept where rows do not
-// name the same model, so files can be laid over each other one by one. A model that rows name twice is an error.
+// WithOverrides is a catalogue with these prices of the user's on top. The user's prices that c has already stay, unless
+// a row names the same model, so files can be laid over each other one by one. Two rows for one model are an error.
 func (c *Catalogue) WithOverrides(rows []Own) (*Catalogue, error) {
 	own, added := map[string]map[string]*Own{}, map[[2]string]*Own{}
 	for key, models := range c.own {
@@ -132,7 +132,7 @@ func (c *Catalogue) Named(name string) (Seller, bool) {
 	return Seller{ID: name, Name: name}, true
 }
 
-// Seller is who bills for calls to host (and path, where one host serves several).
+// Seller is the seller that bills for calls to host. path decides where one host has several sellers.
 func (c *Catalogue) Seller(host, path string) (Seller, bool) {
 	asked := words{seller: host, request: path}
 	if known, hash := c.sold.find(&asked); known != nil {

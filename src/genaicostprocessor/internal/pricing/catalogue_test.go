@@ -14,13 +14,13 @@ func TestAKnownQuestionAllocatesNothing(t *testing.T) {
 	addresses := NewAddresses(map[string]string{"llm.example.com": "openai"}, book)
 	dated := textCall("deepseek", "deepseek-v4-pro")
 	for name, ask := range map[string]func(){
-		"a flat price":          func() { book.Price(textCall("openai", "gpt-4o")) },
-		"dates and windows":     func() { book.Price(dated) },
-		"an unknown model":      func() { book.Price(textCall("openai", "gpt-99")) },
-		"an unknown seller":     func() { book.Price(textCall("nobody", "gpt-4o")) },
-		"a seller by host":      func() { addresses.Seller("us.api.openai.com", 443, "/v1") },
-		"a seller by the user":  func() { addresses.Seller("LLM.example.com", 443, "/v1") },
-		"nobody at the address": func() { addresses.Seller("example.org", 443, "/v1") },
+		"a flat price":         func() { book.Price(textCall("openai", "gpt-4o")) },
+		"dates and windows":    func() { book.Price(dated) },
+		"an unknown model":     func() { book.Price(textCall("openai", "gpt-99")) },
+		"an unknown seller":    func() { book.Price(textCall("nobody", "gpt-4o")) },
+		"a seller by host":     func() { addresses.Seller("us.api.openai.com", 443, "/v1") },
+		"a seller by the user": func() { addresses.Seller("LLM.example.com", 443, "/v1") },
+		"an unknown address":   func() { addresses.Seller("example.org", 443, "/v1") },
 	} {
 		ask()
 		limit := 0.0

@@ -58,7 +58,8 @@ func (p *plan) charge(question *Question, verdict *Verdict) {
 	row.bill(&question.Usage, question.Partial, verdict)
 }
 
-// choose is the row for this instant and this length, or nil. A threshold counts all input, and moves the whole call.
+// choose is the row for this instant and this number of input tokens, or nil. A threshold counts all input tokens; above
+// it, the whole call has the prices of the other row.
 func (p *plan) choose(usage *Usage, second int64) *rates {
 	var tiers []tier
 	for i := range p.periods {
@@ -96,7 +97,7 @@ func (u *Usage) total(known bool, count int64) int64 {
 	return 0
 }
 
-// bill multiplies and adds up. Nothing of a refused sum stays in the verdict.
+// bill multiplies and adds up. A refused sum leaves no lines in the verdict.
 func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
 	if !partial && r.unknownTotal(usage, verdict) {
 		return
@@ -168,8 +169,8 @@ func (u *Usage) quantities(counts *[len(terms)]int64) (last, wrong int) {
 	return last, -1
 }
 
-// less takes a part out of a total. It compares first: counts are whatever somebody sent, and int64 wraps around. What is
-// below zero stays so, for the sum is refused then.
+// less takes a part out of a total. It subtracts no negative number, because counts come from outside and int64 wraps
+// around. A negative total stays negative, so that the sum is refused.
 func less(total, part int64) int64 {
 	if total >= 0 && part >= 0 {
 		total -= part

@@ -86,7 +86,7 @@ func isNoGuess(t *testing.T, book *Catalogue, call *Question, entry string) {
 	t.Helper()
 	face, known := book.Named(call.Seller)
 	if !known {
-		t.Fatalf("%+v: a price of nobody: %s", call, entry)
+		t.Fatalf("%+v: a price of no known row: %s", call, entry)
 	}
 	seller := book.book.sellers[face.ID]
 	row := entry
@@ -113,7 +113,7 @@ func isNoGuess(t *testing.T, book *Catalogue, call *Question, entry string) {
 			}
 		}
 	}
-	t.Fatalf("%+v: nobody asked for %s", call, entry)
+	t.Fatalf("%+v: the call did not ask for %s", call, entry)
 }
 
 func undashed(name string) string {

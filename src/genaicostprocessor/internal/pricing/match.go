@@ -9,7 +9,7 @@ import (
 // Model names: from what telemetry says to the ids of the catalogue, by exact name or a version-like tail only.
 // The twin of match.py.
 
-// longest is how many characters a name may have; longer names are nobody's: not looked up and not kept.
+// longest is how many characters a name may have. No model has a longer name; it is neither looked up nor kept.
 const longest = 256
 
 const blanks = " \t\n\r\f\v"

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// Addresses says who bills at an address: whom the user named ([sellers]), else whom the catalogue knows there. The
-// twin of own.py.
+// Addresses knows the sellers by address: the ones that the user names under [sellers] win over those of the catalogue.
+// The twin of own.py.
 type Addresses struct {
 	named     []namedAddress
 	catalogue *Catalogue
@@ -42,7 +42,8 @@ func NewAddresses(named map[string]string, c *Catalogue) *Addresses {
 	return made
 }
 
-// Seller is who bills at host, port (0: not known) and path. The longest name that begins the address counts.
+// Seller is the seller at host, port (0: unknown) and path. The longest name under [sellers] that begins the address
+// counts.
 func (a *Addresses) Seller(host string, port int64, path string) (Seller, bool) {
 	if len(a.named) > 0 {
 		if seller, known := a.byUser(host, port, path); known {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// A price plan as arithmetic wants it: periods, length tiers and windows, compiled once per resolved call.
+// A price plan in the form for arithmetic: periods, length tiers and hours, compiled once per resolved call.
 // The twin of plan.py.
 
-// noPrice is a price that nobody published.
+// noPrice marks a price that was not published.
 const noPrice = -1
 
 // column is a price of a row: over/under makes pico-USD for one of what it measures from micro-USD for the number that is
@@ -64,8 +64,8 @@ type period struct {
 	windows []window
 }
 
-// plan is what one model costs at one seller, service tier and region, the newest period first; or, where reason is
-// set, why there is no answer whatever the call used. flat is set when one row is all there is.
+// plan holds the prices of one model at one seller, service tier and region, the newest period first. Where reason is
+// set, the plan is a refusal of every such call. flat is set when the plan has one row only.
 type plan struct {
 	reason  Reason
 	detail  string
@@ -79,12 +79,12 @@ func refusal(reason Reason, format string, words ...any) *plan {
 	return &plan{reason: reason, detail: fmt.Sprintf(format, words...)}
 }
 
-// ratio is what a region does to token prices.
+// ratio is the factor of a region on token prices: over / under.
 type ratio struct{ over, under int64 }
 
 var same = ratio{1, 1}
 
-// compilePlan is the plan of periods with every token price times by, which must come out whole.
+// compilePlan is the plan of periods with every token price times by. A product with a fraction counts as no price.
 func compilePlan(entry string, periods []periodData, calendars map[string]map[int64]bool, by ratio) *plan {
 	made := &plan{entry: entry, periods: make([]period, 0, len(periods))}
 	for i := len(periods) - 1; i >= 0; i-- {

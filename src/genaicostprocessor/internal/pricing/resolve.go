@@ -132,7 +132,8 @@ func (c *Catalogue) compiled(model found, key, tier string, by ratio, region str
 	return compilePlan(entry, c.book.plans[number], c.book.calendars, by)
 }
 
-// find goes by the response's model; by the request's only when the response named none, or a version of it.
+// find looks for the response's model; for the request's model when the response names none, or a version of the
+// request's.
 func (c *Catalogue) find(data *sellerData, request, response string) found {
 	if data.deployments {
 		request = ""
@@ -152,7 +153,7 @@ func (c *Catalogue) find(data *sellerData, request, response string) found {
 	return data.listed(request)
 }
 
-// listed looks in the seller's own list, then in those that it may borrow from.
+// listed looks for the model in the seller's own list, then in the lists that the seller may borrow from.
 func (s *sellerData) listed(name string) found {
 	if tooLong(name) {
 		return found{}

@@ -204,7 +204,7 @@ type sellerFound struct {
 	seller Seller
 }
 
-// UnmarshalJSON reads [id, name, region], or null for nobody.
+// UnmarshalJSON reads [id, name, region], or null for no seller.
 func (f *sellerFound) UnmarshalJSON(data []byte) error {
 	f.known = string(data) != "null"
 	return json.Unmarshal(data, &[]any{&f.seller.ID, &f.seller.Name, &f.seller.Region})

@@ -15,7 +15,7 @@ type regionRule struct {
 	models  []string
 }
 
-// ratioFor is what a region does to token prices; false when no published rule covers this model there.
+// ratioFor is the factor of a region on token prices; false when no published rule covers the model there.
 func ratioFor(rules []regionRule, region, model string) (ratio, bool) {
 	for i := range rules {
 		if fits(region, rules[i].regions) && fits(model, rules[i].models) {

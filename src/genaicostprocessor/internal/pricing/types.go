@@ -5,7 +5,7 @@ package pricing
 // Pico is the number of pico-USD in one US dollar: money is an integer count of these everywhere inside.
 const Pico = 1_000_000_000_000
 
-// Seller is who bills. ID is its id in the catalogue, empty when nobody knows it; Name is the value of
+// Seller is the company that bills. ID is its id in the catalogue, empty when it is unknown; Name is the value of
 // gen_ai.provider.name; Region is a price region known from the address, else empty.
 type Seller struct {
 	ID, Name, Region string

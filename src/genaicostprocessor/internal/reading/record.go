@@ -1,5 +1,5 @@
-// Package reading reads calls that others have recorded: the attributes of a span or an event, in any known convention,
-// to the question that the price book answers. The twin of the Python package genmeter.reading.
+// Package reading reads calls that other programs recorded: the attributes of a span or an event, in any known
+// convention, become a question to the price book. The twin of the Python package genmeter.reading.
 package reading
 
 import (
@@ -17,17 +17,17 @@ import (
 
 // Record is what one pass over the attributes of a call has found: for each field the value under its first spelling.
 //
-// The values point into the attributes, so none of them may be asked for once an attribute has been written.
+// The values point into the attributes, so no method may be called after an attribute has been written.
 type Record struct {
 	table  *conventions.Table
 	values [conventions.Fields]pcommon.Value
 	ranks  [conventions.Fields]uint8 // 0: absent; else the rank of the spelling, plus 1
-	wrong  string                    // what an attribute holds that it cannot hold
+	wrong  string                    // the first attribute with a value of the wrong type, in words
 
 	refused bool // whether an emitter's own cost is no amount of money
 }
 
-// NewRecord is room for one call after the other, in the spellings of table.
+// NewRecord makes a record in the spellings of table. It is used for one call after the other.
 func NewRecord(table *conventions.Table) Record { return Record{table: table} }
 
 // Billed is the operation of the call that attributes describe, if it is one that carries tokens and cost. It decides
@@ -94,7 +94,7 @@ func (r *Record) Foreign(field conventions.Field) bool { return r.ranks[field] >
 // Current is the field's current name.
 func (r *Record) Current(field conventions.Field) string { return r.table.Spelling(field, 0) }
 
-// Wrong says which attribute holds what it cannot hold, of those that were asked for; empty: none does.
+// Wrong names the first attribute that was asked for and has a value of the wrong type; empty: there is none.
 func (r *Record) Wrong() string { return r.wrong }
 
 func (r *Record) key(field conventions.Field) string {
@@ -107,7 +107,7 @@ func (r *Record) refuse(field conventions.Field, must string) {
 	}
 }
 
-// Text is the field's text; empty where it is absent or, which Wrong then says, no text.
+// Text is the field's text; empty where it is absent or no text. Wrong tells the second case.
 func (r *Record) Text(field conventions.Field) string {
 	if !r.Has(field) {
 		return ""
@@ -119,7 +119,7 @@ func (r *Record) Text(field conventions.Field) string {
 	return r.values[field].Str()
 }
 
-// Count is the field's whole number; false where it is absent or, which Wrong then says, no whole number.
+// Count is the field's whole number; false where it is absent or no whole number. Wrong tells the second case.
 func (r *Record) Count(field conventions.Field) (int64, bool) {
 	if !r.Has(field) {
 		return 0, false
@@ -155,7 +155,7 @@ func (r *Record) Is(field conventions.Field, text string) bool {
 	return r.Has(field) && r.values[field].Type() == pcommon.ValueTypeStr && r.values[field].Str() == text
 }
 
-// set says whether a flag of ours is true; what it cannot hold means no.
+// set says whether a flag of ours is true. A value of the wrong type counts as false.
 func (r *Record) set(field conventions.Field) bool {
 	return r.Is(field, "true") || r.Has(field) && r.values[field].Type() == pcommon.ValueTypeBool && r.values[field].Bool()
 }
@@ -165,13 +165,13 @@ func (r *Record) OwnCost() bool {
 	return r.Has(conventions.Cost) && r.ranks[conventions.Cost] <= conventions.OwnCosts
 }
 
-// Amount is the cost as a number; false where something else stands there.
+// Amount is the cost as a number; false where the value is no number.
 func (r *Record) Amount() (float64, bool) { return number(r.values[conventions.Cost]) }
 
 // RefusedAmount says whether an emitter's own cost is no amount of money.
 func (r *Record) RefusedAmount() bool { return r.refused }
 
-// InDollars says whether an amount is in US dollars, as it is where nothing names a currency.
+// InDollars says whether an amount is in US dollars. An amount without a currency is.
 func (r *Record) InDollars() bool {
 	if !r.Has(conventions.Currency) {
 		return true
@@ -198,7 +198,7 @@ func number(value pcommon.Value) (float64, bool) {
 	}
 }
 
-// place is where a call went, as far as its attributes say.
+// place is the server of a call, as far as its attributes name it.
 type place struct {
 	host, path string
 	port       int64
@@ -218,10 +218,10 @@ func (r *Record) placeOf(base string) place {
 	return place{read.Hostname(), read.Path, int64(port)}
 }
 
-// longest is how many bytes of a text from outside a message repeats.
+// longest is the most bytes of a sender's text that a message repeats.
 const longest = 200
 
-// Clipped is text, cut to what a message repeats of it.
+// Clipped is the beginning of text, short enough for a message.
 func Clipped(text string) string {
 	return text[:min(len(text), longest)]
 }

@@ -9,28 +9,28 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
-// exclusiveSellers have counts of their own that leave cache reads and writes out of the input: where the cache alone
-// exceeds the input, their count was passed on as it was.
+// exclusiveSellers leave cache reads and writes out of their input count. For them, more cache than input proves that
+// the emitter passed the seller's count on.
 var exclusiveSellers = []string{"anthropic", "aws"}
 
 // defaultNames are written by instrumentations for any server that their SDK talks to, a company's gateway included.
 var defaultNames = []string{"openai", "anthropic"}
 
-// Recorded is what recorded calls are priced by: the book, and who bills at which address. It never changes.
+// Recorded prices recorded calls: it has the book and the sellers by address. It never changes.
 type Recorded struct {
 	Catalogue *pricing.Catalogue
 	Addresses *pricing.Addresses
 }
 
-// Asked is what one recorded call asks of the book, who bills for it, and whether its emitter had left the cache out of
-// the input count. The twin of recorded.py.
+// Asked is the question of one recorded call, its seller, and whether its emitter left the cache out of the input count.
+// The twin of recorded.py.
 type Asked struct {
 	Question pricing.Question
 	Seller   pricing.Seller
 	Repaired bool
 }
 
-// Ask puts the question of the call that r has read. What is wrong with the call stands in r.Wrong.
+// Ask makes the question of the call that r has read. r.Wrong tells a fault of the call.
 func (q *Asked) Ask(r *Record, by *Recorded, sellers *Sellers, attributes pcommon.Map, exclusive []conventions.Emitter) {
 	*q = Asked{}
 	q.Seller = sellers.find(r, by)
@@ -48,7 +48,7 @@ func (q *Asked) Ask(r *Record, by *Recorded, sellers *Sellers, attributes pcommo
 	q.repair(r, attributes, exclusive)
 }
 
-// Model is the one that answered, else the one that was asked.
+// Model is the model of the response, else the model of the request.
 func (q *Asked) Model() string {
 	if q.Question.ResponseModel != "" {
 		return q.Question.ResponseModel
@@ -75,8 +75,8 @@ func (q *Asked) count(r *Record) {
 	}
 }
 
-// repair adds the cache to an input count that leaves it out: where an earlier hop has said so, where the emitter is
-// known to count so, and where nothing else can explain the counts. The counts stay on the call as they came.
+// repair adds the cache to an input count that leaves it out. It does so in three cases: an earlier hop said so, the
+// emitter is known for it, or the counts prove it. The counts on the call itself stay as they came.
 func (q *Asked) repair(r *Record, attributes pcommon.Map, exclusive []conventions.Emitter) {
 	usage := &q.Question.Usage
 	apart := usage.CacheRead + usage.CacheWrite
@@ -106,7 +106,7 @@ func (q *Asked) excluded(attributes pcommon.Map, exclusive []conventions.Emitter
 	return false
 }
 
-// Sellers remembers who bills for the calls of one batch: most of them go to the same few places.
+// Sellers remembers the sellers of one batch by address, because most calls of a batch go to the same few servers.
 type Sellers [8]struct {
 	provider string
 	at       place
@@ -114,8 +114,8 @@ type Sellers [8]struct {
 	seller   pricing.Seller
 }
 
-// find is who bills: by the address where the call has one, as most instrumentations name the SDK's own vendor wherever
-// it talks to. An empty one: nobody knows.
+// find is the seller of the call; an empty one is unknown. The server's address decides where the call has one, because
+// most instrumentations write the name of the SDK's vendor for every server.
 func (m *Sellers) find(r *Record, by *Recorded) pricing.Seller {
 	provider, address := r.Text(conventions.Provider), r.Text(conventions.Address)
 	if address == "" {

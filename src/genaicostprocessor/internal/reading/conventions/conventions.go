@@ -9,8 +9,8 @@
 //   - absent: words that stand for no value where the field is a text, compared without regard to case.
 //   - operations: foreign words for an operation, compared without regard to case, → ours. Other words are taken as they
 //     are. A word under any but the current name counts only where it means a billed operation.
-//   - cost: the first two spellings are ours. An amount in any other is another instrumentation's own, and counts when it
-//     is above zero: they write 0 for a model that their price list lacks.
+//   - cost: the first two spellings are ours. An amount in any other was computed by another instrumentation. It counts
+//     only above zero, because instrumentations write 0 for a model that their price list lacks.
 //   - exclusive: emitters whose input count leaves cache reads and writes out, by the exact name of their
 //     instrumentation scope, for calls billed by sellers (catalogue ids). before narrows it to versions of the scope
 //     below that one; a scope that does not say its version is then not meant. unless names an attribute with which a
@@ -210,8 +210,8 @@ func (t *Table) MayBeOperation(key string) bool {
 // Operations are the spellings of the operation, in order of preference.
 func (t *Table) Operations() []string { return t.spellings[Operation] }
 
-// Billed is our word for an operation that carries tokens and cost; false for every other operation. foreign: the word
-// stood under another name than the current one, where case means nothing.
+// Billed is our word for an operation that carries tokens and cost; false for every other operation. foreign says that
+// the word stood under an older or foreign attribute, where its case does not matter.
 func (t *Table) Billed(word string, foreign bool) (string, bool) {
 	for _, pair := range t.words {
 		if len(word) == len(pair[0]) && strings.EqualFold(word, pair[0]) {
