@@ -116,6 +116,16 @@ def _fill(models: dict[str, Model], _refused: dict[str, str], row: dict[str, Any
                     values[column] = values[like]
 
 
+def _multiple(models: dict[str, Model], _refused: dict[str, str], row: dict[str, Any]) -> None:
+    """A column that is published as a multiple of another one, in the rows that have a price in column ``with``."""
+    ratio = Decimal(row["ratio"])
+    for model in _chosen(models, row):
+        for values in _every_row(model):
+            for column, like in row["columns"].items():
+                if row["with"] in values and like in values:
+                    values[column] = _whole(values[like], ratio, row["id"])
+
+
 def _unset(models: dict[str, Model], _refused: dict[str, str], row: dict[str, Any]) -> None:
     for model in _chosen(models, row):
         for values in _every_row(model):
@@ -142,12 +152,16 @@ def _scaled(values: Row, columns: list[str], ratio: Decimal, where: str) -> Row:
     scaled: Row = {}
     for column in columns:
         if column in values:
-            price = values[column] * ratio
-            if price != int(price):
-                raise OverlayError(f"{where}: {ratio} of {values[column]} is not a whole micro-dollar")
-            scaled[column] = int(price)
+            scaled[column] = _whole(values[column], ratio, where)
     apart = [column for column, token in zip(COLUMNS, TOKENS, strict=True) if not token]
     return scaled | {column: values[column] for column in apart if column in values}
+
+
+def _whole(value: int, ratio: Decimal, where: str) -> int:
+    price = value * ratio
+    if price != int(price):
+        raise OverlayError(f"{where}: {ratio} of {value} is not a whole micro-dollar")
+    return int(price)
 
 
 def _every_row(model: Model) -> list[Row]:
@@ -160,5 +174,5 @@ def _every_row(model: Model) -> list[Row]:
     return rows
 
 
-_OPERATIONS = {"price": _price, "refuse": _refuse, "drop": _drop, "free": _free, "fill": _fill, "unset": _unset,
+_OPERATIONS = {"price": _price, "refuse": _refuse, "drop": _drop, "free": _free, "fill": _fill, "multiple": _multiple, "unset": _unset,
                "tier": _tier}  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 
 from table import PLAIN, TOTALS, Table, Unit
 
@@ -32,15 +34,24 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _tuple(items: Iterable[str]) -> str:
+    """Without a comma at its end, which the formatter would take for a wish to have one item a line."""
+    listed = list(items)
+    return f"({', '.join(listed)}{',' if len(listed) == 1 else ''})"
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    """The linter's order: 1H stands before 12H."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name)]
+
+
 def _constants(table: Table) -> str:
     names = [unit.constant for unit in table.counted]
     spelled = [f"{unit.constant}: Final = {_quoted(str(unit.attribute))}" for unit in table.counted]
     fields = [f"    {_quoted(unit.name)}: {unit.constant}," for unit in table.counted]
     lines = [f"    {_quoted(line.name)}," for line in table.lines]
-    also = [
-        f"    {_quoted(unit.name)}: ({', '.join(map(_quoted, unit.also))},)," for unit in table.counted if unit.also
-    ]
-    public = sorted([*names, "COST_KINDS", "COST_LINES", "USAGE_TOKENS"])
+    also = [f"    {_quoted(unit.name)}: {_tuple(map(_quoted, unit.also))}," for unit in table.counted if unit.also]
+    public = sorted([*names, "COST_KINDS", "COST_LINES", "USAGE_TOKENS"], key=_natural)
     return "\n".join(
         [
             "__all__ = [",
@@ -68,10 +79,9 @@ def _constants(table: Table) -> str:
 
 def _usage(table: Table) -> str:
     fields = [
-        f"    {unit.name}: int | None = None" if unit.name in TOTALS else f"    {unit.name}: int = 0"
+        f"    {unit.name}: {'int | None = None' if unit.name in TOTALS else 'int = 0'}  # {unit.words}"
         for unit in table.counted
     ]
-    said = [f"    - ``{unit.name}``: {unit.words}" for unit in table.counted]
     return "\n".join(
         [
             "@dataclass(slots=True)",
@@ -79,8 +89,6 @@ def _usage(table: Table) -> str:
             '    """What one call used. Totals include their parts; None is unknown, never zero.',
             "",
             "    Parts are 0 when the provider did not report them. What is not counted in tokens is no part of a total.",
-            "",
-            *said,
             '    """',
             "",
             *fields,
@@ -101,6 +109,7 @@ def _columns(table: Table) -> str:
         f"    ({_quoted(str(unit.line))}, {place[unit.name]}, MEASURES[{_quoted(unit.measure)}]),"
         for unit in table.terms
     ]
+    apart = [unit for unit in table.counted if unit.measure != "token"]
     like = {str(unit.column): unit.like for unit in table.columns if unit.like}
     options = {
         unit.option or unit.name.replace("_", "-"): (unit.name, unit.words) for unit in table.counted if unit.column
@@ -135,6 +144,10 @@ def _columns(table: Table) -> str:
             ),
             "}",
             '"""Option of ``genmeter price`` → field of ``Usage`` and words for a person."""',
+            f"APART: Final = {{{', '.join(f'{_quoted(one.name)}: {_quoted(one.label.lower())}' for one in apart)}}}",
+            '"""Fields of ``Usage`` that are no tokens, and their words: they are part of no sum of tokens."""',
+            f"BEYOND_TEXT: Final = {_tuple(_quoted(unit.name) for unit in table.terms if unit.name not in PLAIN)}",
+            '"""Fields of ``Usage`` that are billed and are neither plain text nor its cache."""',
             "MODALITIES: Final[dict[str, tuple[tuple[str, str], ...]]] = {",
             *_modalities(table),
             "}",
@@ -148,8 +161,8 @@ def _modalities(table: Table) -> list[str]:
     for total in table.counted:
         parts = [unit for unit in table.counted if total.name in unit.parents and unit.modality]
         if parts and not total.modality:
-            pairs = ", ".join(f"({_quoted(str(unit.modality))}, {_quoted(unit.name)})" for unit in parts)
-            made.append(f"    {_quoted(total.name)}: ({pairs},),")
+            pairs = _tuple(f"({_quoted(str(unit.modality))}, {_quoted(unit.name)})" for unit in parts)
+            made.append(f"    {_quoted(total.name)}: {pairs},")
     return made
 
 

@@ -199,10 +199,11 @@ def every_count(chance: Chance, data: Data) -> Iterator[Question]:
         priced = [
             one for one, row in cells if len(row) > columns.index(column) and row[columns.index(column)] is not None
         ]
-        for key, name, tier, periods in chance.sample(priced, min(len(priced), 45)):
+        asked = chance.sample(priced, 45) if len(priced) > 45 else chance.choices(priced, k=45 * bool(priced))
+        for key, name, tier, periods in asked:
             usage = any_usage(chance, _columns(data, periods), column)
             yield ask(key, name, usage=usage, service_tier=tier, partial=chance.random() < 0.1)
-    for make, count in ((any_usage, 60), (wrong_usage, 320), (less_usage, 160)):
+    for make, count in ((any_usage, 50), (wrong_usage, 180), (less_usage, 110)):
         for key, name, tier, _ in chance.sample(sold, count):
             yield ask(key, name, usage=make(chance), service_tier=tier, partial=chance.random() < 0.25)
     free = [

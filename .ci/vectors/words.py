@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Collection
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 NOVEMBER = 1_795_000_000
@@ -45,10 +47,11 @@ STRANGERS = (
     "0", "v1", "-v1", "latest", "-latest", ".ft-", "x.ft-y", "none", "null", "None", "gpt-4o\u0000", "\ufffd",
 )  # fmt: skip
 
-PARTS = (
-    "cache_read", "cache_write", "cache_write_1h", "reasoning", "text_input", "text_output", "audio_input",
-    "audio_output", "audio_cache_read", "image_input", "image_output", "image_cache_read", "searches",
-)  # fmt: skip
+_TABLE = Path(__file__).parents[2] / "src" / "genmeter" / "pricing" / "data" / "units.json"
+UNITS: dict[str, Any] = {
+    unit["name"]: unit for unit in json.loads(_TABLE.read_text("utf-8"))["units"] if unit["attribute"]
+}
+PARTS = tuple(name for name in UNITS if name not in ("input", "output"))
 
 Chance = random.Random
 
@@ -102,20 +105,24 @@ def text_usage(chance: Chance) -> dict[str, int]:
 
 def any_usage(chance: Chance, sold: Collection[str] = (), certain: str = "") -> dict[str, int]:
     """Every part there is, inside its total; of ``sold`` columns alone, where they are named, ``certain`` one surely."""
-    usage = dict.fromkeys(PARTS, 0)
+    leaf = dict.fromkeys(PARTS, 0)
     for name in PARTS:
-        column = name.removesuffix("es")
-        if column == certain or (chance.random() < 0.4 and (not sold or column in sold)):
-            usage[name] = chance.randint(1, 5000)
-    usage["cache_write"] += usage["cache_write_1h"]
-    usage["cache_read"] += usage["audio_cache_read"] + usage["image_cache_read"]
-    usage["audio_input"] += usage["audio_cache_read"]
-    usage["image_input"] += usage["image_cache_read"]
-    fresh = usage["audio_input"] + usage["image_input"] - usage["audio_cache_read"] - usage["image_cache_read"]
-    text = [chance.choice((0, 1, 4000, 300_000)) * (not sold or name in sold) for name in ("input", "output")]
-    usage["input"] = usage["cache_read"] + usage["cache_write"] + fresh + text[0]
-    usage["output"] = usage["audio_output"] + usage["image_output"] + text[1]
+        column = UNITS[name].get("column", name)
+        if column == certain or (chance.random() < 0.15 and (not sold or column in sold)):
+            leaf[name] = chance.randint(1, 5000)
+    usage = dict(leaf)
+    for name in reversed(PARTS):
+        for total in UNITS[name]["parents"]:
+            if total in usage:
+                usage[total] += usage[name]
+    for total in ("input", "output"):
+        text = chance.choice((0, 1, 4000, 300_000)) * (not sold or total in sold)
+        usage[total] = text + sum(leaf[name] for name in PARTS if "column" in UNITS[name] and _inside(name, total))
     return {name: count for name, count in usage.items() if count or name in ("input", "output")}
+
+
+def _inside(name: str, total: str) -> bool:
+    return any(parent == total or _inside(parent, total) for parent in UNITS[name]["parents"])
 
 
 def wrong_usage(chance: Chance) -> dict[str, int]:

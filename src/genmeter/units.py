@@ -9,24 +9,35 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 __all__ = [
+    "ANNOTATED_PAGES",
     "AUDIO_CACHE_READ_TOKENS",
     "AUDIO_INPUT_TOKENS",
     "AUDIO_OUTPUT_TOKENS",
+    "AUDIO_SECONDS",
     "CACHE_READ_TOKENS",
     "CACHE_WRITE_1H_TOKENS",
+    "CACHE_WRITE_12H_TOKENS",
     "CACHE_WRITE_TOKENS",
+    "CHARACTERS",
     "COST_KINDS",
     "COST_LINES",
+    "DOCUMENT_CACHE_READ_TOKENS",
+    "DOCUMENT_INPUT_TOKENS",
+    "IMAGES",
     "IMAGE_CACHE_READ_TOKENS",
     "IMAGE_INPUT_TOKENS",
     "IMAGE_OUTPUT_TOKENS",
     "INPUT_TOKENS",
     "OUTPUT_TOKENS",
+    "PAGES",
     "REASONING_TOKENS",
     "SEARCHES",
+    "SEARCH_UNITS",
     "TEXT_INPUT_TOKENS",
     "TEXT_OUTPUT_TOKENS",
     "USAGE_TOKENS",
+    "VIDEO_CACHE_READ_TOKENS",
+    "VIDEO_INPUT_TOKENS",
 ]
 
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
@@ -44,6 +55,17 @@ IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
 IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
 IMAGE_CACHE_READ_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
 SEARCHES: Final = "genmeter.usage.searches"
+CACHE_WRITE_12H_TOKENS: Final = "genmeter.usage.cache_write_12h.input_tokens"
+VIDEO_INPUT_TOKENS: Final = "genmeter.usage.video.input_tokens"
+VIDEO_CACHE_READ_TOKENS: Final = "genmeter.usage.video.cache_read.input_tokens"
+DOCUMENT_INPUT_TOKENS: Final = "genmeter.usage.document.input_tokens"
+DOCUMENT_CACHE_READ_TOKENS: Final = "genmeter.usage.document.cache_read.input_tokens"
+CHARACTERS: Final = "genmeter.usage.characters"
+AUDIO_SECONDS: Final = "genmeter.usage.audio.input_seconds"
+PAGES: Final = "genmeter.usage.pages"
+ANNOTATED_PAGES: Final = "genmeter.usage.annotated_pages"
+IMAGES: Final = "genmeter.usage.images"
+SEARCH_UNITS: Final = "genmeter.usage.search_units"
 
 USAGE_TOKENS: Final = {
     "input": INPUT_TOKENS,
@@ -61,6 +83,17 @@ USAGE_TOKENS: Final = {
     "image_output": IMAGE_OUTPUT_TOKENS,
     "image_cache_read": IMAGE_CACHE_READ_TOKENS,
     "searches": SEARCHES,
+    "cache_write_12h": CACHE_WRITE_12H_TOKENS,
+    "video_input": VIDEO_INPUT_TOKENS,
+    "video_cache_read": VIDEO_CACHE_READ_TOKENS,
+    "document_input": DOCUMENT_INPUT_TOKENS,
+    "document_cache_read": DOCUMENT_CACHE_READ_TOKENS,
+    "characters": CHARACTERS,
+    "audio_seconds": AUDIO_SECONDS,
+    "pages": PAGES,
+    "annotated_pages": ANNOTATED_PAGES,
+    "images": IMAGES,
+    "search_units": SEARCH_UNITS,
 }
 """Field of ``Usage`` → attribute, in the order they are written."""
 ALSO_SPELLED: Final[dict[str, tuple[str, ...]]] = {
@@ -115,6 +148,15 @@ COST_KINDS: Final = (
     "image_cache_read",
     "image_output",
     "search",
+    "video_input",
+    "video_cache_read",
+    "document_input",
+    "document_cache_read",
+    "characters",
+    "audio_seconds",
+    "pages",
+    "images",
+    "search_units",
     "request",
 )
 """Lines of a bill. They exclude each other, so they add up to the total."""
@@ -126,39 +168,34 @@ class Usage:
     """What one call used. Totals include their parts; None is unknown, never zero.
 
     Parts are 0 when the provider did not report them. What is not counted in tokens is no part of a total.
-
-    - ``input``: input tokens in all, cached ones included
-    - ``output``: output tokens in all, reasoning included
-    - ``cache_read``: input tokens read from the cache
-    - ``cache_write``: input tokens written to the cache, all lifetimes
-    - ``cache_write_1h``: of these, with a lifetime of one hour
-    - ``reasoning``: of the output, reasoning
-    - ``text_input``: of the input, text
-    - ``text_output``: of the output, text
-    - ``audio_input``: of the input, audio
-    - ``audio_output``: of the output, audio
-    - ``audio_cache_read``: of the audio input, read from the cache
-    - ``image_input``: of the input, images
-    - ``image_output``: of the output, images
-    - ``image_cache_read``: of the image input, read from the cache
-    - ``searches``: billed web searches
     """
 
-    input: int | None = None
-    output: int | None = None
-    cache_read: int = 0
-    cache_write: int = 0
-    cache_write_1h: int = 0
-    reasoning: int = 0
-    text_input: int = 0
-    text_output: int = 0
-    audio_input: int = 0
-    audio_output: int = 0
-    audio_cache_read: int = 0
-    image_input: int = 0
-    image_output: int = 0
-    image_cache_read: int = 0
-    searches: int = 0
+    input: int | None = None  # input tokens in all, cached ones included
+    output: int | None = None  # output tokens in all, reasoning included
+    cache_read: int = 0  # input tokens read from the cache
+    cache_write: int = 0  # input tokens written to the cache, all lifetimes
+    cache_write_1h: int = 0  # of these, with a lifetime of one hour
+    reasoning: int = 0  # of the output, reasoning
+    text_input: int = 0  # of the input, text
+    text_output: int = 0  # of the output, text
+    audio_input: int = 0  # of the input, audio
+    audio_output: int = 0  # of the output, audio
+    audio_cache_read: int = 0  # of the audio input, read from the cache
+    image_input: int = 0  # of the input, images
+    image_output: int = 0  # of the output, images
+    image_cache_read: int = 0  # of the image input, read from the cache
+    searches: int = 0  # billed web searches
+    cache_write_12h: int = 0  # of the cache writes, with a lifetime of twelve hours
+    video_input: int = 0  # of the input, video
+    video_cache_read: int = 0  # of the video input, read from the cache
+    document_input: int = 0  # of the input, documents
+    document_cache_read: int = 0  # of the document input, read from the cache
+    characters: int = 0  # characters of text, where they are billed and not tokens
+    audio_seconds: int = 0  # seconds of audio that was heard, where they are billed and not tokens
+    pages: int = 0  # pages of documents, annotated ones included
+    annotated_pages: int = 0  # of the pages, those that were annotated
+    images: int = 0  # images that were made, where they are billed and not tokens
+    search_units: int = 0  # search units of a reranking
 
 
 class Measure(NamedTuple):
@@ -173,6 +210,11 @@ MEASURES: Final = {
     "token": Measure(1000000, "million tokens", "1M tokens"),
     "search": Measure(1000, "1,000 calls", "1k calls"),
     "request": Measure(1000, "1,000 calls", "1k calls"),
+    "character": Measure(1000000, "million characters", "1M characters"),
+    "second": Measure(3600, "hour", "1 h"),
+    "page": Measure(1000, "1,000 pages", "1k pages"),
+    "image": Measure(1, "image", "1 image"),
+    "search_unit": Measure(1000, "1,000 search units", "1k search units"),
 }
 COLUMNS: Final = {
     "input": MEASURES["token"],
@@ -188,6 +230,17 @@ COLUMNS: Final = {
     "image_cache_read": MEASURES["token"],
     "search": MEASURES["search"],
     "request": MEASURES["request"],
+    "cache_write_12h": MEASURES["token"],
+    "video_input": MEASURES["token"],
+    "video_cache_read": MEASURES["token"],
+    "document_input": MEASURES["token"],
+    "document_cache_read": MEASURES["token"],
+    "characters": MEASURES["character"],
+    "audio_seconds": MEASURES["second"],
+    "pages": MEASURES["page"],
+    "annotated_pages": MEASURES["page"],
+    "images": MEASURES["image"],
+    "search_units": MEASURES["search_unit"],
 }
 """Price column → its measure, in the order in which columns stand in a row."""
 TERMS: Final = (
@@ -195,6 +248,7 @@ TERMS: Final = (
     ("cache_read", 2, MEASURES["token"]),
     ("cache_write", 3, MEASURES["token"]),
     ("cache_write", 4, MEASURES["token"]),
+    ("cache_write", 13, MEASURES["token"]),
     ("output", 1, MEASURES["token"]),
     ("audio_input", 5, MEASURES["token"]),
     ("audio_cache_read", 7, MEASURES["token"]),
@@ -203,6 +257,16 @@ TERMS: Final = (
     ("image_cache_read", 10, MEASURES["token"]),
     ("image_output", 9, MEASURES["token"]),
     ("search", 11, MEASURES["search"]),
+    ("video_input", 14, MEASURES["token"]),
+    ("video_cache_read", 15, MEASURES["token"]),
+    ("document_input", 16, MEASURES["token"]),
+    ("document_cache_read", 17, MEASURES["token"]),
+    ("characters", 18, MEASURES["character"]),
+    ("audio_seconds", 19, MEASURES["second"]),
+    ("pages", 20, MEASURES["page"]),
+    ("pages", 21, MEASURES["page"]),
+    ("images", 22, MEASURES["image"]),
+    ("search_units", 23, MEASURES["search_unit"]),
 )
 """Line of the bill, number of the price column and its measure, for each of ``leaves``."""
 LIKE: Final[dict[str, str]] = {"image_input": "input", "image_cache_read": "cache_read"}
@@ -220,22 +284,65 @@ OPTIONS: Final = {
     "image-output": ("image_output", "of the output, images"),
     "image-cached": ("image_cache_read", "of the image input, read from the cache"),
     "searches": ("searches", "billed web searches"),
+    "cache-write-12h": ("cache_write_12h", "of the cache writes, with a lifetime of twelve hours"),
+    "video-input": ("video_input", "of the input, video"),
+    "video-cached": ("video_cache_read", "of the video input, read from the cache"),
+    "document-input": ("document_input", "of the input, documents"),
+    "document-cached": ("document_cache_read", "of the document input, read from the cache"),
+    "characters": ("characters", "characters of text, where they are billed and not tokens"),
+    "audio-seconds": ("audio_seconds", "seconds of audio that was heard, where they are billed and not tokens"),
+    "pages": ("pages", "pages of documents, annotated ones included"),
+    "annotated-pages": ("annotated_pages", "of the pages, those that were annotated"),
+    "images": ("images", "images that were made, where they are billed and not tokens"),
+    "search-units": ("search_units", "search units of a reranking"),
 }
 """Option of ``genmeter price`` → field of ``Usage`` and words for a person."""
+APART: Final = {
+    "searches": "searches",
+    "characters": "characters",
+    "audio_seconds": "audio, seconds",
+    "pages": "pages",
+    "annotated_pages": "annotated pages",
+    "images": "images made",
+    "search_units": "search units",
+}
+"""Fields of ``Usage`` that are no tokens, and their words: they are part of no sum of tokens."""
+BEYOND_TEXT: Final = (
+    "cache_write_1h",
+    "cache_write_12h",
+    "audio_input",
+    "audio_cache_read",
+    "audio_output",
+    "image_input",
+    "image_cache_read",
+    "image_output",
+    "searches",
+    "video_input",
+    "video_cache_read",
+    "document_input",
+    "document_cache_read",
+    "characters",
+    "audio_seconds",
+    "pages",
+    "annotated_pages",
+    "images",
+    "search_units",
+)
+"""Fields of ``Usage`` that are billed and are neither plain text nor its cache."""
 MODALITIES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "input": (
         ("text", "text_input"),
         ("audio", "audio_input"),
         ("image", "image_input"),
+        ("video", "video_input"),
+        ("document", "document_input"),
     ),
-    "output": (
-        ("text", "text_output"),
-        ("audio", "audio_output"),
-        ("image", "image_output"),
-    ),
+    "output": (("text", "text_output"), ("audio", "audio_output"), ("image", "image_output")),
     "cache_read": (
         ("audio", "audio_cache_read"),
         ("image", "image_cache_read"),
+        ("video", "video_cache_read"),
+        ("document", "document_cache_read"),
     ),
 }
 """Total → (modality, field) of the parts that it is told in."""
@@ -245,6 +352,7 @@ def plain(usage: Usage) -> bool:
     """Whether a call used nothing but text and its cache."""
     return not (
         usage.cache_write_1h
+        or usage.cache_write_12h
         or usage.audio_input
         or usage.audio_cache_read
         or usage.audio_output
@@ -252,6 +360,16 @@ def plain(usage: Usage) -> bool:
         or usage.image_cache_read
         or usage.image_output
         or usage.searches
+        or usage.video_input
+        or usage.video_cache_read
+        or usage.document_input
+        or usage.document_cache_read
+        or usage.characters
+        or usage.audio_seconds
+        or usage.pages
+        or usage.annotated_pages
+        or usage.images
+        or usage.search_units
     )
 
 
@@ -261,6 +379,7 @@ def leaves(usage: Usage) -> tuple[int, ...]:
     cache_read = usage.cache_read
     cache_write = usage.cache_write
     cache_write_1h = usage.cache_write_1h
+    cache_write_12h = usage.cache_write_12h
     out = usage.output or 0
     audio_input = usage.audio_input
     audio_cache_read = usage.audio_cache_read
@@ -268,11 +387,27 @@ def leaves(usage: Usage) -> tuple[int, ...]:
     image_input = usage.image_input
     image_cache_read = usage.image_cache_read
     image_output = usage.image_output
+    video_input = usage.video_input
+    video_cache_read = usage.video_cache_read
+    document_input = usage.document_input
+    document_cache_read = usage.document_cache_read
+    annotated_pages = usage.annotated_pages
     return (
-        into + audio_cache_read + image_cache_read - cache_read - cache_write - audio_input - image_input,
-        cache_read - audio_cache_read - image_cache_read,
-        cache_write - cache_write_1h,
+        into
+        + audio_cache_read
+        + image_cache_read
+        + video_cache_read
+        + document_cache_read
+        - cache_read
+        - cache_write
+        - audio_input
+        - image_input
+        - video_input
+        - document_input,
+        cache_read - audio_cache_read - image_cache_read - video_cache_read - document_cache_read,
+        cache_write - cache_write_1h - cache_write_12h,
         cache_write_1h,
+        cache_write_12h,
         out - audio_output - image_output,
         audio_input - audio_cache_read,
         audio_cache_read,
@@ -281,4 +416,14 @@ def leaves(usage: Usage) -> tuple[int, ...]:
         image_cache_read,
         image_output,
         usage.searches,
+        video_input - video_cache_read,
+        video_cache_read,
+        document_input - document_cache_read,
+        document_cache_read,
+        usage.characters,
+        usage.audio_seconds,
+        usage.pages - annotated_pages,
+        annotated_pages,
+        usage.images,
+        usage.search_units,
     )

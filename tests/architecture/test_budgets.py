@@ -11,6 +11,8 @@ import pytest
 from tests.architecture.tree import PACKAGE, modules
 
 FUNCTION_LINES, FUNCTION_P90, MODULE_LINES = 60, 30, 400
+DATA = {"units.py"}
+"""Modules that are data: a program writes them, and they grow by a line or two with each row of its table."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -36,7 +38,7 @@ def test_no_module_is_longer_than_four_hundred_lines():
     long = {
         str(path.relative_to(PACKAGE)): count
         for path in PACKAGE.rglob("*.py")
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES
+        if path.name not in DATA and (count := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES
     }
     assert long == {}
 

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from genmeter import names
 from genmeter.ledger import BadPayload, Call, Encoding, Ledger
+from genmeter.ledger.call import USAGE_FIELDS
 from genmeter.ledger.money import to_pico
 from genmeter.model import Cost, Unpriced, usd
 from genmeter.reports import calls, spend
@@ -214,7 +215,8 @@ def test_cost_lines_and_every_token_kind_are_stored(ledger: Ledger) -> None:
     ledger.book_traces(traces(span(1, attributes)))
     call = only(ledger)
     assert call.lines[:4] == (10_000_000_000, 500_000_000, None, 2_000_000_000)
-    assert call.usage == (1000, 200, 400, None, None, 50, *(None,) * 8, 2)
+    known = {name: count for name, count in zip(USAGE_FIELDS, call.usage, strict=True) if count is not None}
+    assert known == {"input": 1000, "output": 200, "cache_read": 400, "reasoning": 50, "searches": 2}
 
 
 def test_attribution_comes_from_the_call_first_and_from_its_process_second(ledger: Ledger) -> None:

@@ -116,13 +116,14 @@ OPENAI_APIS = [
         "generate_content", None, (14, 45), 534.0, None, ways={**WHOLE, **STREAMED},
         parts={names.AUDIO_INPUT_TOKENS: 14},
     ),
+    # whisper-1 0.36 an hour: 9 s × 100 micro-dollars a second
     Api(
         "whisper", "audio.transcriptions.create", {"model": "whisper-1", "file": SOUND},
-        "generate_content", None, (None, None), "unknown_model", None, ways=PARSED,
+        "generate_content", None, (None, None), 900.0, None, ways=PARSED, parts={names.AUDIO_SECONDS: 9},
     ),
     Api(
         "translations", "audio.translations.create", {"model": "whisper-1", "file": SOUND},
-        "generate_content", None, (None, None), "unknown_model", None, ways=PARSED,
+        "generate_content", None, (None, None), "no_usage", None, ways=PARSED,
     ),
     # moderation is free: zero is a price
     Api(

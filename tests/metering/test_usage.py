@@ -111,6 +111,18 @@ class TestMoney:
         assert (attributes[names.AUDIO_INPUT_TOKENS], attributes[names.AUDIO_OUTPUT_TOKENS]) == (50, 60)
         dollars(attributes, 7325)
 
+    def test_cache_writes_of_twelve_hours_have_their_own_price(
+        self, streamed: bool, stub: StubServer, meter: Meter
+    ) -> None:
+        """gpt-6.2-sol 2 / 2.50, twelve hours 5 / 10: 600 × 2 + 300 × 2.5 + 100 × 5 + 10 × 10 = 1200 + 750 + 500 + 100."""
+        lifetimes = {"ttl_30m_tokens": 300, "ttl_12h_tokens": 100}
+        details = {"cache_write_tokens": 400, "cache_write_tokens_details": lifetimes}
+        ask = {**CHAT, "model": "gpt-6.2-sol"}
+        usage = {"prompt_tokens": 1000, "prompt_tokens_details": details}
+        attributes = book(meter, stub, reply(streamed, usage=usage), ask, streamed)
+        assert (attributes[names.CACHE_WRITE_TOKENS], attributes[names.CACHE_WRITE_12H_TOKENS]) == (400, 100)
+        dollars(attributes, 2550)
+
     def test_numbers_as_strings_are_numbers(self, streamed: bool, stub: StubServer, meter: Meter) -> None:
         """gpt-4o: "19" × 2.5 + "10" × 10 = 147.5, and nothing is raised into the app."""
         usage = Exact(prompt_tokens="19", completion_tokens="10")

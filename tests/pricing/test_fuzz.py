@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 
 import pytest
 
@@ -109,27 +110,35 @@ def test_no_counts_raise_and_every_bill_is_the_sum_of_its_parts(chance: random.R
 
 
 def by_hand(usage: Usage, row: dict[str, str]) -> int:
-    """The same sum the other way round: totals at their own price, each part at its price less its total's."""
+    """The same sum, written out: what is cached of a modality lies in the cache and in the modality."""
     price = {column: int(text) * 10**6 for column, text in row.items()}
-    cached = usage.audio_cache_read + usage.image_cache_read
+    kinds = ("audio", "image", "video", "document")
+    cached = {kind: getattr(usage, f"{kind}_cache_read") for kind in kinds}
+    media = {kind: getattr(usage, f"{kind}_input") for kind in kinds}
     sums = {
-        "input": (usage.input or 0)
-        - usage.cache_read
-        - usage.cache_write
-        - usage.audio_input
-        - usage.image_input
-        + cached,
+        "input": (usage.input or 0) - usage.cache_read - usage.cache_write - sum(media.values()) + sum(cached.values()),
         "output": (usage.output or 0) - usage.audio_output - usage.image_output,
-        "cache_read": usage.cache_read - cached,
-        "cache_write": usage.cache_write - usage.cache_write_1h,
+        "cache_read": usage.cache_read - sum(cached.values()),
+        "cache_write": usage.cache_write - usage.cache_write_1h - usage.cache_write_12h,
         "cache_write_1h": usage.cache_write_1h,
-        "audio_input": usage.audio_input - usage.audio_cache_read,
-        "image_input": usage.image_input - usage.image_cache_read,
+        "cache_write_12h": usage.cache_write_12h,
+        "audio_output": usage.audio_output,
+        "image_output": usage.image_output,
+        "characters": usage.characters,
+        **{f"{kind}_input": media[kind] - cached[kind] for kind in kinds},
+        **{f"{kind}_cache_read": cached[kind] for kind in kinds},
     }
-    whole = ("audio_output", "audio_cache_read", "image_output", "image_cache_read")
-    sums |= {column: getattr(usage, column) for column in whole}
-    tokens = sum(count * int(row[column]) * 10**6 for column, count in sums.items())
-    return tokens + (usage.searches * price["search"] + price["request"]) * 1000
+    thousands = {
+        "search": usage.searches,
+        "request": 1,
+        "pages": usage.pages - usage.annotated_pages,
+        "annotated_pages": usage.annotated_pages,
+        "search_units": usage.search_units,
+    }
+    total = sum(count * price[column] for column, count in sums.items())
+    total += sum(count * price[column] * 1000 for column, count in thousands.items())
+    hours = Fraction(usage.audio_seconds, 3600)
+    return total + usage.images * price["images"] * 10**6 + round(hours * price["audio_seconds"] * 10**6)
 
 
 def test_the_answer_does_not_depend_on_what_was_asked_before(chance: random.Random) -> None:

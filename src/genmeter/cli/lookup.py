@@ -13,6 +13,7 @@ from genmeter import names
 from genmeter.model import usd
 from genmeter.pricing import Catalogue, Listing
 from genmeter.pricing.plan import Plan, text_rates
+from genmeter.units import BEYOND_TEXT
 
 TABLE = "_prices"
 """The resource attribute that holds the table for the length of one batch."""
@@ -145,7 +146,7 @@ def _refused(said: dict[str, str]) -> Iterator[str]:
     yield f'not IsMatch(span.attributes["{names.OPERATION}"], "^({"|".join(sorted(names.BILLED_OPERATIONS))})$")'
     yield from (f"{said[name]} == nil" for name in ("input", "output"))
     for name, path in said.items():
-        if name.startswith(("audio", "image")) or name in ("cache_write_1h", "searches"):
+        if name in BEYOND_TEXT:
             yield f"{path} != nil"
     yield from (f'span.attributes["{name}"] != nil' for name in (names.REGION, names.BATCH))
     for name in (names.SERVICE_TIER, names.OPENAI_RESPONSE_TIER):

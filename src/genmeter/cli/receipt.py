@@ -9,6 +9,7 @@ from genmeter.cli.render import aligned, cut, grouped, left, right, width
 from genmeter.cli.slip import Slip
 from genmeter.model import usd
 from genmeter.reports import Receipt, Row, total
+from genmeter.units import APART
 
 WIDTH = 78
 MOST_MODELS = 12
@@ -113,8 +114,8 @@ def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
         for kind, parts in (("input", _INPUT_PARTS), ("output", _OUTPUT_PARTS))
         if tokens[kind]
     ]
-    if tokens["searches"]:
-        facts.append(("searches", f"{tokens['searches']:,}", "on the web"))
+    counted = [(unit, words) for unit, words in APART.items() if tokens[unit]]
+    facts += [(words, f"{tokens[unit]:,}", "on the web" if unit == "searches" else "") for unit, words in counted]
     if receipt.p50_ns is not None and receipt.p95_ns is not None:
         facts.append(("latency p50", duration(receipt.p50_ns), f"p95 {duration(receipt.p95_ns)}"))
     if receipt.errors:

@@ -8,11 +8,12 @@ from typing import NamedTuple, cast
 
 from genmeter.model import Cost, Unpriced, Usage
 from genmeter.pricing.plan import INPUT, OUTPUT, REQUEST, Plan, Rates, Text, Tiers, text_rates
-from genmeter.units import MEASURES, TERMS, Measure, leaves, plain
+from genmeter.units import COLUMNS, MEASURES, TERMS, Measure, leaves, plain
 
 _new = cast(Callable[[type[Cost], tuple[object, ...]], Cost], getattr(tuple, "__new__"))  # noqa: B009
 """Half the time of calling the class, on the path of every call."""
 
+_NAMES = tuple(COLUMNS)
 _MILLION = 10**6
 _TOKEN = MEASURES["token"]
 MAX = 2**63 - 1
@@ -123,9 +124,13 @@ def terms(rates: Rates, usage: Usage, partial: bool = False) -> list[Term] | Unp
         if total is None and prices[column] is not None and not partial:
             return Unpriced("no_usage", f"the response carried no {name} token count")
     found = _priced(leaves(usage), rates)
+    if isinstance(found, Unpriced):
+        return found
     fee = prices[REQUEST]
-    if not isinstance(found, Unpriced) and fee is not None:
+    if fee is not None:
         found.append(Term("request", 1, fee, MEASURES["request"]))
+    if not found and not partial and prices[INPUT] is None and prices[OUTPUT] is None:
+        return Unpriced("no_usage", f"the response carried no count of what {rates.entry} charges for")
     return found
 
 
@@ -141,7 +146,7 @@ def _priced(counts: tuple[object, ...], rates: Rates) -> list[Term] | Unpriced:
             continue
         price = rates.prices[column]
         if price is None:
-            missing = missing or kind
+            missing = missing or _NAMES[column]
         else:
             found.append(Term(kind, quantity, price, measure))
     if missing:

@@ -127,7 +127,7 @@ func TestAFileThatCannotBeUsedIsRefusedWithItsReason(t *testing.T) {
 		{`11,10`, `11,0`, "sellers.s: regions: 11/0 is no ratio"},
 		{`[1,2]`, `[1,-2]`, "output -2 is no price"},
 		{`[1,2]`, `[1000000000001]`, "input 1000000000001 is no price"},
-		{`[1,2]`, `[1,2,3,4,5,6,7,8,9,10,11,12,13,14]`, "a row of 14 cells"},
+		{`[1,2]`, `[` + strings.Repeat("1,", columnCount) + `1]`, fmt.Sprintf("a row of %d cells", columnCount+1)},
 		{`[[0,[1,2]]]`, `[]`, "rows must begin"},
 		{`[[0,[1,2]]]`, `[[5,[1,2]]]`, "rows must begin"},
 		{`"2026-01-01","rows"`, `"soon","rows"`, "plans[0]"},

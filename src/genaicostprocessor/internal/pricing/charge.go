@@ -115,7 +115,7 @@ func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
 			continue
 		}
 		if price == noPrice {
-			verdict.refuse(UnpricedDimension, r.entry+" has no price for "+terms[i].kind.String())
+			verdict.refuse(UnpricedDimension, r.entry+" has no price for "+columns[terms[i].column].name)
 			return
 		}
 		low, fits := product(count, price, columns[terms[i].column].under)
@@ -127,6 +127,10 @@ func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
 		total += uint64(price)
 		enormous = enormous || total > math.MaxInt64
 		verdict.add(Request, price)
+	}
+	if verdict.Has == 0 && !partial && r.price[columnInput] == noPrice && r.price[columnOutput] == noPrice {
+		verdict.refuse(NoUsage, "the response carried no count of what "+r.entry+" charges for")
+		return
 	}
 	if enormous {
 		verdict.refuse(InvalidUsage, "the bill exceeds 9223372036854775807 pico-USD; no call is that large")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -47,18 +48,12 @@ func usageOf(t *testing.T, counts map[string]int64) Usage {
 	var usage Usage
 	_, usage.HasInput = counts["input"]
 	_, usage.HasOutput = counts["output"]
-	places := map[string]*int64{
-		"input": &usage.Input, "output": &usage.Output, "cache_read": &usage.CacheRead, "cache_write": &usage.CacheWrite,
-		"cache_write_1h": &usage.CacheWrite1h, "reasoning": &usage.Reasoning, "text_input": &usage.TextInput,
-		"text_output": &usage.TextOutput, "audio_input": &usage.AudioInput, "audio_output": &usage.AudioOutput,
-		"audio_cache_read": &usage.AudioCacheRead, "image_input": &usage.ImageInput, "image_output": &usage.ImageOutput,
-		"image_cache_read": &usage.ImageCacheRead, "searches": &usage.Searches,
-	}
 	for name, count := range counts {
-		if places[name] == nil {
+		unit := slices.Index(UnitNames[:], name)
+		if unit < 0 {
 			t.Fatalf("no usage field %q", name)
 		}
-		*places[name] = count
+		*usage.At(Unit(unit)) = count
 	}
 	return usage
 }

@@ -7,21 +7,32 @@ type Usage struct {
 	// Input and Output are unknown, not zero, where these are false.
 	HasInput, HasOutput bool
 
-	Input          int64 // input tokens in all, cached ones included
-	Output         int64 // output tokens in all, reasoning included
-	CacheRead      int64 // input tokens read from the cache
-	CacheWrite     int64 // input tokens written to the cache, all lifetimes
-	CacheWrite1h   int64 // of these, with a lifetime of one hour
-	Reasoning      int64 // of the output, reasoning
-	TextInput      int64 // of the input, text
-	TextOutput     int64 // of the output, text
-	AudioInput     int64 // of the input, audio
-	AudioOutput    int64 // of the output, audio
-	AudioCacheRead int64 // of the audio input, read from the cache
-	ImageInput     int64 // of the input, images
-	ImageOutput    int64 // of the output, images
-	ImageCacheRead int64 // of the image input, read from the cache
-	Searches       int64 // billed web searches
+	Input             int64 // input tokens in all, cached ones included
+	Output            int64 // output tokens in all, reasoning included
+	CacheRead         int64 // input tokens read from the cache
+	CacheWrite        int64 // input tokens written to the cache, all lifetimes
+	CacheWrite1h      int64 // of these, with a lifetime of one hour
+	Reasoning         int64 // of the output, reasoning
+	TextInput         int64 // of the input, text
+	TextOutput        int64 // of the output, text
+	AudioInput        int64 // of the input, audio
+	AudioOutput       int64 // of the output, audio
+	AudioCacheRead    int64 // of the audio input, read from the cache
+	ImageInput        int64 // of the input, images
+	ImageOutput       int64 // of the output, images
+	ImageCacheRead    int64 // of the image input, read from the cache
+	Searches          int64 // billed web searches
+	CacheWrite12h     int64 // of the cache writes, with a lifetime of twelve hours
+	VideoInput        int64 // of the input, video
+	VideoCacheRead    int64 // of the video input, read from the cache
+	DocumentInput     int64 // of the input, documents
+	DocumentCacheRead int64 // of the document input, read from the cache
+	Characters        int64 // characters of text, where they are billed and not tokens
+	AudioSeconds      int64 // seconds of audio that was heard, where they are billed and not tokens
+	Pages             int64 // pages of documents, annotated ones included
+	AnnotatedPages    int64 // of the pages, those that were annotated
+	Images            int64 // images that were made, where they are billed and not tokens
+	SearchUnits       int64 // search units of a reranking
 }
 
 // At is the place of one unit's count.
@@ -55,8 +66,30 @@ func (u *Usage) At(unit Unit) *int64 {
 		return &u.ImageOutput
 	case UnitImageCacheRead:
 		return &u.ImageCacheRead
-	default:
+	case UnitSearches:
 		return &u.Searches
+	case UnitCacheWrite12h:
+		return &u.CacheWrite12h
+	case UnitVideoInput:
+		return &u.VideoInput
+	case UnitVideoCacheRead:
+		return &u.VideoCacheRead
+	case UnitDocumentInput:
+		return &u.DocumentInput
+	case UnitDocumentCacheRead:
+		return &u.DocumentCacheRead
+	case UnitCharacters:
+		return &u.Characters
+	case UnitAudioSeconds:
+		return &u.AudioSeconds
+	case UnitPages:
+		return &u.Pages
+	case UnitAnnotatedPages:
+		return &u.AnnotatedPages
+	case UnitImages:
+		return &u.Images
+	default:
+		return &u.SearchUnits
 	}
 }
 
@@ -80,11 +113,22 @@ const (
 	UnitImageOutput
 	UnitImageCacheRead
 	UnitSearches
+	UnitCacheWrite12h
+	UnitVideoInput
+	UnitVideoCacheRead
+	UnitDocumentInput
+	UnitDocumentCacheRead
+	UnitCharacters
+	UnitAudioSeconds
+	UnitPages
+	UnitAnnotatedPages
+	UnitImages
+	UnitSearchUnits
 	Units
 )
 
 // UnitNames are the names of the units, the same as the fields of Usage in Python.
-var UnitNames = [Units]string{"input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "text_input", "text_output", "audio_input", "audio_output", "audio_cache_read", "image_input", "image_output", "image_cache_read", "searches"}
+var UnitNames = [Units]string{"input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "text_input", "text_output", "audio_input", "audio_output", "audio_cache_read", "image_input", "image_output", "image_cache_read", "searches", "cache_write_12h", "video_input", "video_cache_read", "document_input", "document_cache_read", "characters", "audio_seconds", "pages", "annotated_pages", "images", "search_units"}
 
 // UnitSpellings are the attributes of each unit: the one that is written, then others that are read.
 var UnitSpellings = [Units][]string{
@@ -103,6 +147,17 @@ var UnitSpellings = [Units][]string{
 	{"gen_ai.usage.image.output_tokens"},
 	{"gen_ai.usage.image.cache_read.input_tokens"},
 	{"genmeter.usage.searches"},
+	{"genmeter.usage.cache_write_12h.input_tokens"},
+	{"genmeter.usage.video.input_tokens"},
+	{"genmeter.usage.video.cache_read.input_tokens"},
+	{"genmeter.usage.document.input_tokens"},
+	{"genmeter.usage.document.cache_read.input_tokens"},
+	{"genmeter.usage.characters"},
+	{"genmeter.usage.audio.input_seconds"},
+	{"genmeter.usage.pages"},
+	{"genmeter.usage.annotated_pages"},
+	{"genmeter.usage.images"},
+	{"genmeter.usage.search_units"},
 }
 
 // Kind is a line of a bill.
@@ -121,14 +176,23 @@ const (
 	ImageCacheRead
 	ImageOutput
 	Search
+	VideoInput
+	VideoCacheRead
+	DocumentInput
+	DocumentCacheRead
+	Characters
+	AudioSeconds
+	Pages
+	Images
+	SearchUnits
 	Request
 	Kinds
 )
 
-var kindNames = [Kinds]string{"input", "cache_read", "cache_write", "output", "audio_input", "audio_cache_read", "audio_output", "image_input", "image_cache_read", "image_output", "search", "request"}
+var kindNames = [Kinds]string{"input", "cache_read", "cache_write", "output", "audio_input", "audio_cache_read", "audio_output", "image_input", "image_cache_read", "image_output", "search", "video_input", "video_cache_read", "document_input", "document_cache_read", "characters", "audio_seconds", "pages", "images", "search_units", "request"}
 
 // KindAttributes are the attributes of the lines of a bill.
-var KindAttributes = [Kinds]string{"genmeter.cost.input", "genmeter.cost.cache_read", "genmeter.cost.cache_write", "genmeter.cost.output", "genmeter.cost.audio_input", "genmeter.cost.audio_cache_read", "genmeter.cost.audio_output", "genmeter.cost.image_input", "genmeter.cost.image_cache_read", "genmeter.cost.image_output", "genmeter.cost.search", "genmeter.cost.request"}
+var KindAttributes = [Kinds]string{"genmeter.cost.input", "genmeter.cost.cache_read", "genmeter.cost.cache_write", "genmeter.cost.output", "genmeter.cost.audio_input", "genmeter.cost.audio_cache_read", "genmeter.cost.audio_output", "genmeter.cost.image_input", "genmeter.cost.image_cache_read", "genmeter.cost.image_output", "genmeter.cost.search", "genmeter.cost.video_input", "genmeter.cost.video_cache_read", "genmeter.cost.document_input", "genmeter.cost.document_cache_read", "genmeter.cost.characters", "genmeter.cost.audio_seconds", "genmeter.cost.pages", "genmeter.cost.images", "genmeter.cost.search_units", "genmeter.cost.request"}
 
 const (
 	columnInput = iota
@@ -144,6 +208,17 @@ const (
 	columnImageCacheRead
 	columnSearch
 	columnRequest
+	columnCacheWrite12h
+	columnVideoInput
+	columnVideoCacheRead
+	columnDocumentInput
+	columnDocumentCacheRead
+	columnCharacters
+	columnAudioSeconds
+	columnPages
+	columnAnnotatedPages
+	columnImages
+	columnSearchUnits
 	columnCount
 )
 
@@ -162,6 +237,17 @@ var columns = [columnCount]column{
 	{"image_cache_read", "million tokens", 1, 1, true},
 	{"search", "1,000 calls", 1000, 1, false},
 	{"request", "1,000 calls", 1000, 1, false},
+	{"cache_write_12h", "million tokens", 1, 1, true},
+	{"video_input", "million tokens", 1, 1, true},
+	{"video_cache_read", "million tokens", 1, 1, true},
+	{"document_input", "million tokens", 1, 1, true},
+	{"document_cache_read", "million tokens", 1, 1, true},
+	{"characters", "million characters", 1, 1, false},
+	{"audio_seconds", "hour", 2500, 9, false},
+	{"pages", "1,000 pages", 1000, 1, false},
+	{"annotated_pages", "1,000 pages", 1000, 1, false},
+	{"images", "image", 1000000, 1, false},
+	{"search_units", "1,000 search units", 1000, 1, false},
 }
 
 // alike are the columns whose price a row of the user's own takes from another one, where it does not say them.
@@ -176,6 +262,7 @@ var terms = [...]term{
 	{CacheRead, columnCacheRead},
 	{CacheWrite, columnCacheWrite},
 	{CacheWrite, columnCacheWrite1h},
+	{CacheWrite, columnCacheWrite12h},
 	{Output, columnOutput},
 	{AudioInput, columnAudioInput},
 	{AudioCacheRead, columnAudioCacheRead},
@@ -184,41 +271,63 @@ var terms = [...]term{
 	{ImageCacheRead, columnImageCacheRead},
 	{ImageOutput, columnImageOutput},
 	{Search, columnSearch},
+	{VideoInput, columnVideoInput},
+	{VideoCacheRead, columnVideoCacheRead},
+	{DocumentInput, columnDocumentInput},
+	{DocumentCacheRead, columnDocumentCacheRead},
+	{Characters, columnCharacters},
+	{AudioSeconds, columnAudioSeconds},
+	{Pages, columnPages},
+	{Pages, columnAnnotatedPages},
+	{Images, columnImages},
+	{SearchUnits, columnSearchUnits},
 }
 
 // textTerms is how many of terms, from the first on, a call of text alone can have.
-const textTerms = 5
+const textTerms = 6
 
 func (u *Usage) onlyText() bool {
-	return u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches == 0
+	return u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits == 0
 }
 
 // negative tells whether a count is below zero, which no count can be.
 func (u *Usage) negative(into, out int64) bool {
-	return u.CacheRead|u.CacheWrite|u.CacheWrite1h|u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|into|out < 0
+	return u.CacheRead|u.CacheWrite|u.CacheWrite1h|u.CacheWrite12h|u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits|into|out < 0
 }
 
 // textLeaves are the leaves of a call of text alone.
 func (u *Usage) textLeaves(counts *[len(terms)]int64, into, out int64) {
 	counts[3] = u.CacheWrite1h
-	counts[2] = less(u.CacheWrite, counts[3])
+	counts[4] = u.CacheWrite12h
+	counts[2] = less(less(u.CacheWrite, counts[3]), counts[4])
+	counts[5] = out
 	counts[1] = u.CacheRead
-	counts[4] = out
-	counts[0] = less(less(less(into, counts[1]), counts[2]), counts[3])
+	counts[0] = less(less(less(less(into, counts[1]), counts[2]), counts[3]), counts[4])
 }
 
 // leaves takes the parts out of the totals that contain them, in the order of terms, the parts of a part first.
 func (u *Usage) leaves(counts *[len(terms)]int64, into, out int64) {
 	counts[3] = u.CacheWrite1h
-	counts[6] = u.AudioCacheRead
-	counts[7] = u.AudioOutput
-	counts[9] = u.ImageCacheRead
-	counts[10] = u.ImageOutput
-	counts[11] = u.Searches
-	counts[2] = less(u.CacheWrite, counts[3])
-	counts[5] = less(u.AudioInput, counts[6])
-	counts[8] = less(u.ImageInput, counts[9])
-	counts[1] = less(less(u.CacheRead, counts[6]), counts[9])
-	counts[4] = less(less(out, counts[7]), counts[10])
-	counts[0] = less(less(less(less(less(less(less(into, counts[1]), counts[2]), counts[3]), counts[5]), counts[6]), counts[8]), counts[9])
+	counts[4] = u.CacheWrite12h
+	counts[7] = u.AudioCacheRead
+	counts[8] = u.AudioOutput
+	counts[10] = u.ImageCacheRead
+	counts[11] = u.ImageOutput
+	counts[12] = u.Searches
+	counts[14] = u.VideoCacheRead
+	counts[16] = u.DocumentCacheRead
+	counts[17] = u.Characters
+	counts[18] = u.AudioSeconds
+	counts[20] = u.AnnotatedPages
+	counts[21] = u.Images
+	counts[22] = u.SearchUnits
+	counts[6] = less(u.AudioInput, counts[7])
+	counts[9] = less(u.ImageInput, counts[10])
+	counts[13] = less(u.VideoInput, counts[14])
+	counts[15] = less(u.DocumentInput, counts[16])
+	counts[19] = less(u.Pages, counts[20])
+	counts[2] = less(less(u.CacheWrite, counts[3]), counts[4])
+	counts[5] = less(less(out, counts[8]), counts[11])
+	counts[1] = less(less(less(less(u.CacheRead, counts[7]), counts[10]), counts[14]), counts[16])
+	counts[0] = less(less(less(less(less(less(less(less(less(less(less(less(into, counts[1]), counts[2]), counts[3]), counts[4]), counts[6]), counts[7]), counts[9]), counts[10]), counts[13]), counts[14]), counts[15]), counts[16])
 }

@@ -106,7 +106,8 @@ def _compare(connection: sqlite3.Connection, call: Call, known: tuple[str | int 
     # total without lines; the event, which the collector has priced, then splits the same total into lines.
     split = len(offered) if any(line is not None for line in money[-len(call.lines) :]) else -len(call.lines)
     if any(new is not None and new != old for new, old in zip(offered[:split], money[:split], strict=True)):
-        digest = hashlib.sha256(repr(offered).encode()).hexdigest()[:16]
+        known_of = {name: value for name, value in zip(_MONEY, offered, strict=True) if value is not None}
+        digest = hashlib.sha256(repr(known_of).encode()).hexdigest()[:16]
         return "conflicts" if _quarantine(connection, call, CONFLICT, digest, now_ns) else "duplicates"
     if not isinstance(signals, int) or signals | call.signals == signals:
         return "duplicates"

@@ -34,7 +34,7 @@ def read_usage(raw: Any) -> Usage | None:
     inputs, input_details = _total(found, *INPUT_NAMES)
     outputs, output_details = _total(found, *OUTPUT_NAMES)
     if inputs is None and outputs is None:
-        return None
+        return _by_time(found)
     usage = Usage(inputs, outputs)
     if input_details:
         _read_input(input_details, usage)
@@ -46,6 +46,14 @@ def read_usage(raw: Any) -> Usage | None:
     )
     _repair_reasoning(found, usage)
     return usage
+
+
+def _by_time(found: Mapping[str, Any]) -> Usage | None:
+    """A transcription that is billed by the time of its audio, rounded to the nearest second as on the price page."""
+    seconds = found.get("seconds")
+    if found.get("type") != "duration" or isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    return Usage(audio_seconds=round(seconds)) if 0 <= seconds < 2**31 else None
 
 
 def _total(found: Mapping[str, Any], older: Spelling, newer: Spelling) -> tuple[int | None, Mapping[str, Any]]:
@@ -61,6 +69,7 @@ def _total(found: Mapping[str, Any], older: Spelling, newer: Spelling) -> tuple[
 def _read_input(details: Mapping[str, Any], usage: Usage) -> None:
     usage.cache_read = count(details.get("cached_tokens"))
     usage.cache_write = count(details.get("cache_write_tokens"))
+    usage.cache_write_12h = count(fields(details.get("cache_write_tokens_details")).get("ttl_12h_tokens"))
     usage.text_input = count(details.get("text_tokens"))
     usage.audio_input = count(details.get("audio_tokens"))
     usage.image_input = count(details.get("image_tokens"))

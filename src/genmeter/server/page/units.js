@@ -17,6 +17,17 @@ const UNITS = {
   image_output: "image out",
   image_cache_read: "image cache read",
   searches: "Searches",
+  cache_write_12h: "cache write, 12 h",
+  video_input: "video in",
+  video_cache_read: "video cache read",
+  document_input: "document in",
+  document_cache_read: "document cache read",
+  characters: "Characters",
+  audio_seconds: "Audio, seconds",
+  pages: "Pages",
+  annotated_pages: "Annotated pages",
+  images: "Images made",
+  search_units: "Search units",
 };
 const LINES = {
   input: "Input",
@@ -30,8 +41,17 @@ const LINES = {
   image_cache_read: "Image cache read",
   image_output: "Image out",
   search: "Searches",
+  video_input: "Video in",
+  video_cache_read: "Video cache read",
+  document_input: "Document in",
+  document_cache_read: "Document cache read",
+  characters: "Characters",
+  audio_seconds: "Audio by time",
+  pages: "Pages",
+  images: "Images made",
+  search_units: "Search units",
   request: "Request",
 };
-const INPUT_PARTS = ["cache_read", "cache_write", "cache_write_1h", "text_input", "audio_input", "audio_cache_read", "image_input", "image_cache_read"];
+const INPUT_PARTS = ["cache_read", "cache_write", "cache_write_1h", "text_input", "audio_input", "audio_cache_read", "image_input", "image_cache_read", "cache_write_12h", "video_input", "video_cache_read", "document_input", "document_cache_read"];
 const OUTPUT_PARTS = ["reasoning", "text_output", "audio_output", "image_output"];
-const OTHER_UNITS = ["searches"];
+const OTHER_UNITS = ["searches", "characters", "audio_seconds", "pages", "annotated_pages", "images", "search_units"];
