@@ -18,8 +18,16 @@ def call(model, *, cost=None, reason=None, usage=None, error=None, cut=None, sec
     """One call as a CLIENT span and a details event inside it."""
     tracer = trace.get_tracer(names.SCOPE)
     attributes = {names.OPERATION: names.CHAT, names.PROVIDER: "openai", names.REQUEST_MODEL: model}
-    with tracer.start_as_current_span(f"chat {model}", kind=trace.SpanKind.CLIENT, attributes=attributes) as span:
-        started = time.time_ns()
+    # The span lasts as long as the event says: whichever of the two comes first gives the ledger the duration.
+    ended = time.time_ns()
+    started = ended - round(seconds * 10**9)
+    with tracer.start_as_current_span(
+        f"chat {model}",
+        kind=trace.SpanKind.CLIENT,
+        attributes=attributes,
+        start_time=started,
+        end_on_exit=False,
+    ) as span:
         attributes |= {names.USAGE_TOKENS[kind]: count for kind, count in (usage or {}).items()}
         attributes |= {names.CALL_DURATION: seconds}
         if cost is not None:
@@ -40,12 +48,13 @@ def call(model, *, cost=None, reason=None, usage=None, error=None, cut=None, sec
         span.set_attributes(attributes)
         _logs.get_logger(names.SCOPE).emit(
             LogRecord(
-                timestamp=started,
+                timestamp=ended,
                 event_name=names.EVENT_DETAILS,
                 attributes=attributes,
                 context=trace.set_span_in_context(span),
             )
         )
+        span.end(end_time=ended)
 
 
 def mixed():
