@@ -10,7 +10,9 @@ import pytest
 
 from genmeter import names
 from genmeter.metering.sightings import MOST, Sightings
+from genmeter.metering.stages.describe import describe
 from genmeter.model import Cost, Invocation, Request, Seller, Unpriced
+from genmeter.settings import Settings
 from tests.stub import StubServer
 
 from .cells import make_client
@@ -59,6 +61,11 @@ def test_the_span_of_a_priced_call_has_no_detail(stub: StubServer, meters: Meter
     with make_client("openai", stub, asynchronous=False) as client:
         client.chat.completions.create(**CHAT)
     assert "genmeter.cost.detail" not in one_call(meter)
+
+
+def test_a_detail_is_cut_to_two_hundred_characters() -> None:
+    attributes = describe(replace(unpriced("a"), cost=Unpriced("invalid_usage", "7" * 500)), Settings())
+    assert attributes["genmeter.cost.detail"] == "7" * 200
 
 
 def test_a_detail_on_a_span_is_short_and_holds_no_content(stub: StubServer, meters: MeterFactory) -> None:
