@@ -37,7 +37,8 @@ def dump(value: Any) -> Any:
             repr(value),
         ]
     if hasattr(value, "iter_bytes"):
-        return [type(value).__name__, value.content]
+        # Groq's speech comes in a raw response, whose body is that of the HTTP response.
+        return [type(value).__name__, (value if hasattr(value, "content") else value.http_response).content]
     return [type(value).__name__, value]
 
 

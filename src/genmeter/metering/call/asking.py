@@ -32,8 +32,9 @@ class Asking:
         if endpoint.seller.name in REPORTING or self._takes.get(address) is False:
             return None
         # A refused call is made again, and a generator gives its messages only once.
-        if any(isinstance(value, Iterator) for value in kwargs.values()):
-            return None
+        for value in kwargs.values():
+            if isinstance(value, Iterator):
+                return None
         asking = option.add(kwargs)
         return None if asking is None else (Asked(self, address, option, status, kwargs), asking)
 

@@ -111,9 +111,10 @@ class Observation:
             self.chunks.fold = self.chunks.hides
 
     def _begin(self) -> None:
-        if self._asked is not None:
-            guard.step("ask", self._asked.answered)
-        self.chunks.begin(self._signals.begun, self.asked, self._timed)
+        asked = self._asked
+        if asked is not None:
+            guard.step("ask", asked.answered)
+        self.chunks.begin(self._signals.begun, asked is not None and asked.stands, self._timed)
         self._streams.add(self)
         reaper.ready()
 
@@ -184,7 +185,7 @@ class Observation:
         if self.chunks.in_pieces or invocation.content is not None:
             guard.step("finish", self.chunks.finish, self.kwargs)
         guard.step("close", signals.complete, invocation)
-        guard.step("end", signals.end, invocation)
+        guard.step("end", signals.span.end, signals.started + int(invocation.duration * 1e9))
 
     def _error_type(self, error: BaseException) -> str:
         if self._provider.error_by_status:

@@ -23,7 +23,7 @@ from ..telemetry import Telemetry
 class Signals:
     """The span, metric points and events of one call. Made last, so that nothing of ours can fail after the span's start.
 
-    ``begun`` is the ``perf_counter`` at the start, ``context`` the OpenTelemetry context in which the SDK is to run.
+    ``begun`` is the ``perf_counter`` at the start, ``started`` the same moment in nanoseconds since 1970, ``context`` the OpenTelemetry context in which the SDK is to run.
     Inside the call of an official instrumentation there is no span of ours: the outer call gets the money.
     """
 
@@ -31,12 +31,12 @@ class Signals:
         "_attributes",
         "_outer",
         "_parent",
-        "_span",
-        "_started",
         "_telemetry",
         "_under_way",
         "begun",
         "context",
+        "span",
+        "started",
     )
 
     def __init__(
@@ -51,28 +51,24 @@ class Signals:
         within = set_value(WITHIN, (sdk, invocation.operation), context)
         self._outer = coexist.outer(context, invocation.operation)
         self._parent = coexist.parent(context)
-        self.begun, self._started = perf_counter(), time_ns()
-        invocation.started = self._started / 1e9
+        self.begun, self.started = perf_counter(), time_ns()
+        invocation.started = self.started / 1e9
         if self._outer is not None:
-            self._span, self.context = INVALID_SPAN, within
+            self.span, self.context = INVALID_SPAN, within
             return
         model = invocation.request.model
         named = model and invocation.operation != names.FETCH_RESPONSE
-        self._span: Span = telemetry.tracer.start_span(
+        self.span: Span = telemetry.tracer.start_span(
             f"{invocation.operation} {model}" if named else invocation.operation,
             context,
             SpanKind.CLIENT,
             attributes,
-            start_time=self._started,
+            start_time=self.started,
         )
-        inner = set_span_in_context(self._span, within)
+        inner = set_span_in_context(self.span, within)
         self.context = guard.step("announce", coexist.announce, inner, invocation.operation) or inner
         self._under_way = under_way(invocation)
         guard.step("measure", telemetry.points.add, (self._under_way,))
-
-    def end(self, invocation: Invocation) -> None:
-        """End the span, ``invocation.duration`` after its start."""
-        self._span.end(self._started + int(invocation.duration * 1e9))
 
     def complete(self, invocation: Invocation) -> None:
         """Run the stages on the finished record."""
@@ -88,7 +84,7 @@ class Signals:
             invocation.exception = None
             return
         attributes = step("describe", describe, invocation, telemetry.settings) or {}
-        step("measure", measure, invocation, telemetry, self._span.get_span_context(), self._under_way)
+        step("measure", measure, invocation, telemetry, self.span.get_span_context(), self._under_way)
         step("span", self._write_span, invocation, attributes)
         if telemetry.settings.event:
             step("report", self._report, invocation, attributes)
@@ -103,7 +99,7 @@ class Signals:
         coexist.publish(self._outer, self.context, invocation, described)
 
     def _write_span(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
-        span = self._span
+        span = self.span
         if not span.is_recording():
             return
         span.set_attributes(attributes)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any
 
+from .. import guard
 from ..spec import OpenCall, Opener
 from .proxy import Proxy
 from .stream import AsyncIteration, Iteration
@@ -32,7 +34,7 @@ class _Lazy(Proxy):
         call = opener() if opener is not None else None
         if call is None:
             return None
-        call.begin()
+        guard.step("stream", call.begin)
         context = contextvars.copy_context()
         context.run(call.__enter__)
         self._self_call, self._self_context = call, context
@@ -52,8 +54,9 @@ class LazyStream(_Lazy):
         if opened is None:
             return take
         call, context = opened
-        run = context.run
-        return Iteration(lambda: run(take), call).__next__
+        run = partial(context.run, take)
+        seen = _seen(Iteration, run, call)
+        return run if seen is None else seen.__next__
 
     def _self_run(self, method: Callable[..., Any], *args: Any) -> Any:
         """Run a method of the generator's where the generator runs."""
@@ -86,7 +89,12 @@ class AsyncLazyStream(_Lazy):
         if opened is None:
             return take
         call, context = opened
-        return AsyncIteration(lambda: Stepping(context, take()), call).__anext__
+
+        def step() -> Awaitable[Any]:
+            return Stepping(context, take())
+
+        seen = _seen(AsyncIteration, step, call)
+        return step if seen is None else seen.__anext__
 
     def __aiter__(self) -> AsyncLazyStream:
         return self
@@ -105,6 +113,14 @@ class AsyncLazyStream(_Lazy):
             return await (closing if self._self_context is None else Stepping(self._self_context, closing))
         finally:
             self._self_left()
+
+
+def _seen(kind: Callable[[Callable[[], Any], OpenCall], Any], take: Callable[[], Any], call: OpenCall) -> Any:
+    """The reading of a generator through which each item is seen; None where that fails, with the call closed."""
+    made = guard.step("deliver", kind, take, call)
+    if made is None:
+        guard.step("close", call.close)
+    return made
 
 
 class Stepping:

@@ -191,7 +191,8 @@ class EitherStream(Watched):
 
 def reader(stream: Any) -> Callable[[], Any]:
     """The function that gives a stream's next chunk. Some streams, botocore's for one, are iterables only."""
-    return stream.__next__ if hasattr(_kind(stream), "__next__") else iter(stream).__next__
+    kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]
+    return stream.__next__ if hasattr(kind, "__next__") else iter(stream).__next__
 
 
 def async_reader(stream: Any) -> Callable[[], Awaitable[Any]]:
@@ -199,20 +200,17 @@ def async_reader(stream: Any) -> Callable[[], Awaitable[Any]]:
 
     The ``__anext__`` of some streams (aiobotocore's) is itself an asynchronous generator and cannot be awaited.
     """
-    own = getattr(_kind(stream), "__anext__", None)
+    kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]
+    own = getattr(kind, "__anext__", None)
     code: CodeType | None = getattr(own, "__code__", None)
     if own is None or (code is not None and code.co_flags & inspect.CO_ASYNC_GENERATOR):
         return stream.__aiter__().__anext__
     return stream.__anext__
 
 
-def _kind(stream: Any) -> Any:
-    return type(stream)  # pyright: ignore[reportUnknownVariableType]
-
-
 def watched(stream: Any, call: OpenCall) -> Any:
     """A proxy of a stream, sync, async or both; None for an object that is no stream."""
-    kind = _kind(stream)
+    kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]
     now, later = hasattr(kind, "__next__"), hasattr(kind, "__anext__")
     proxy = EitherStream if now and later else AsyncStream if later else Stream if now else None
     if proxy is None:
