@@ -198,7 +198,7 @@ GROQ_APIS = [
     ),
     Api(
         "groq-transcriptions", "audio.transcriptions.create", {"model": "whisper-large-v3", "file": SOUND},
-        **SPOKEN, cost="unknown_model", ways=PARSED, **GROQ,
+        **SPOKEN, cost="unknown_model", ways=PARSED, parts={names.AUDIO_SECONDS: 9}, **GROQ,
     ),
     Api(
         "groq-translations", "audio.translations.create", {"model": "whisper-large-v3", "file": SOUND},

@@ -89,5 +89,5 @@ def _parsed(url: Any) -> Any:
 
 
 def _same_text(known: Any, url: Any) -> bool:
-    """Whether two addresses are equal texts; parsed URLs are the same object as long as nobody sets another."""
+    """Whether two addresses are equal texts; parsed URLs are the same object until another is set."""
     return isinstance(url, str) and known == url

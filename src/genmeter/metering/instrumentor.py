@@ -54,7 +54,7 @@ class GenmeterInstrumentor(BaseInstrumentor):
         engine = Engine(Telemetry(settings, catalogue_for(settings.prices), **providers))
         self._engine, self._patches = engine, Patches(engine, PROVIDERS)
         reaper.endings.append(engine.close_streams)
-        reaper.last()
+        reaper.end_first()
         self._patches.arm()
 
     def _uninstrument(self, **kwargs: Any) -> None:

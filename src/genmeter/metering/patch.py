@@ -29,7 +29,7 @@ _hooked: set[str] = set()
 class Patches:
     """What one ``instrument()`` has put in place.
 
-    Bound methods that somebody kept (the SDKs' raw views do) pass straight through while nothing is instrumented, and
+    Bound methods that are kept elsewhere (the SDKs' raw views keep some) pass straight through while nothing is instrumented, and
     are metered again by the next ``instrument()``.
     """
 
@@ -64,7 +64,7 @@ class Patches:
                     guard.step("watch", self._watch, provider, where, path)
 
     def restore(self) -> None:
-        """Give back what was there, unless somebody has wrapped it since: then our part passes everything through."""
+        """Give back what was there. Where another wrapper lies around ours by now, ours stays and passes every call on."""
         if self in _current:
             _current.clear()
             wrappers.work(None)

@@ -25,7 +25,7 @@ from .reaper import reaper
 Labels = tuple[tuple[str, str | int | bool], ...]
 OVERFLOW: Labels = (("otel.metric.overflow", True),)
 FOLD_AT = 4096
-"""Points that may wait before they are folded aside: bounds the memory of an app that nobody collects from."""
+"""Points that may wait before they are folded aside: bounds the memory of an app whose metrics are not collected."""
 
 
 class Point(NamedTuple):
@@ -67,7 +67,7 @@ class Points:
             reaper.put(self.fold)
 
     def fold(self) -> None:
-        """Take the waiting points in; whoever comes while another thread folds leaves it to that one."""
+        """Take the waiting points in. Returns at once while another thread does so."""
         if self._folding.acquire(blocking=False):
             try:
                 self._fold_waiting()

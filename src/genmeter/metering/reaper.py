@@ -1,4 +1,4 @@
-"""Closes what the app dropped: a stream that nobody finished reading is still one call, and somebody pays for it.
+"""Closes what the app dropped: a stream that was not read to its end is still one call, and it is billed.
 
 A finalizer must not run the stages itself. The garbage collector may run it anywhere, also while this very thread holds
 a lock of the OpenTelemetry SDK, and recording a metric there would wait for that lock for ever. So a finalizer only
@@ -41,7 +41,7 @@ class Reaper:
                 thread = Thread(target=self._run, name="genmeter-reaper", daemon=True)
                 thread.start()
                 self._thread = thread
-                self.last()
+                self.end_first()
             finally:
                 self._starting.release()
 
@@ -59,10 +59,10 @@ class Reaper:
                 return
             guard.step("reaper", closing)
 
-    def last(self) -> None:
-        """Have ``end`` run before what others have registered for the process's end until now.
+    def end_first(self) -> None:
+        """Register ``end`` with ``atexit`` anew, so that it runs before every handler that is registered already.
 
-        A provider shuts down at exit; one that was made after ``instrument()`` would do so before our streams are closed.
+        A provider of OpenTelemetry shuts down in such a handler, and a stream that is closed after it is lost.
         """
         atexit.unregister(self.end)
         atexit.register(self.end)
@@ -84,5 +84,5 @@ class Reaper:
 
 
 reaper = Reaper()
-reaper.last()
+reaper.end_first()
 os.register_at_fork(after_in_child=reaper.forget)
