@@ -39,7 +39,7 @@ def beside(mine: str, others: list[tuple[str, str]]) -> tuple[str, str] | None:
 
 
 def _folders() -> list[str]:
-    """PATH, then the versions that pyenv has installed: its own commands on PATH refuse those that are switched off."""
+    """PATH, then the versions that pyenv has installed: its own commands on PATH refuse a version that is switched off."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     return [*os.get_exec_path(), *(str(folder) for folder in sorted(pyenv.glob("versions/*/bin"), reverse=True))]
 

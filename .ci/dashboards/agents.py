@@ -1,7 +1,7 @@
 """Agents and tools: what single runs cost, and how their calls end.
 
-No metric knows a trace or a session: there are too many of them. Loki does, an event for each call whatever the sampler
-kept; and Jaeger has the tree of those that it kept.
+No metric knows a trace or a session: there are too many of them. Loki has an event for each call, independent of
+the sampler; and Jaeger has the trees that the sampler kept.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ RUNS = Row(
         table(
             "Dearest sessions",
             "Which sessions cost most?",
-            "The ten dearest of those that applications name with genmeter.attribution.",
+            "The ten dearest sessions that applications name with genmeter.attribution.",
             SESSION,
             Column("Cost", ask_loki(f"topk(10, {total(IN_A_SESSION, COST, ', '.join(SESSION))})"), USD),
         ),

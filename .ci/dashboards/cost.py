@@ -77,12 +77,12 @@ EXACT = Row(
         stat(
             "A successful call",
             "What does a call that works cost?",
-            "All cost that applications with genmeter had, by their calls without an error; whatever model is chosen.",
+            "The cost of all applications with genmeter, by their calls without an error; the chosen model does not matter.",
             ask(EFFECTIVE),
             USD,
         ),
         stat(
-            "Owned by nobody",
+            "Without a department",
             "Which share of the spend names no department?",
             "Above 2 % of an hour an alert says so.",
             ask(f"({NOBODYS} or 0 * {SPENT}) / ({SPENT} > 0)"),
@@ -242,7 +242,7 @@ BURNING = Row(
 )
 
 UNIT_COST = Row(
-    "What one of it costs, whatever model is chosen",
+    "Cost of one call and of tokens, over all models",
     (
         lines(
             "A thousand tokens",

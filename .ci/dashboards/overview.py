@@ -85,7 +85,7 @@ GLANCE = Row(
         stat(
             "Under way",
             "How many calls are under way now?",
-            "Of all applications with genmeter, whatever is chosen above; it grows when a provider hangs.",
+            "Of all applications with genmeter, independent of the choices above; it grows when a provider hangs.",
             ask("sum(model:genmeter_calls_active:sum)"),
             COUNT,
         ),

@@ -241,7 +241,7 @@ TRAFFIC = Row(
         lines(
             "Peak hours of a week",
             "At which hours is most asked?",
-            "Calls in each hour of the last seven days, whatever range is chosen; plan limits and batch jobs by it.",
+            "Calls in each hour of the last seven days, independent of the chosen range; plan limits and batch jobs by it.",
             ask(
                 f"60 * sum_over_time(sum(application_model:genmeter_calls:rate5m{{{ASKED}}})[1h:1m])",
                 "calls in the hour",
@@ -256,7 +256,7 @@ TRAFFIC = Row(
 )
 
 OBJECTIVES = Row(
-    "What was promised (slo.yaml), whatever model is chosen",
+    "The promises of slo.yaml, over all models",
     (
         levels(
             "Error budget left",

@@ -175,7 +175,7 @@ PRICES = Row(
         lines(
             "Unpriced by reason",
             "Why have calls no price?",
-            "Calls a minute by reason, of applications and collector together; each is money that nobody knows.",
+            "Calls a minute by reason, of applications and collector together; each is an unknown amount of money.",
             ask(
                 "60 * sum by (genmeter_cost_reason) ("
                 f'label_replace(rate(genmeter_calls_unpriced_total[{RATE}]), "meter", "application", "", "")'
@@ -304,7 +304,7 @@ ALERTING = Row(
     (
         stat(
             "Critical in 30 days",
-            "How often was somebody woken?",
+            "How often was a person paged?",
             "Critical alerts that began to fire; 1 to 2 a month are healthy, more tire people out.",
             ask(episodes("critical", 30)),
             COUNT,
@@ -313,7 +313,7 @@ ALERTING = Row(
         ),
         stat(
             "Warnings in 7 days",
-            "How often was somebody asked to look today?",
+            "How often was a person asked to look today?",
             "Warnings that began to fire; 5 to 10 a week are healthy.",
             ask(episodes("warning", 7)),
             COUNT,
@@ -343,7 +343,7 @@ ALERTING = Row(
         lines(
             "Notifications",
             "Do the messages go out?",
-            "Messages a minute by way, and those that failed: a wrong or missing secret file looks like this.",
+            "Messages a minute by integration, and the failed ones: a wrong or missing secret file looks like this.",
             ask(f"60 * sum by (integration) (rate(alertmanager_notifications_total[{RATE}])) > 0", "{{integration}}"),
             ask(
                 f"60 * sum by (integration) (rate(alertmanager_notifications_failed_total[{RATE}])) > 0",

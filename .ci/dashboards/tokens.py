@@ -46,7 +46,7 @@ GLANCE = Row(
         stat(
             "Input",
             "How many tokens were sent in this range?",
-            "With those that came from a cache; from rates.",
+            "Tokens from a cache are included; from rates.",
             ask(over_range(tokens("input"))),
             COUNT,
             width=6,
@@ -54,7 +54,7 @@ GLANCE = Row(
         stat(
             "Output",
             "How many tokens were answered in this range?",
-            "With reasoning, which nobody reads but somebody pays; from rates.",
+            "Reasoning is included: it is paid for and never shown; from rates.",
             ask(over_range(tokens("output"))),
             COUNT,
             width=6,

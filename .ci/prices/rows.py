@@ -18,7 +18,7 @@ TOKENS = tuple(unit["measure"] == "token" for unit in PRICED)
 """Whether a column is a price of tokens, which regions and service tiers change."""
 
 STANDARD = ""
-"""The service tier that nobody has to name."""
+"""The service tier of a call that names none."""
 
 Row = dict[str, int]
 

@@ -94,7 +94,7 @@ def built(server: Server) -> tuple[Path, float | None]:
 
 
 def renew_lock(server: Server) -> list[Path]:
-    """Resolve the manifest's pins and the local modules' needs anew into go.mod and go.sum; gives those that changed."""
+    """Resolve the manifest's pins and the local modules' needs anew into go.mod and go.sum; returns the changed files."""
     snapshot = Snapshot({name: data for name, data in Snapshot.of(server).files.items() if not _is_lock(name, server)})
     go = toolchain.find(
         toolchain.least([BUILDER.lock / "go.mod", *(part / "go.mod" for part in server.local)]), cache_folder()
@@ -153,7 +153,7 @@ def _run(name: str, command: list[str], folder: Path, go: Toolchain) -> None:
 
 
 def _ran(command: list[str], folder: Path, go: Toolchain) -> subprocess.CompletedProcess[str]:
-    # One stream, so that the last lines of a failure are those that a terminal would show.
+    # One stream, so that a failure ends in the same lines as on a terminal.
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     try:
         return subprocess.run(
@@ -189,7 +189,7 @@ def alone(name: str, folder: Path) -> Iterator[None]:
 
 
 def _prune(server: Server, current: Path) -> None:
-    """Keep the builds used last, and any that a stack may still start again; nobody else builds while we hold the lock."""
+    """Keep the builds used last, and any that a stack may still start again. No other process builds while we hold the lock."""
     for left in current.parent.glob(f".{server.name}-*.tmp"):  # of a build that was killed
         shutil.rmtree(left, ignore_errors=True)
     others = {path: path.stat().st_mtime for path in current.parent.glob(f"{server.name}-*") if path != current}

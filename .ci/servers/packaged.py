@@ -1,7 +1,7 @@
 """Fetches the oldest servers that we support: Debian 12's packages, unpacked into the cache and never installed.
 
-What is in the cache is used without asking anybody. Else apt is asked, with the machine's own lists of packages, and
-with fresh ones in a folder of our own where those do not know the package; nothing here needs root.
+A package in the cache is used without a question to the network. For any other, apt is asked with the machine's own lists
+of packages; where they do not know the package, with fresh lists in a folder of our own. Root is not needed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def fetched(package: Package) -> tuple[Path, float | None]:
 
 
 def _kept(package: Package, cache: Path) -> Path | None:
-    """The program of a package that was fetched before, of whatever revision."""
+    """The program of a package that was fetched before, of any revision."""
     for folder in sorted(cache.glob(f"{package.name}-{package.version}*")):
         programs = [folder / "usr" / "bin" / name for name in package.programs]
         if all(program.is_file() for program in programs):

@@ -31,7 +31,7 @@ class Toolchain:
     """Operating system and architecture that it builds for: linux/amd64."""
 
     def environment(self) -> dict[str, str]:
-        """Variables for a build that comes out the same with whatever else is installed and set.
+        """Variables for a build whose result does not depend on other programs and variables of the machine.
 
         Without cgo, a C compiler on the machine makes no difference. GOPROXY and the caches stay the user's own.
         """

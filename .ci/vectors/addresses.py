@@ -1,4 +1,4 @@
-"""Addresses and names of sellers: those that the catalogue knows, those that a user names, and strangers."""
+"""Addresses and names of sellers: known to the catalogue, named by a user, and unknown."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _asked(host: str, port: int | None, path: str) -> dict[str, Any]:
 
 
 def name_questions(data: Data) -> Iterator[str]:
-    """Every word for a seller, spelled well and oddly, and words for nobody."""
+    """Every word for a seller, spelled well and oddly, and words for no seller."""
     chance = Chance("names")
     for word in words_of(data):
         yield from (word, chance.choice((word.upper(), word.title(), f" {word}\t")), strange(chance, word))

@@ -229,7 +229,7 @@ def every_count(chance: Chance, data: Data) -> Iterator[Question]:
 
 
 def anything(chance: Chance, data: Data) -> Question:
-    """A question put together at random, mostly from words that somebody knows."""
+    """A question put together at random, mostly from words that the catalogue knows."""
     key = chance.choice(tuple(data["sellers"]))
     face = data["sellers"][key]
     seller = chance.choice((key, key, face["name"], *face.get("aliases", ())))

@@ -126,7 +126,7 @@ def _inside(name: str, total: str) -> bool:
 
 
 def wrong_usage(chance: Chance) -> dict[str, int]:
-    """Counts that nobody can have used: negative, larger than their total, or larger than any call."""
+    """Impossible counts: negative, larger than their total, or larger than any call."""
     usage = any_usage(chance) if chance.random() < 0.5 else text_usage(chance)
     huge = (-1, -LARGEST - 1, LARGEST, LARGEST - 1, 2**62, 10**15, 2**53 + 1, 3 * 10**11, 10**12, 0)
     for name in chance.sample(("input", "output", *PARTS), chance.randint(1, 3)):

@@ -119,7 +119,7 @@ EXPECTED = [
     ("cost", "Spend", "now-7d", {"": WEEK * 0.010512 + 2 + 0.86}),
     ("cost", "Spend a day", "now-7d", {"": (WEEK * 0.010512 + 2 + 0.86) / 7}),
     ("cost", "A call", "now-24h", {"": ALL_DAY / (DAY * 31 + 370)}),
-    ("cost", "Owned by nobody", "now-24h", {"": DAY * 0.0005 / ALL_DAY}),
+    ("cost", "Without a department", "now-24h", {"": DAY * 0.0005 / ALL_DAY}),
     ("cost", "Top applications", "now-24h",
      {"desk": 8.64, "crawler": 4.32, "leads": 3.44, "pilot": 0.86, "": 0.72, "search": 0.01728, "night": 0}),
     ("cost", "Top models", "now-24h",
