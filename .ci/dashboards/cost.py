@@ -9,7 +9,7 @@ from targets import ask
 from variables import APPLICATION, BILLED_MODEL, DEPARTMENT, PROMETHEUS
 
 SPENT, BOOKED_CALLS = grown(SPEND, BILLED), grown(CALLS, BILLED)
-NOBODYS = grown(SPEND, BILLED + ', department=~"|unknown"')
+UNOWNED = grown(SPEND, BILLED + ', department=~"|unknown"')
 WEEK_BEFORE = f"last_over_time(({SPENT})[1m:1m] offset 1w)"
 GOOD_CALLS = own_calls(SENT + ', error_type=""', RANGE)
 EFFECTIVE = ratio(f"sum(rate(genmeter_cost_usd_total{{{SENT}}}[{RANGE}]))", GOOD_CALLS)
@@ -85,7 +85,7 @@ EXACT = Row(
             "Without a department",
             "Which share of the spend names no department?",
             "Above 2 % of an hour an alert says so.",
-            ask(f"({NOBODYS} or 0 * {SPENT}) / ({SPENT} > 0)"),
+            ask(f"({UNOWNED} or 0 * {SPENT}) / ({SPENT} > 0)"),
             SHARE,
             steps={0.02: WARN},
         ),

@@ -193,7 +193,7 @@ class Usage:
     characters: int = 0  # characters of text, where they are billed and not tokens
     audio_seconds: int = 0  # seconds of audio that was heard, where they are billed and not tokens
     pages: int = 0  # pages of documents, annotated ones included
-    annotated_pages: int = 0  # of the pages, those that were annotated
+    annotated_pages: int = 0  # pages with annotations, a part of the pages
     images: int = 0  # images that were made, where they are billed and not tokens
     search_units: int = 0  # search units of a reranking
 
@@ -292,7 +292,7 @@ OPTIONS: Final = {
     "characters": ("characters", "characters of text, where they are billed and not tokens"),
     "audio-seconds": ("audio_seconds", "seconds of audio that was heard, where they are billed and not tokens"),
     "pages": ("pages", "pages of documents, annotated ones included"),
-    "annotated-pages": ("annotated_pages", "of the pages, those that were annotated"),
+    "annotated-pages": ("annotated_pages", "pages with annotations, a part of the pages"),
     "images": ("images", "images that were made, where they are billed and not tokens"),
     "search-units": ("search_units", "search units of a reranking"),
 }

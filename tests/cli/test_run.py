@@ -180,7 +180,8 @@ def test_overridden_variables_are_named_without_their_values(genmeter):
     done = genmeter("run", "--", "python", APP, "mixed", env=theirs)
     first = done.stderr.decode().splitlines()[0]
     assert first == (
-        "genmeter: for this run the app sends its telemetry to genmeter, whatever these say: OTEL_EXPORTER_OTLP_ENDPOINT, "
+        "genmeter: for this run the app sends its telemetry to genmeter; these settings have no effect: "
+        "OTEL_EXPORTER_OTLP_ENDPOINT, "
         "OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_LOGS_EXPORTER, OTEL_SDK_DISABLED"
     )
     assert "s3cret" not in done.stderr.decode()

@@ -27,12 +27,12 @@ HEAD = """\
 #  - text only: a call with audio, images, searches, one-hour cache writes, a batch, a region or another service tier
 #    gets no cost, embeddings neither, and nothing says why;
 #  - prices are fixed in this file: print it again and restart when they change.
-# Put the processor before whatever redacts, samples or counts.
+# Put the processor before every component that redacts, samples or counts.
 """
 
 
 class Row(NamedTuple):
-    """One model name and its prices, micro-USD per million tokens; None is a price that nobody published."""
+    """One model name and its prices, micro-USD per million tokens; None is a price that was not published."""
 
     key: str
     input: int
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 def snippet(prices: Catalogue, sellers: Sequence[str], at: float) -> str:
-    """A transform processor that prices the models of these sellers. Raises ValueError for a seller nobody knows."""
+    """A transform processor that prices the models of these sellers. Raises ValueError for an unknown seller."""
     rows: dict[str, Row] = {}
     left_out: list[str] = []
     for name in sellers:
@@ -68,7 +68,7 @@ def _rows(one: Listing, seller: str, at: float) -> Iterator[Row]:
 
 
 def _only(plan: Plan, at: float) -> tuple[int, int, int | None, int | None, str] | None:
-    """The one price of text that holds from ``at`` on, whatever the length and the hour; None where there are more."""
+    """The price of text from ``at`` on; None where the price depends on the length, the hour or a later date."""
     newest = plan.periods[0]
     if newest.windows or len(newest.tiers) != 1 or (newest.start is not None and newest.start > at):
         return None

@@ -117,7 +117,9 @@ class _Run:
             environment = child.environment(os.environ, server.url, self.command)
             if environment.overridden:
                 replaced = ", ".join(environment.overridden)
-                self._note(f"for this run the app sends its telemetry to genmeter, whatever these say: {replaced}")
+                self._note(
+                    f"for this run the app sends its telemetry to genmeter; these settings have no effect: {replaced}"
+                )
             if sys.stderr.isatty() and ignored(signal.SIGINT):
                 say(how_to_stop())
             started = time.monotonic()

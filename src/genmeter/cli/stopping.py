@@ -16,7 +16,7 @@ def ignored(number: signal.Signals) -> bool:
 
 
 def held(*numbers: signal.Signals) -> set[signal.Signals]:
-    """Hold these signals back until ``signal.sigwait`` takes one; gives those that are not ignored at the start.
+    """Hold these signals back until ``signal.sigwait`` takes one; returns the signals that are not ignored at the start.
 
     To be called in the main thread before any other is started, for a thread inherits what is held. A handler instead
     would sometimes be too late: Python runs it between two instructions, so a signal that comes while the main thread

@@ -34,9 +34,9 @@ Price = Callable[[Mapping[str, object], float], Verdict]
 """Prices a call that arrived with tokens and without a verdict on its cost: from its attributes and its Unix second."""
 
 NOT_PRICED = "not_priced"
-"""Reason of the ledger's own: tokens arrived and nobody on the way had priced them."""
+"""Reason of the ledger's own: the call arrived with tokens, and no earlier hop had priced it."""
 NO_CURRENCY = "no_currency"
-"""Reason of the ledger's own: an amount arrived without saying of what."""
+"""Reason of the ledger's own: an amount arrived without a currency."""
 INVALID_COST = "invalid_cost"
 """Reason of the ledger's own: the amount is no amount of money."""
 
@@ -44,7 +44,7 @@ USD = "USD"
 EMITTER = "emitter"
 """Source of an amount that another instrumentation wrote, in a spelling of its own."""
 LONGEST = 300
-"""Characters kept of a text that somebody else wrote into a column."""
+"""The most characters that a column keeps of a text from outside."""
 _MOST_TOKENS = 2**40
 _NANO = 10**9
 _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
@@ -240,7 +240,7 @@ def _leave_unpriced(call: Call) -> None:
 
 def _count(value: Value) -> int | None:
     number = conventions.whole(value)
-    # a garbage count would overflow the sums of everybody else
+    # one garbage count would overflow the sum over all calls
     return number if number is not None and 0 <= number <= _MOST_TOKENS else None
 
 

@@ -70,7 +70,7 @@ R = TypeVar("R", Span, Event)
 
 
 class Decoded(NamedTuple):
-    """The records of one request, how many others it held that nobody could use, and why the first of them."""
+    """The usable records of one request, the number of unusable ones, and the fault of the first unusable one."""
 
     spans: list[Span]
     events: list[Event]

@@ -72,7 +72,7 @@ def _messages() -> dict[str, type[Message]]:
                 field.type, field.type_name = _Field.TYPE_MESSAGE, f".{_PACKAGE}.{one}"
             else:
                 field.type = cast("Any", one)
-    # a pool of its own: nobody else's messages can meet these names
+    # a pool of its own: these names cannot collide with the messages of another package
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _SHAPES}
@@ -91,7 +91,7 @@ def text(sent: bytes) -> str:
 class Pairs:
     """Decodes attributes, each distinct pair once; ``value`` turns an OTLP value into plain data.
 
-    The values are shared between the dicts that it makes: nobody may change a list or dict inside them.
+    The values are shared between the dicts that it makes: a caller may not change a list or dict inside them.
     """
 
     def __init__(self, value: Callable[[AnyValue], Value]) -> None:

@@ -2,7 +2,7 @@
 
 Three kinds of neighbours. Packages on ``opentelemetry-util-genai`` leave their outer call's data under a context key
 and keep quiet inside such a call: we honour their key and set it. Frameworks suppress by a context key (``context``).
-All others patch the same methods: whoever is known to emit OpenTelemetry GenAI spans has the SDK, and we yield.
+All others patch the same methods: an instrumentor that is known to emit OpenTelemetry GenAI spans keeps the SDK, and we yield.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def parent(context: Context) -> str:
 
 
 def rival_of(method: Any) -> str | None:
-    """The known instrumentor that wraps ``method``, inside or outside our own wrapper; None if nobody does."""
+    """The known instrumentor that wraps ``method``, inside or outside our own wrapper; None if no known one does."""
     while method is not None:
         wrapper = getattr(method, "_self_wrapper", None)
         module = _module(wrapper if wrapper is not None else method)

@@ -40,7 +40,7 @@ BAGGAGE_KEYS = {
     "session": names.SESSION_ID,
 }
 HASHED = "u-"
-NOBODY = Attribution()
+NO_PAYER = Attribution()
 logger = logging.getLogger("genmeter")
 
 
@@ -60,7 +60,7 @@ def suppressed(context: Context) -> bool:
 def detach(token: Token[Context]) -> None:
     """Leave an attached context; quiet when a coroutine is closed by the collector from another context.
 
-    ``opentelemetry.context.detach`` logs "Failed to detach context" there, which is no failure of anybody's.
+    ``opentelemetry.context.detach`` would log "Failed to detach context" there, although nothing has failed.
     """
     try:
         _RUNTIME_CONTEXT.detach(token)
@@ -92,7 +92,7 @@ class attribution:  # noqa: N801  used like a function
         self._tokens: list[Token[Context]] = []
 
     def __enter__(self) -> attribution:
-        outer = cast("Attribution | None", get_value(ATTRIBUTION)) or NOBODY
+        outer = cast("Attribution | None", get_value(ATTRIBUTION)) or NO_PAYER
         merged = Attribution(*(new if new is not None else old for new, old in zip(self._given, outer, strict=True)))
         self._tokens.append(attach(set_value(ATTRIBUTION, merged)))
         return self
@@ -156,21 +156,21 @@ class Attributor:
     def find(self, context: Context) -> Attribution:
         """Who pays for a call made in ``context``; the user already hashed."""
         given = cast("Attribution | None", context.get(ATTRIBUTION))
-        carried = self._carried(context) if self._allowed else NOBODY
-        if given is None and carried is NOBODY and self._defaults.user is None:
+        carried = self._carried(context) if self._allowed else NO_PAYER
+        if given is None and carried is NO_PAYER and self._defaults.user is None:
             return self._defaults
         user, department, application, session = (
             next((value for value in found if value is not None), None)
-            for found in zip(given or NOBODY, carried, self._defaults, strict=True)
+            for found in zip(given or NO_PAYER, carried, self._defaults, strict=True)
         )
         return Attribution(self.pseudonym(user) if user else None, department, application, session)
 
     def _carried(self, context: Context) -> Attribution:
         found = baggage.get_all(context)
         if not found:
-            return NOBODY
+            return NO_PAYER
         values = {name: str(found[key])[:256] for key, name in self._allowed if key in found}
-        return Attribution(**values) if values else NOBODY
+        return Attribution(**values) if values else NO_PAYER
 
     def pseudonym(self, user: str) -> str:
         """The user as it leaves the process: ``u-`` and 128 bits of HMAC-SHA-256 under the key, or raw if so set."""

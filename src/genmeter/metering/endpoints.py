@@ -72,7 +72,7 @@ class Endpoints:
         if where not in self._said:
             self._said.add(where)
             logger.warning(
-                "genmeter: nobody knows who bills at %s: its calls are metered in tokens and left unpriced; name the "
+                "genmeter: the seller at %s is unknown: its calls are metered in tokens and left unpriced; name the "
                 'seller: GENMETER_SELLERS="%s=openai", or "%s" = "openai" under [sellers] of genmeter.toml',
                 where,
                 where,

@@ -63,7 +63,7 @@ class BudgetExceeded(RejectedCall):
 
 
 class _Spent:
-    """What the calls that began in one period have cost: exact under threads, without a lock that anybody waits for.
+    """The cost of the calls that began in one period: exact under threads, without a lock that a thread waits for.
 
     Appending, copying and replacing a slice of a list are one step each, between which no thread comes; ``+=`` is not.
     A finalizer that the garbage collector runs in the middle of ``add`` may itself add.
@@ -89,7 +89,7 @@ class _Spent:
         self._booked.append(pico)
         if len(self._booked) >= FOLD_AT and self._folding.acquire(blocking=False):
             try:
-                # Others only append meanwhile: the first ones stay those that were added up.
+                # Other threads only append meanwhile, so the first entries stay the ones that were added up.
                 booked = self._booked[:]
                 self._booked[: len(booked)] = [sum(booked)]
             finally:
@@ -97,7 +97,7 @@ class _Spent:
         return sum(self._booked[:])
 
     def first(self) -> bool:
-        """True for the first that asks, and for nobody else."""
+        """True for the first caller only."""
         try:
             return self._unsaid.pop()
         except IndexError:
@@ -166,10 +166,10 @@ class _Limit:
 
 
 class Limits:
-    """The budgets that this process keeps to: nobody waits, nothing is read or written but the one line of log.
+    """The budgets that this process keeps to. A call waits for no lock, and one line of log is the only output.
 
-    A budget's model is the one that answers, which nobody knows before: a call is admitted as one of the model that
-    answered the last priced call for the same name, and as one of the name itself before the first.
+    A budget's model is the model that answers, which is unknown before the call. So a call counts as one of the model that
+    answered the last priced call for the same name; before the first such call, as one of the name itself.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class Limits:
                 raise limit.exceeded(spent)
 
     def book(self, invocation: Invocation) -> None:
-        """Count what a call has cost, also one that failed or was cut; nothing where nobody knows."""
+        """Count the cost of a call, also of a failed or cut one. A call without a price counts nothing."""
         cost = invocation.cost
         if not isinstance(cost, Cost) or invocation.operation not in names.BILLED_OPERATIONS:
             return

@@ -1,4 +1,4 @@
-"""Finishes what the launcher leaves undone: without a configurator nobody sets the SDK up, and every span is dropped.
+"""Sets the SDK up where the launcher does not: without a configurator, every span is dropped.
 
 ``opentelemetry-instrument`` configures no SDK unless some package brings a configurator (``opentelemetry-distro``, a
 vendor's). Ours must not be one: the launcher takes the first it finds, so two shut each other out. This runs as a

@@ -146,7 +146,8 @@ Opener = Callable[[], OpenCall | None]
 class Server(NamedTuple):
     """Where an object sends its calls.
 
-    ``owner`` is the object that keeps the address, ``url`` the address as it is kept there: text or a parsed URL. ``seller`` names who bills, whatever the address says.
+    ``owner`` is the object that keeps the address, ``url`` the address as it is kept there: text or a
+    parsed URL. ``seller`` names the seller, and wins over the address.
     """
 
     owner: Any
@@ -243,7 +244,7 @@ class Endpoint:
 class Provider:
     """One SDK: its package, its family, its targets, who bills by default.
 
-    ``name`` is the value of ``gen_ai.provider.name`` for an address that nobody knows. ``modes`` maps the class of the
+    ``name`` is the value of ``gen_ai.provider.name`` for an unknown address. ``modes`` maps the class of the
     server's owner to the provider that it stands for (``AzureOpenAI``). ``server`` is for an SDK that keeps its address
     elsewhere than its family does. ``usage_option`` is how streams are asked for their usage; None: never, so an SDK
     whose streams report it anyway says nothing. ``error_by_status`` marks an SDK that raises one class for all statuses:

@@ -56,7 +56,7 @@ class Entry:
         """The call that is about to be made, or None when it is to pass; see ``Engine.open``.
 
         Raises:
-            RejectedCall: the user's own rules forbid it: nobody can be charged for it, or a budget is spent.
+            RejectedCall: the user's own rules forbid it: the call has no payer, or a budget is spent.
         """
         try:
             engine = working()

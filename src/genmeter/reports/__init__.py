@@ -1,4 +1,4 @@
-"""Questions put to the ledger. Each module answers one with plain data; ``registry`` lists those that are drawn.
+"""Questions put to the ledger. Each module answers one with plain data; ``registry`` lists the reports that the command, the API and the page show.
 
 Importing this package loads neither the ledger nor its database: the command line reads the list of reports at each start.
 """

@@ -171,7 +171,7 @@ def _ask(sources: Sources, asked: Asked) -> Plain:
     at = asked["at"] or datetime.now(UTC)
     if not sources.budgets:
         return {"at": at.isoformat(), "budgets": [], "unbudgeted": None, "hint": NO_BUDGETS}
-    # calls that start after a named instant are left out; those that start while this is asked are not
+    # calls after a named instant are left out; without one, calls that start during the question count
     found = budgeting(sources.budgets, sources.ledger, at=at, until=asked["at"])
     return {
         "at": at.isoformat(),

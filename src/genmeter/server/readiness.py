@@ -8,7 +8,7 @@ import time
 from genmeter.ledger import Ledger, StorageError
 
 FRESH_SECONDS = 1.0
-"""How long an answer is given again: each question is a real write, and anybody may ask."""
+"""For how long an answer is repeated. Each check is a real write, and the route asks for no token."""
 
 
 class Readiness:
@@ -29,6 +29,6 @@ class Readiness:
                     self._fault = None
                 except StorageError as error:
                     self._fault = str(error)
-                # a fault is looked at anew each time: nobody should be told of it after it has gone
+                # a fault is checked again each time, so that a repaired ledger is ready at once
                 self._until = time.monotonic() + (0 if self._fault else FRESH_SECONDS)
             return self._fault

@@ -136,7 +136,7 @@ class Series:
 
 
 def count_points(request: ExportMetricsServiceRequest) -> int:
-    """How many points of whatever kind the request holds."""
+    """The number of points in the request, of all kinds."""
     groups = (scope.metrics for group in request.resource_metrics for scope in group.scope_metrics)
     shaped = ((metric, metric.WhichOneof("data")) for metrics in groups for metric in metrics)
     return sum(len(getattr(metric, shape).data_points) for metric, shape in shaped if shape)

@@ -186,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
         return super().parse_request()
 
     def run(self) -> None:
-        """Answer one request, whatever its method."""
+        """Answer one request of any method."""
         body = self._body()
         if body is None:
             return
@@ -211,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are counted at /metrics, not logged."""
 
     def version_string(self) -> str:
-        """The Server header, which tells nobody the Python version."""
+        """The Server header. It does not tell the Python version, because a version helps an attacker."""
         return "genmeter"
 
     def _body(self) -> Body | None:

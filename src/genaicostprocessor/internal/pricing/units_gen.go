@@ -30,7 +30,7 @@ type Usage struct {
 	Characters        int64 // characters of text, where they are billed and not tokens
 	AudioSeconds      int64 // seconds of audio that was heard, where they are billed and not tokens
 	Pages             int64 // pages of documents, annotated ones included
-	AnnotatedPages    int64 // of the pages, those that were annotated
+	AnnotatedPages    int64 // pages with annotations, a part of the pages
 	Images            int64 // images that were made, where they are billed and not tokens
 	SearchUnits       int64 // search units of a reranking
 }

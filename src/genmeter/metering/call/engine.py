@@ -53,7 +53,7 @@ class Engine:
         the call, where the SDK sends it later: its arguments are fixed then.
 
         Raises:
-            RejectedCall: the user's own rules forbid it: nobody can be charged for it, or a budget is spent.
+            RejectedCall: the user's own rules forbid it: the call has no payer, or a budget is spent.
         """
         try:
             chosen = target.choose(args, kwargs)

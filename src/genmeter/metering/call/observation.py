@@ -1,4 +1,4 @@
-"""One call as the app makes it: around the SDK's code, through whatever the SDK gives, to its one end."""
+"""One call of the app: around the SDK's code, through the value or stream that the SDK returns, to its one end."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def _reader(kind: Any) -> Callable[[Any], Mapping[str, Any]]:
 
 
 def _attributes(value: Any) -> Mapping[str, Any]:
-    """The fields of a pydantic model, with those that its class does not declare; of a dataclass; of a plain object."""
+    """The fields of a pydantic model (also fields that its class does not declare), a dataclass or a plain object."""
     own: Any = getattr(value, "__dict__", None)
     if not own:
         return NOTHING

@@ -1,4 +1,4 @@
-"""The call in numbers: what it adds to sums and histograms, whatever the sampler decided."""
+"""The call in numbers: its part of sums and histograms, which does not depend on the sampler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the call cost: what the provider said it charged, else our catalogue, else the reason why nobody knows."""
+"""The cost of the call: the charge that the response states, else the catalogue's price, else the reason for none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The call as log records: the details event, which the ledger reads whatever the sampler decided, and the exception."""
+"""The call as log records: the details event, which reaches the ledger even without a sampled span, and the exception."""
 
 from __future__ import annotations
 
