@@ -47,6 +47,10 @@ def instrument(
     Without a provider the global one of OpenTelemetry is used. Without ``settings`` they are read from the file
     ``genmeter.toml`` and the environment.
 
+    >>> from genmeter.settings import Settings
+    >>> instrument(settings=Settings(unattributed="warn"))
+    >>> uninstrument()
+
     Raises:
         GenmeterError: a setting, a price or a budget of the user's that cannot be used. It is a
             ``genmeter.settings.SettingsError``, ``genmeter.pricing.PricesError`` or ``genmeter.budgets.BudgetsError``.
@@ -63,7 +67,11 @@ def instrument(
 
 
 def uninstrument() -> None:
-    """Stop metering: every SDK gets its own methods back. A call that is under way is still recorded."""
+    """Stop metering: every SDK gets its own methods back. A call that is under way is still recorded.
+
+    >>> instrument()
+    >>> uninstrument()
+    """
     from genmeter.metering.instrumentor import GenmeterInstrumentor
 
     GenmeterInstrumentor().uninstrument()

@@ -74,10 +74,19 @@ class attribution:  # noqa: N801  used like a function
     Nested uses inherit what they do not set. ``user`` leaves the process only as a keyed hash, unless the settings say
     ``user_ids = "raw"``.
 
-    Example::
+    As a context manager, here with a function that shows the payer as a call inside it would find it:
 
-        with genmeter.attribution(user="ada@example.com", department="research", session="s-1"):
-            client.chat.completions.create(...)
+    >>> def payer():
+    ...     return get_value(ATTRIBUTION)
+    >>> with attribution(department="research", session="s-1"):
+    ...     with attribution(user="ada@example.com"):
+    ...         payer()
+    Attribution(user='ada@example.com', department='research', application=None, session='s-1')
+
+    As a decorator:
+
+    >>> attribution(application="desk")(payer)().application
+    'desk'
     """
 
     def __init__(

@@ -31,7 +31,10 @@ class Prices(Protocol):
 
 
 def catalogue_for(prices: Prices | None) -> Catalogue:
-    """The bundled catalogue under the user's own prices.
+    """The bundled catalogue with the user's own prices on top; None means that the user has none.
+
+    >>> catalogue_for(None) is Catalogue.bundled()
+    True
 
     Raises:
         PricesError: a row that cannot be used, with its file, line and reason.
