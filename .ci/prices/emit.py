@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from overlay import Sellers
-from rows import COLUMNS, STANDARD, Model, Period, Row
+from rows import COLUMNS, STANDARD, Edition, Model, Row
 
 
 class Plans:
@@ -17,9 +17,9 @@ class Plans:
         self.items: list[str] = []
         self._index: dict[str, int] = {}
 
-    def add(self, periods: list[Period]) -> int:
+    def add(self, editions: list[Edition]) -> int:
         """The number of this plan."""
-        text = _compact([_period(period) for period in periods])
+        text = _compact([_edition(edition) for edition in editions])
         if text not in self._index:
             self._index[text] = len(self.items)
             self.items.append(text)
@@ -30,14 +30,14 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _period(period: Period) -> dict[str, Any]:
-    made: dict[str, Any] = {"from": period.start} if period.start else {}
-    made["rows"] = _rows(period.rows)
-    if period.windows:
+def _edition(edition: Edition) -> dict[str, Any]:
+    made: dict[str, Any] = {"from": edition.start} if edition.start else {}
+    made["rows"] = _rows(edition.rows)
+    if edition.hours:
         made["windows"] = [
             {"days": one.days, "start": one.start, "end": one.end, "rows": _rows(one.rows)}
             | ({"except": one.calendar} if one.calendar else {})
-            for one in period.windows
+            for one in edition.hours
         ]
     return made
 
@@ -98,7 +98,7 @@ def _lines(items: list[dict[str, str]]) -> str:
 def _model(model: Model, plans: Plans) -> list[Any]:
     if model.free:
         return [model.id, "free"]
-    tiers = {tier: plans.add(periods) for tier, periods in sorted(model.tiers.items()) if tier}
+    tiers = {tier: plans.add(editions) for tier, editions in sorted(model.tiers.items()) if tier}
     made: list[Any] = [model.id, plans.add(model.tiers[STANDARD])]
     return [*made, tiers] if tiers else made
 

@@ -1,11 +1,11 @@
-"""Turns upstream's match rules and conditional prices into exact ids, version-like tails, dated rows and windows."""
+"""Turns upstream's match rules and conditional prices into exact ids, version-like tails, dated rows and hours."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from rows import COLUMNS, PRICED, STANDARD, Model, Period, Row, Window, micro
+from rows import COLUMNS, PRICED, STANDARD, Edition, Hours, Model, Row, micro
 from upstream import Call, LayoutError
 
 KEYS = {unit["upstream"]: unit["column"] for unit in PRICED if "upstream" in unit}
@@ -34,8 +34,8 @@ def model(seller: str, source: Call) -> Model:
     if _matches(source.match, source.id.lower()):
         made.exact.add(made.id)
     made.exact -= made.dated
-    standard = _periods(_conditions(source.prices))
-    if any(period.rows[0] for period in standard):
+    standard = _editions(_conditions(source.prices))
+    if any(edition.rows[0] for edition in standard):
         made.tiers[STANDARD] = standard
         for tier, variants in _variants(source.price_variants or []).items():
             made.tiers[tier] = _overlay_tier(standard, variants)
@@ -120,19 +120,19 @@ def _at(value: Any, start: int) -> Decimal:
     return price
 
 
-def _periods(conditions: list[Call]) -> list[Period]:
-    """Later entries win upstream; a daily window has no date there, so it belongs to the period before it."""
-    periods = [Period("", {0: {}})]
+def _editions(conditions: list[Call]) -> list[Edition]:
+    """Later entries win upstream; daily hours have no date there, so they belong to the edition before them."""
+    editions = [Edition("", {0: {}})]
     for condition in conditions:
         rows = _rows(condition.prices)
         constraint = condition.constraint
         if constraint is None:
-            periods[0].rows = rows
+            editions[0].rows = rows
         elif constraint.kind == "StartDateConstraint":
-            periods.append(Period(constraint.start_date, rows))
+            editions.append(Edition(constraint.start_date, rows))
         else:
-            periods[-1].windows.append(Window(EVERY_DAY, constraint.start_time, constraint.end_time, "", rows))
-    return sorted(periods, key=lambda period: period.start)
+            editions[-1].hours.append(Hours(EVERY_DAY, constraint.start_time, constraint.end_time, "", rows))
+    return sorted(editions, key=lambda edition: edition.start)
 
 
 def _variants(variants: list[Call]) -> dict[str, list[Call]]:
@@ -148,17 +148,17 @@ def _variants(variants: list[Call]) -> dict[str, list[Call]]:
     return tiers
 
 
-def _overlay_tier(standard: list[Period], variants: list[Call]) -> list[Period]:
+def _overlay_tier(standard: list[Edition], variants: list[Call]) -> list[Edition]:
     """A variant names only what differs; what it leaves out keeps the standard price of the same day."""
     dates = {variant.constraint.start_date if variant.constraint else "" for variant in variants}
     first = min(dates)
-    starts = sorted(dates | {period.start for period in standard if period.start > first})
-    periods: list[Period] = []
+    starts = sorted(dates | {edition.start for edition in standard if edition.start > first})
+    editions: list[Edition] = []
     for start in starts:
-        base = [period for period in standard if period.start <= start][-1]
+        base = [edition for edition in standard if edition.start <= start][-1]
         active = [one for one in variants if not one.constraint or one.constraint.start_date <= start]
-        periods.append(Period(start, _merge(base.rows, active)))
-    return periods
+        editions.append(Edition(start, _merge(base.rows, active)))
+    return editions
 
 
 def _merge(base: dict[int, Row], variants: list[Call]) -> dict[int, Row]:

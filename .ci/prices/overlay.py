@@ -6,7 +6,7 @@ import copy
 from decimal import Decimal
 from typing import Any
 
-from rows import COLUMNS, STANDARD, TOKENS, Model, Period, Row, Window, micro
+from rows import COLUMNS, STANDARD, TOKENS, Edition, Hours, Model, Row, micro
 
 Sellers = dict[str, dict[str, Model]]
 REQUIRED = {"id", "why", "source", "read", "expires", "op", "seller"}
@@ -50,7 +50,7 @@ def _price(models: dict[str, Model], _refused: dict[str, str], row: dict[str, An
     if before:
         model.exact, model.dated = (model.exact | before.exact, model.dated | before.dated)
         if row.get("keep_tiers"):
-            model.tiers = {tier: periods for tier, periods in before.tiers.items() if tier}
+            model.tiers = {tier: editions for tier, editions in before.tiers.items() if tier}
     model.exact -= model.dated
     for other in models.values():
         other.exact -= model.exact | model.dated
@@ -62,20 +62,20 @@ def _price(models: dict[str, Model], _refused: dict[str, str], row: dict[str, An
 
 def _place(model: Model, price: dict[str, Any]) -> None:
     start = str(price.get("from", ""))
-    periods = model.tiers.setdefault(price.get("tier", STANDARD), [])
-    period = next((one for one in periods if one.start == start), None)
-    if period is None:
-        period = Period(start, {})
-        periods.append(period)
-        periods.sort(key=lambda one: one.start)
+    editions = model.tiers.setdefault(price.get("tier", STANDARD), [])
+    edition = next((one for one in editions if one.start == start), None)
+    if edition is None:
+        edition = Edition(start, {})
+        editions.append(edition)
+        editions.sort(key=lambda one: one.start)
     values = {key: micro(price[key]) for key in COLUMNS if key in price}
     if "hours" not in price:
-        period.rows[price.get("over", 0)] = values
+        edition.rows[price.get("over", 0)] = values
         return
     for span in price["hours"]:
         begin, end = (int(part[:2]) * 60 + int(part[3:]) for part in span.split("-"))
         days = sum(1 << day for day in price["weekdays"])
-        period.windows.append(Window(days, begin, end, price.get("except", ""), {0: values}))
+        edition.hours.append(Hours(days, begin, end, price.get("except", ""), {0: values}))
 
 
 def _refuse(models: dict[str, Model], refused: dict[str, str], row: dict[str, Any]) -> None:
@@ -139,13 +139,13 @@ def _tier(models: dict[str, Model], _refused: dict[str, str], row: dict[str, Any
     first = str(row["from"])
     for model in _chosen(models, row):
         standard = model.tiers[STANDARD]
-        starts = sorted({first} | {period.start for period in standard if period.start > first})
-        periods: list[Period] = []
+        starts = sorted({first} | {edition.start for edition in standard if edition.start > first})
+        editions: list[Edition] = []
         for start in starts:
-            base = copy.deepcopy([period for period in standard if period.start <= start][-1])
+            base = copy.deepcopy([edition for edition in standard if edition.start <= start][-1])
             rows = {over: _scaled(values, row["columns"], ratio, row["id"]) for over, values in base.rows.items()}
-            periods.append(Period(start, rows))
-        model.tiers[row["tier"]] = periods
+            editions.append(Edition(start, rows))
+        model.tiers[row["tier"]] = editions
 
 
 def _scaled(values: Row, columns: list[str], ratio: Decimal, where: str) -> Row:
@@ -166,11 +166,11 @@ def _whole(value: int, ratio: Decimal, where: str) -> int:
 
 def _every_row(model: Model) -> list[Row]:
     rows: list[Row] = []
-    for periods in model.tiers.values():
-        for period in periods:
-            rows += period.rows.values()
-            for window in period.windows:
-                rows += window.rows.values()
+    for editions in model.tiers.values():
+        for edition in editions:
+            rows += edition.rows.values()
+            for hours in edition.hours:
+                rows += hours.rows.values()
     return rows
 
 

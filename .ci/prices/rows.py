@@ -1,4 +1,4 @@
-"""The compiler's own picture of a price list: models, periods and rows of integers, before it is written as JSON."""
+"""The compiler's own picture of a price list: models, editions and rows of integers, before it is written as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Row = dict[str, int]
 
 
 @dataclass
-class Window:
+class Hours:
     """Hours of some weekdays (UTC, Monday is bit 0) in which other rows apply."""
 
     days: int
@@ -35,22 +35,22 @@ class Window:
 
 
 @dataclass
-class Period:
-    """Prices from one instant on: a row per length threshold, and windows that come first."""
+class Edition:
+    """Prices from one instant on: a row per length threshold, and hours whose rows win."""
 
     start: str
     rows: dict[int, Row]
-    windows: list[Window] = field(default_factory=list[Window])
+    hours: list[Hours] = field(default_factory=list[Hours])
 
 
 @dataclass
 class Model:
-    """One priced model of one seller. ``tiers`` maps a service tier to its periods; free means a published zero."""
+    """One priced model of one seller. ``tiers`` maps a service tier to its editions; free means a published zero."""
 
     id: str
     exact: set[str] = field(default_factory=set[str])
     dated: set[str] = field(default_factory=set[str])
-    tiers: dict[str, list[Period]] = field(default_factory=dict[str, list[Period]])
+    tiers: dict[str, list[Edition]] = field(default_factory=dict[str, list[Edition]])
     free: bool = False
 
 

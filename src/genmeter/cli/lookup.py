@@ -69,8 +69,8 @@ def _rows(one: Listing, seller: str, at: float) -> Iterator[Row]:
 
 def _only(plan: Plan, at: float) -> tuple[int, int, int | None, int | None, str] | None:
     """The price of text from ``at`` on; None where the price depends on the length, the hour or a later date."""
-    newest = plan.periods[0]
-    if newest.windows or len(newest.tiers) != 1 or (newest.start is not None and newest.start > at):
+    newest = plan.editions[0]
+    if newest.hours or len(newest.tiers) != 1 or (newest.start is not None and newest.start > at):
         return None
     return text_rates(newest.tiers[0][1])
 

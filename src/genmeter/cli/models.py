@@ -62,7 +62,7 @@ def _row(one: Listing, now: float) -> tuple[str | None, ...]:
     rates = plan.flat or choose(plan, Usage(0, 0), now)
     if isinstance(rates, Unpriced):
         return one.seller, one.model, None, None, None, None, None
-    started = next((p.start for p in plan.periods if p.start is None or p.start <= now), None)
+    started = next((p.start for p in plan.editions if p.start is None or p.start <= now), None)
     since = None if started is None else datetime.fromtimestamp(started, UTC).date().isoformat()
     prices = tuple(rates.prices[column] for column in (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT))
     return (one.seller, one.model, *(None if price is None else usd(price * 10**6) for price in prices), since)

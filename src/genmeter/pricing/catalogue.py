@@ -12,7 +12,7 @@ from genmeter.model import Seller, Unpriced, Verdict
 from genmeter.pricing import match, sellers
 from genmeter.pricing.charge import Term, charge, choose, terms, text_only
 from genmeter.pricing.override import Overrides, Own, PricesError
-from genmeter.pricing.plan import PeriodData, Plan, Text, compile_plan, days, free_plan
+from genmeter.pricing.plan import EditionData, Plan, Text, compile_plan, days, free_plan
 from genmeter.pricing.question import Question
 from genmeter.pricing.sellers import SellerData
 
@@ -39,7 +39,7 @@ class Data(TypedDict):
     calendars: dict[str, list[str]]
     sellers: dict[str, SellerData]
     models: list[list[Any]]
-    plans: list[list[PeriodData]]
+    plans: list[list[EditionData]]
 
 
 class Found(NamedTuple):
@@ -344,7 +344,7 @@ class Catalogue:
             found = self._target(key, row.same_as)
             missing = Unpriced("unknown_model", f"{key} lists no price for {_shown(row.same_as)}")
             return self._compiled(found, key, STANDARD, (1, 1)) if found else missing
-        return free_plan(entry) if row.free else compile_plan(entry, row.periods, {})
+        return free_plan(entry) if row.free else compile_plan(entry, row.editions, {})
 
 
 _bundled: list[Catalogue] = []

@@ -101,19 +101,19 @@ def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:
     except (TypeError, ValueError, OverflowError):
         return Unpriced("no_price_for_date", f"{plan.entry}: the time of the call is not known")
     tiers: Tiers = ()
-    for period in plan.periods:
-        if period.start is None or period.start <= second:
-            tiers = period.tiers
-            for window in period.windows:
-                if window.holds(second):
-                    tiers = window.tiers
+    for edition in plan.editions:
+        if edition.start is None or edition.start <= second:
+            tiers = edition.tiers
+            for hours in edition.hours:
+                if hours.holds(second):
+                    tiers = hours.tiers
                     break
             break
     length = usage.input or 0
     for over, rates in tiers:
         if length > over or not over:
             return rates
-    first = datetime.fromtimestamp(plan.periods[-1].start or 0, UTC).isoformat()
+    first = datetime.fromtimestamp(plan.editions[-1].start or 0, UTC).isoformat()
     return Unpriced("no_price_for_date", f"{plan.entry} has no price before {first}")
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from genmeter.errors import GenmeterError
 from genmeter.pricing.match import BLANK
-from genmeter.pricing.plan import PeriodData
+from genmeter.pricing.plan import EditionData
 from genmeter.spelling import unknown
 from genmeter.tomllines import Lines
 from genmeter.units import COLUMNS, LIKE
@@ -27,25 +27,25 @@ class PricesError(GenmeterError, ValueError):
 
 
 class Own(NamedTuple):
-    """The user's prices of one model: dated periods, or free, or the prices of a listed model. ``where`` is file and line."""
+    """The user's prices of one model: dated editions, or free, or the prices of a listed model. ``where`` is file and line."""
 
     seller: str
     model: str
     where: str
-    periods: list[PeriodData]
+    editions: list[EditionData]
     free: bool = False
     same_as: str | None = None
 
     def marks(self, key: str) -> list[str]:
-        """The row of seller ``key`` in canonical text, one line for each period. The catalogue's version is a hash of them."""
+        """The row of seller ``key`` in canonical text, one line for each edition. The catalogue's version is a hash of them."""
         name = f"{key}/{self.model}"
         if self.free or self.same_as is not None:
             return [f"{name}|free" if self.free else f"{name}|same_as={self.same_as}"]
         made: list[str] = []
-        for period in self.periods:
-            cells = zip(COLUMNS, period["rows"][0][1], strict=True)
+        for edition in self.editions:
+            cells = zip(COLUMNS, edition["rows"][0][1], strict=True)
             prices = ",".join(f"{column}={cell}" for column, cell in cells if cell is not None)
-            made.append(f"{name}|{period.get('from', '')}|{prices}")
+            made.append(f"{name}|{edition.get('from', '')}|{prices}")
         return made
 
 
@@ -97,14 +97,14 @@ def _own(seller: str, model: str, rows: list[dict[str, Any]], lines: Lines) -> O
         if first["free"] is not True:
             raise PricesError(f"{lines.where(seller, model, 'free')}: write `free = true`, or give prices instead")
         return Own(seller, model, where, [], free=True)
-    periods = [_period(seller, model, row, lines, number) for number, row in enumerate(rows)]
-    starts = [period.get("from", "") for period in periods]
+    editions = [_edition(seller, model, row, lines, number) for number, row in enumerate(rows)]
+    starts = [edition.get("from", "") for edition in editions]
     for number, start in enumerate(starts):
         if start in starts[:number]:
             raise PricesError(
                 f"{lines.where(seller, model, 'from', row=number)}: two rows begin {start or 'at no date'}"
             )
-    return Own(seller, model, where, sorted(periods, key=lambda period: period.get("from", "")))
+    return Own(seller, model, where, sorted(editions, key=lambda edition: edition.get("from", "")))
 
 
 def _check_keys(seller: str, model: str, row: dict[str, Any], lines: Lines, number: int) -> None:
@@ -126,22 +126,22 @@ def _name(value: object, lines: Lines, seller: str, model: str) -> str:
     return value.strip(BLANK)
 
 
-def _period(seller: str, model: str, row: dict[str, Any], lines: Lines, number: int) -> PeriodData:
+def _edition(seller: str, model: str, row: dict[str, Any], lines: Lines, number: int) -> EditionData:
     prices = {
         key: _micro(row[key], lines.where(seller, model, key, row=number), key) for key in COLUMNS if key in row
     }  # fmt: skip
     for column, like in LIKE.items():
         if like in prices:
             prices.setdefault(column, prices[like])
-    period: PeriodData = {"rows": [(0, [prices.get(column) for column in COLUMNS])]}
+    edition: EditionData = {"rows": [(0, [prices.get(column) for column in COLUMNS])]}
     if "from" in row:
         start = row["from"]
         if not isinstance(start, date) or isinstance(start, datetime):
             raise PricesError(
                 f"{lines.where(seller, model, 'from', row=number)}: write a date without quotes: 2026-01-01"
             )
-        period["from"] = start.isoformat()
-    return period
+        edition["from"] = start.isoformat()
+    return edition
 
 
 def _micro(value: object, where: str, key: str) -> int:

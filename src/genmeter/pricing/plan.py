@@ -1,4 +1,4 @@
-"""A price plan in the form for arithmetic: periods, length tiers and hours, compiled once per resolved call."""
+"""A price plan in the form for arithmetic: editions, length tiers and hours, compiled once per resolved call."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Cells = Sequence[int | None]
 RowData = tuple[int, Cells]
 
 
-WindowData = TypedDict(
-    "WindowData", {"days": int, "start": int, "end": int, "rows": list[RowData], "except": NotRequired[str]}
+HoursData = TypedDict(
+    "HoursData", {"days": int, "start": int, "end": int, "rows": list[RowData], "except": NotRequired[str]}
 )
 """Hours of some weekdays as written in the file: minutes are UTC, bit 0 of ``days`` is Monday."""
 
-PeriodData = TypedDict(
-    "PeriodData", {"from": NotRequired[str], "rows": list[RowData], "windows": NotRequired[list[WindowData]]}
+EditionData = TypedDict(
+    "EditionData", {"from": NotRequired[str], "rows": list[RowData], "windows": NotRequired[list[HoursData]]}
 )
 """Prices from one date or instant on, as written in the file: thresholds ascending."""
 
@@ -44,8 +44,8 @@ Tiers = tuple[tuple[int, Rates], ...]
 """Rows by length: (threshold on all input tokens, row), from the highest threshold down to 0."""
 
 
-class Window(NamedTuple):
-    """Rows that come before the period's own at some hours. ``holidays`` are days since 1970 on which they do not."""
+class Hours(NamedTuple):
+    """Rows that win over the edition's own at some hours. On ``holidays``, given as days since 1970, they do not apply."""
 
     days: int
     start: int
@@ -54,7 +54,7 @@ class Window(NamedTuple):
     tiers: Tiers
 
     def holds(self, second: int) -> bool:
-        """Whether Unix ``second`` falls inside; the weekday is that of the day (UTC) on which the window began."""
+        """Whether Unix ``second`` falls inside; the weekday is that of the day (UTC) on which the hours begin."""
         day, rest = divmod(second, 86400)
         minute = rest // 60
         if self.start <= self.end:
@@ -65,12 +65,12 @@ class Window(NamedTuple):
         return inside and bool(self.days >> (day + 3) % 7 & 1) and day not in self.holidays
 
 
-class Period(NamedTuple):
-    """Prices from Unix second ``start`` on (None: from ever). Windows, where they hold, come first."""
+class Edition(NamedTuple):
+    """Prices from Unix second ``start`` on (None: from ever). The rows of ``hours`` win where they apply."""
 
     start: int | None
     tiers: Tiers
-    windows: tuple[Window, ...]
+    hours: tuple[Hours, ...]
 
 
 Text = tuple[int, int, int | None, int | None, str]
@@ -78,7 +78,7 @@ Text = tuple[int, int, int | None, int | None, str]
 
 
 class Plan(NamedTuple):
-    """What one model costs at one seller, service tier and region: the newest period first.
+    """What one model costs at one seller, service tier and region: the newest edition first.
 
     ``flat`` is set when one row is all there is. ``text`` is what that row says of text, for calls that are nothing else:
     input, output, cache read, cache write, the row's name; None where it also charges by the call.
@@ -86,7 +86,7 @@ class Plan(NamedTuple):
 
     entry: str
     free: bool
-    periods: tuple[Period, ...]
+    editions: tuple[Edition, ...]
     flat: Rates | None
     text: Text | None = None
 
@@ -97,12 +97,15 @@ def free_plan(entry: str) -> Plan:
 
 
 def compile_plan(
-    entry: str, periods: Sequence[PeriodData], calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int] = (1, 1)
+    entry: str,
+    editions: Sequence[EditionData],
+    calendars: Mapping[str, frozenset[int]],
+    ratio: tuple[int, int] = (1, 1),
 ) -> Plan:
-    """The plan of ``periods`` with every token price times ``ratio``. A product with a fraction counts as no price."""
-    made = tuple(_period(entry, period, calendars, ratio) for period in periods[::-1])
+    """The plan of ``editions`` with every token price times ``ratio``. A product with a fraction counts as no price."""
+    made = tuple(_edition(entry, edition, calendars, ratio) for edition in editions[::-1])
     flat = None
-    if len(made) == 1 and made[0].start is None and len(made[0].tiers) == 1 and not made[0].windows:
+    if len(made) == 1 and made[0].start is None and len(made[0].tiers) == 1 and not made[0].hours:
         flat = made[0].tiers[0][1]
     return Plan(entry, False, made, flat, text_rates(flat) if flat is not None else None)
 
@@ -131,18 +134,20 @@ def days(dates: Sequence[str]) -> frozenset[int]:
     return frozenset(seconds(date) // 86400 for date in dates)
 
 
-def _period(entry: str, period: PeriodData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]) -> Period:
-    start = period.get("from")
+def _edition(
+    entry: str, edition: EditionData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]
+) -> Edition:
+    start = edition.get("from")
     name = f"{entry};from={start}" if start else entry
-    windows = tuple(_window(name, window, calendars, ratio) for window in period.get("windows", ()))
-    return Period(seconds(start) if start else None, _tiers(name, period["rows"], ratio), windows)
+    hours = tuple(_hours(name, one, calendars, ratio) for one in edition.get("windows", ()))
+    return Edition(seconds(start) if start else None, _tiers(name, edition["rows"], ratio), hours)
 
 
-def _window(entry: str, window: WindowData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]) -> Window:
-    name = f"{entry};hours={_clock(window['start'])}-{_clock(window['end'])}"
-    calendar = window.get("except", "")
+def _hours(entry: str, hours: HoursData, calendars: Mapping[str, frozenset[int]], ratio: tuple[int, int]) -> Hours:
+    name = f"{entry};hours={_clock(hours['start'])}-{_clock(hours['end'])}"
+    calendar = hours.get("except", "")
     holidays = calendars[calendar] if calendar else frozenset[int]()
-    return Window(window["days"], window["start"], window["end"], holidays, _tiers(name, window["rows"], ratio))
+    return Hours(hours["days"], hours["start"], hours["end"], holidays, _tiers(name, hours["rows"], ratio))
 
 
 def _clock(minute: int) -> str:

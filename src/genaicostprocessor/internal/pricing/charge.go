@@ -62,15 +62,15 @@ func (p *plan) charge(question *Question, verdict *Verdict) {
 // it, the whole call has the prices of the other row.
 func (p *plan) choose(usage *Usage, second int64) *rates {
 	var tiers []tier
-	for i := range p.periods {
-		one := &p.periods[i]
+	for i := range p.editions {
+		one := &p.editions[i]
 		if one.dated && one.start > second {
 			continue
 		}
 		tiers = one.tiers
-		for j := range one.windows {
-			if one.windows[j].holds(second) {
-				tiers = one.windows[j].tiers
+		for j := range one.hours {
+			if one.hours[j].holds(second) {
+				tiers = one.hours[j].tiers
 				break
 			}
 		}
@@ -86,7 +86,7 @@ func (p *plan) choose(usage *Usage, second int64) *rates {
 }
 
 func (p *plan) tooEarly() string {
-	first := time.Unix(p.periods[len(p.periods)-1].start, 0).UTC()
+	first := time.Unix(p.editions[len(p.editions)-1].start, 0).UTC()
 	return p.entry + " has no price before " + first.Format(time.RFC3339)
 }
 

@@ -28,7 +28,7 @@ type book struct {
 	names         map[string]Seller
 	hosts         []hostPattern
 	models        []modelData
-	plans         [][]periodData
+	plans         [][]editionData
 }
 
 type sellerData struct {
@@ -50,14 +50,14 @@ type modelData struct {
 	tiers map[string]int
 }
 
-type periodData struct {
-	from    string
-	start   int64
-	rows    []rowData
-	windows []windowData
+type editionData struct {
+	from  string
+	start int64
+	rows  []rowData
+	hours []hoursData
 }
 
-type windowData struct {
+type hoursData struct {
 	days       uint8
 	start, end int64
 	except     string
@@ -87,10 +87,10 @@ type sellerFile struct {
 	Profiles    bool                `json:"profiles"`
 }
 
-type periodFile struct {
-	From    string              `json:"from"`
-	Rows    [][]json.RawMessage `json:"rows"`
-	Windows []struct {
+type editionFile struct {
+	From  string              `json:"from"`
+	Rows  [][]json.RawMessage `json:"rows"`
+	Hours []struct {
 		Days   uint8               `json:"days"`
 		Start  int64               `json:"start"`
 		End    int64               `json:"end"`
@@ -107,7 +107,7 @@ func readBook(data []byte) (*book, error) {
 		Calendars map[string][]string `json:"calendars"`
 		Sellers   json.RawMessage     `json:"sellers"`
 		Models    [][]json.RawMessage `json:"models"`
-		Plans     [][]periodFile      `json:"plans"`
+		Plans     [][]editionFile     `json:"plans"`
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
 		return nil, fmt.Errorf("not a price catalogue: %w", err)
@@ -146,15 +146,15 @@ func (b *book) readCalendars(calendars map[string][]string) error {
 	return nil
 }
 
-func (b *book) readPlans(plans [][]periodFile) error {
-	for number, periods := range plans {
-		if len(periods) == 0 {
-			return fmt.Errorf("plans[%d]: no period", number)
+func (b *book) readPlans(plans [][]editionFile) error {
+	for number, editions := range plans {
+		if len(editions) == 0 {
+			return fmt.Errorf("plans[%d]: no edition", number)
 		}
-		made := make([]periodData, len(periods))
-		for i := range periods {
+		made := make([]editionData, len(editions))
+		for i := range editions {
 			var err error
-			if made[i], err = b.readPeriod(&periods[i]); err != nil {
+			if made[i], err = b.readEdition(&editions[i]); err != nil {
 				return fmt.Errorf("plans[%d]: %w", number, err)
 			}
 		}
@@ -163,7 +163,7 @@ func (b *book) readPlans(plans [][]periodFile) error {
 	return nil
 }
 
-func (b *book) readPeriod(file *periodFile) (made periodData, err error) {
+func (b *book) readEdition(file *editionFile) (made editionData, err error) {
 	made.from = file.From
 	if file.From != "" {
 		if made.start, err = seconds(file.From); err != nil {
@@ -173,8 +173,8 @@ func (b *book) readPeriod(file *periodFile) (made periodData, err error) {
 	if made.rows, err = readRows(file.Rows); err != nil {
 		return made, err
 	}
-	for i := range file.Windows {
-		one := &file.Windows[i]
+	for i := range file.Hours {
+		one := &file.Hours[i]
 		if _, known := b.calendars[one.Except]; one.Except != "" && !known {
 			return made, fmt.Errorf("no calendar %q", one.Except)
 		}
@@ -182,7 +182,7 @@ func (b *book) readPeriod(file *periodFile) (made periodData, err error) {
 		if err != nil {
 			return made, err
 		}
-		made.windows = append(made.windows, windowData{one.Days, one.Start, one.End, one.Except, rows})
+		made.hours = append(made.hours, hoursData{one.Days, one.Start, one.End, one.Except, rows})
 	}
 	return made, nil
 }

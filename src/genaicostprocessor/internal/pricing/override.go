@@ -27,11 +27,11 @@ func columnNames() []string {
 	return names
 }
 
-// Own is one model of the user's: dated periods, or free, or the same as a listed model.
+// Own is one model of the user's: dated editions, or free, or the same as a listed model.
 type Own struct {
 	seller, model string
 	where         string
-	periods       []periodData
+	editions      []editionData
 	free          bool
 	sameAs        string
 }
@@ -41,7 +41,7 @@ func (o *Own) Where() string {
 	return o.where
 }
 
-// marks are the row in canonical text, one line a period; Version is made of them, in Python as well.
+// marks are the row in canonical text, one line an edition; Version is made of them, in Python as well.
 func (o *Own) marks(key string) []string {
 	name := key + "/" + o.model
 	switch {
@@ -51,14 +51,14 @@ func (o *Own) marks(key string) []string {
 		return []string{name + "|same_as=" + o.sameAs}
 	}
 	var made []string
-	for i := range o.periods {
+	for i := range o.editions {
 		var cells []string
-		for column, cell := range o.periods[i].rows[0].cells {
+		for column, cell := range o.editions[i].rows[0].cells {
 			if cell != noPrice {
 				cells = append(cells, columns[column].name+"="+strconv.FormatInt(cell, 10))
 			}
 		}
-		made = append(made, name+"|"+o.periods[i].from+"|"+strings.Join(cells, ","))
+		made = append(made, name+"|"+o.editions[i].from+"|"+strings.Join(cells, ","))
 	}
 	return made
 }
@@ -153,21 +153,21 @@ func (r *reader) own(at place, rows []map[string]any) (Own, error) {
 	}
 	for number, row := range rows {
 		at.number = number
-		one, err := r.period(at, row)
+		one, err := r.edition(at, row)
 		if err != nil {
 			return made, err
 		}
-		made.periods = append(made.periods, one)
+		made.editions = append(made.editions, one)
 	}
-	for number, one := range made.periods {
+	for number, one := range made.editions {
 		at.number = number
-		for _, earlier := range made.periods[:number] {
+		for _, earlier := range made.editions[:number] {
 			if earlier.from == one.from {
 				return made, r.wrong(at, "from", "two rows begin %s", cmp.Or(one.from, "at no date"))
 			}
 		}
 	}
-	slices.SortFunc(made.periods, func(a, b periodData) int { return cmp.Compare(a.from, b.from) })
+	slices.SortFunc(made.editions, func(a, b editionData) int { return cmp.Compare(a.from, b.from) })
 	return made, nil
 }
 
@@ -214,7 +214,7 @@ func (r *reader) special(at place, rows []map[string]any, mapped bool, made *Own
 	return nil
 }
 
-func (r *reader) period(at place, row map[string]any) (made periodData, err error) {
+func (r *reader) edition(at place, row map[string]any) (made editionData, err error) {
 	made.rows = make([]rowData, 1)
 	cells := &made.rows[0].cells
 	for column := range columns {

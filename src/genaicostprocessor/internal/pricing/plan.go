@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A price plan in the form for arithmetic: periods, length tiers and hours, compiled once per resolved call.
+// A price plan in the form for arithmetic: editions, length tiers and hours, compiled once per resolved call.
 // The twin of plan.py.
 
 // noPrice marks a price that was not published.
@@ -32,47 +32,47 @@ type tier struct {
 	rates rates
 }
 
-// window is rows that come before the period's own at some hours: minutes after midnight UTC; bit 0 of days is Monday.
-// holidays are days since 1970 on which they do not hold.
-type window struct {
+// hours holds rows that win over the edition's own from start to end, in minutes after midnight UTC; bit 0 of days is Monday.
+// On holidays, given as days since 1970, they do not apply.
+type hours struct {
 	days       uint8
 	start, end int64
 	holidays   map[int64]bool
 	tiers      []tier
 }
 
-// holds tells whether a Unix second falls inside; the weekday is that of the day (UTC) on which the window began.
-func (w *window) holds(second int64) bool {
+// holds tells whether a Unix second falls inside; the weekday is that of the day (UTC) on which the hours begin.
+func (h *hours) holds(second int64) bool {
 	day, rest := floorDiv(second, 86400)
 	minute := rest / 60
-	inside := w.start <= minute && minute < w.end
-	if w.start > w.end {
-		inside = minute >= w.start || minute < w.end
-		if minute < w.end {
+	inside := h.start <= minute && minute < h.end
+	if h.start > h.end {
+		inside = minute >= h.start || minute < h.end
+		if minute < h.end {
 			day--
 		}
 	}
 	_, weekday := floorDiv(day+3, 7)
-	return inside && w.days>>weekday&1 == 1 && !w.holidays[day]
+	return inside && h.days>>weekday&1 == 1 && !h.holidays[day]
 }
 
-// period is prices from Unix second start on, or from ever. Windows, where they hold, come first.
-type period struct {
-	dated   bool
-	start   int64
-	tiers   []tier
-	windows []window
+// edition holds prices from Unix second start on, or from ever. The rows of hours win where they apply.
+type edition struct {
+	dated bool
+	start int64
+	tiers []tier
+	hours []hours
 }
 
-// plan holds the prices of one model at one seller, service tier and region, the newest period first. Where reason is
+// plan holds the prices of one model at one seller, service tier and region, the newest edition first. Where reason is
 // set, the plan is a refusal of every such call. flat is set when the plan has one row only.
 type plan struct {
-	reason  Reason
-	detail  string
-	entry   string
-	free    bool
-	periods []period
-	flat    *rates
+	reason   Reason
+	detail   string
+	entry    string
+	free     bool
+	editions []edition
+	flat     *rates
 }
 
 func refusal(reason Reason, format string, words ...any) *plan {
@@ -84,27 +84,27 @@ type ratio struct{ over, under int64 }
 
 var same = ratio{1, 1}
 
-// compilePlan is the plan of periods with every token price times by. A product with a fraction counts as no price.
-func compilePlan(entry string, periods []periodData, calendars map[string]map[int64]bool, by ratio) *plan {
-	made := &plan{entry: entry, periods: make([]period, 0, len(periods))}
-	for i := len(periods) - 1; i >= 0; i-- {
-		made.periods = append(made.periods, compilePeriod(entry, &periods[i], calendars, by))
+// compilePlan is the plan of editions with every token price times by. A product with a fraction counts as no price.
+func compilePlan(entry string, editions []editionData, calendars map[string]map[int64]bool, by ratio) *plan {
+	made := &plan{entry: entry, editions: make([]edition, 0, len(editions))}
+	for i := len(editions) - 1; i >= 0; i-- {
+		made.editions = append(made.editions, compileEdition(entry, &editions[i], calendars, by))
 	}
-	if first := &made.periods[0]; len(periods) == 1 && !first.dated && len(first.tiers) == 1 && len(first.windows) == 0 {
+	if first := &made.editions[0]; len(editions) == 1 && !first.dated && len(first.tiers) == 1 && len(first.hours) == 0 {
 		made.flat = &first.tiers[0].rates
 	}
 	return made
 }
 
-func compilePeriod(entry string, data *periodData, calendars map[string]map[int64]bool, by ratio) period {
-	made := period{dated: data.from != "", start: data.start}
+func compileEdition(entry string, data *editionData, calendars map[string]map[int64]bool, by ratio) edition {
+	made := edition{dated: data.from != "", start: data.start}
 	if made.dated {
 		entry += ";from=" + data.from
 	}
 	made.tiers = compileTiers(entry, data.rows, by)
-	for _, one := range data.windows {
+	for _, one := range data.hours {
 		name := entry + ";hours=" + clock(one.start) + "-" + clock(one.end)
-		made.windows = append(made.windows, window{
+		made.hours = append(made.hours, hours{
 			days: one.days, start: one.start, end: one.end,
 			holidays: calendars[one.except], tiers: compileTiers(name, one.rows, by),
 		})

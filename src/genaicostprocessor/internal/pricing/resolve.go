@@ -225,7 +225,7 @@ func (c *Catalogue) ownPlan(key string, row *Own) *plan {
 	case row.free:
 		return &plan{entry: entry, free: true}
 	default:
-		return compilePlan(entry, row.periods, nil, same)
+		return compilePlan(entry, row.editions, nil, same)
 	}
 }
 
