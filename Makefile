@@ -13,21 +13,21 @@ UV := .venvs/uv/bin/uv
 # uv takes the interpreters of this machine and fetches none.
 export UV_PYTHON_DOWNLOADS := never
 MAJORS := openai2-anthropic1 openai1-anthropic0
-# What the base install decides: the record of a call, the launcher, the exporter, what the ledger reads and books.
+# Tests of the base install: the record of a call, the launcher, the exporter, the ledger's reading and booking.
 LOWEST_TESTS := tests/metering tests/ledger tests/server/test_receiver.py \
   tests/metering_faults/test_launcher.py::test_one_call_is_one_span_metrics_and_one_record \
   tests/cli/test_run.py::test_stdout_is_byte_identical_and_the_receipt_has_every_number
 # These rooms run on a second Python.
 PYTHON_TESTS := tests/metering tests/pricing tests/ledger tests/cli
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
-# The folders that talk to the providers' SDKs: what depends on an SDK's major runs on each of them.
+# The folders that use the providers' SDKs. They run on each major of an SDK, because a major may change the behaviour.
 SDK_TESTS := -m "not any_major" tests/stub_tests tests/metering tests/metering_faults
 # Tests that need a neighbour. All others run in the main suite: some neighbours leave their wrappers behind.
 COEXIST_TESTS := -m peer tests/metering_faults/test_neighbours.py tests/metering_faults/test_suppression.py
 PYTEST := -m pytest -p tests.times --timeout=180 --numprocesses=auto --dist=loadgroup
 PIN := $(UV) pip compile --universal --python-version 3.11 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet
-# What needs the built servers is no part of a plain run. The load tests want the machine for themselves.
+# Tests that need the built servers are no part of a plain run. The load tests need the whole machine.
 E2E := -m pytest --timeout=400 --override-ini="norecursedirs=.*"
 LOAD_TESTS := tests/e2e/back_ends/test_load.py
 # Percent of lines and branches. Raise it with the figure that `make coverage` shows.
@@ -38,7 +38,7 @@ GO_ARGS ?=
 
 ##@ Start here
 
-help: ## This list
+help: ## Print this list
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: install ## A small app on a loopback provider under `genmeter run`, and its receipt; no API key
@@ -133,16 +133,16 @@ release: ## Version, changelog, packages in dist/, commit and tags in this clone
 packages: .venvs/base/.ready ## The wheel and the sdist in dist/; the wheel checked as by test-wheel
 	@$(call packages,dist,--target sdist --target wheel)
 
-lock-collector: ## Pin what the collector is built from anew, after a change of its builder.yaml or the processor's go.mod
+lock-collector: ## Renew the pins of the collector's build, after a change of its builder.yaml or the processor's go.mod
 	@$(call python); $(PYTHON) .ci/servers --renew-lock
 
 prices: install ## Compile the price catalogue from genai-prices and the overlay (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/prices $(ARGS)
 
-units: install ## Write what Python, Go, the page and the ledger know of billable units from units.json (ARGS=--check writes nothing)
+units: install ## Write the files about billable units for Python, Go, the page and the ledger from units.json (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/units $(ARGS)
 
-vectors: install ## What Python answers to 7,000 seeded price questions, for its twin in Go (ARGS=--check writes nothing)
+vectors: install ## Write Python's answers to 7,000 seeded price questions, for its twin in Go (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/vectors $(ARGS)
 
 dashboards: install ## Write Grafana's dashboards from .ci/dashboards (ARGS=--check writes nothing)
@@ -163,7 +163,7 @@ lock: .venvs/uv/.ready ## Pin the dependency groups of pyproject.toml anew, each
 	$(PIN) --resolution lowest-direct pyproject.toml --group lowest --output-file .ci/locks/lowest.txt $(ARGS); \
 	for name in uv go; do echo "==> .ci/locks/$$name.txt"; $(PIN) --group $$name --output-file .ci/locks/$$name.txt $(ARGS); done
 
-clean: ## Remove the environments and everything else that was made here
+clean: ## Remove the environments, the caches and the builds of this clone
 	rm -rf .venv .venvs .cache .pytest_cache .ruff_cache dist build
 
 # An environment is made anew when its lock or $(PYTHON) changes; pyproject.toml or the version only renews the editable install.

@@ -38,7 +38,7 @@ def scripts(folder: Path) -> list[Path]:
 
 
 def check(folder: Path) -> int:
-    """Print what is wrong with the scripts; 0 if nothing is."""
+    """Print the faults of the scripts; returns 0 if there is none."""
     lines: list[tuple[Path, int]] = []
     texts: list[str] = []
     for path in scripts(folder):

@@ -35,7 +35,7 @@ HEADER = """# Written by .ci/slo.py from ../../slo.yaml; do not edit. Share of b
 
 
 class SloError(ValueError):
-    """What is wrong in slo.yaml, and where."""
+    """A fault in slo.yaml, and its place."""
 
 
 def check(slo: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ COMMANDS = (
 
 
 def main(wheel: Path) -> None:
-    """Exit with the first thing that is wrong; say what was right."""
+    """Exit with the first fault; print the checks that passed."""
     held = set(zipfile.ZipFile(wheel).namelist())
     if missing := [name for name in DATA if name not in held]:
         sys.exit(f"{wheel.name} lacks {', '.join(missing)}")

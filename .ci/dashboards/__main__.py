@@ -21,7 +21,7 @@ BOARDS = (overview.BOARD, cost.BOARD, performance.BOARD, tokens.BOARD, agents.BO
 
 
 def main(arguments: list[str]) -> int:
-    """Write or compare; 0 when the files are what the modules say."""
+    """Write or compare; 0 when the files are equal to the output of the modules."""
     check = "--check" in arguments
     made = {FOLDER / f"{board.name}.json": board.text() for board in BOARDS}
     there = {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}

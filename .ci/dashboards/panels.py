@@ -220,7 +220,7 @@ def heatmap(title: str, question: str, reading: str, query: Query, unit: str) ->
 
 
 def states(title: str, question: str, reading: str, *queries: Query, good: str, bad: str, width: int = 12) -> Panel:
-    """A band for each series: what it was when. 1 is good, 0 is bad."""
+    """A band for each series: its state over time. 1 is good, 0 is bad."""
     words = {"1": {"text": good, "color": GOOD, "index": 0}, "0": {"text": bad, "color": BAD, "index": 1}}
     legend = {"showLegend": False, "displayMode": "list", "placement": "bottom"}
     options = {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "legend": legend}

@@ -1,4 +1,4 @@
-"""What panels ask, and whom: Prometheus, Loki or Jaeger."""
+"""The queries of panels to Prometheus, Loki and Jaeger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEP = "1m"
 
 @dataclass(frozen=True)
 class Query:
-    """An expression, and what its series are called. ``source`` is the variable that names the data source."""
+    """An expression, and the names of its series. ``source`` is the variable that names the data source."""
 
     expr: str
     legend: str = ""

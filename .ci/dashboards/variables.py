@@ -1,4 +1,4 @@
-"""The choices above a dashboard: data sources, and who and what is shown."""
+"""The choices above a dashboard: data sources, and filters on labels."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def fetch(version: str, folder: str) -> Path:
 
 
 def main() -> int:
-    """Compile, compare, write; 0 when the file in the repository is or becomes what the sources say."""
+    """Compile, compare, write; 0 when the file in the repository is, or becomes, the one that the sources give."""
     parser = argparse.ArgumentParser(prog="python .ci/prices", description=__doc__)
     parser.add_argument("--version", default=upstream.READABLE[-1])
     parser.add_argument("--wheel", type=Path)

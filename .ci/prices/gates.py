@@ -1,4 +1,4 @@
-"""What must hold before a new catalogue replaces the old one."""
+"""Checks that a new catalogue must pass before it replaces the old one."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _variants(variants: list[Call]) -> dict[str, list[Call]]:
 
 
 def _overlay_tier(standard: list[Edition], variants: list[Call]) -> list[Edition]:
-    """A variant names only what differs; what it leaves out keeps the standard price of the same day."""
+    """A variant names only the prices that differ; every other price is the standard one of the same day."""
     dates = {variant.constraint.start_date if variant.constraint else "" for variant in variants}
     first = min(dates)
     starts = sorted(dates | {edition.start for edition in standard if edition.start > first})

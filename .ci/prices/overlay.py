@@ -1,4 +1,4 @@
-"""Lays the hand-reviewed rows over what upstream says: add, replace, refuse, declare free, fill, scale, drop."""
+"""Lays the hand-reviewed rows over the upstream data: add, replace, refuse, declare free, fill, scale, drop."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Upstream:
-    """The providers of one wheel, with what proves where they came from."""
+    """The providers of one wheel, with the proof of their origin."""
 
     version: str
     sha256: str

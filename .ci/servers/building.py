@@ -41,7 +41,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, server: Server) -> Snapshot:
-        """Read every file that decides what comes out; Failed names one that is missing."""
+        """Read every file that the result depends on; Failed names a missing one."""
         try:
             return cls({str(path.relative_to(ROOT)): path.read_bytes() for path in server.files()})
         except FileNotFoundError as missing:
@@ -64,7 +64,7 @@ def cache_folder() -> Path:
 
 
 def key(server: Server, go: Toolchain, snapshot: Snapshot) -> str:
-    """A name for what comes out: the same for the same files, flags and compiler, in any clone."""
+    """A name for the result of a build: the same for the same files, flags and compiler, in any clone."""
     hashed = hashlib.sha256(
         json.dumps([FORMAT, server.programs, server.flags, server.package, go.version, go.target]).encode()
     )

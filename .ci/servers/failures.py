@@ -1,4 +1,4 @@
-"""What a person is told when a build stops: which server, the command, its last lines, what to do."""
+"""The message about a stopped build: the server, the command, its last lines, the remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HINTS = (
 
 
 class Failed(Exception):
-    """A build, or what it needs, that did not come about; the message is for a person."""
+    """A build failed, or something that it needs is missing; the message is for a person."""
 
 
 def last_lines(output: str) -> str:

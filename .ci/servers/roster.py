@@ -1,4 +1,4 @@
-"""What is built: each server's programs, lock, flags and the sources that go into it. And what is fetched."""
+"""The servers that are built (programs, lock, flags, sources), and the packages that are fetched."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Server:
     """Folders outside the lock whose Go module is built in."""
 
     def files(self) -> Iterator[Path]:
-        """Every file that decides what comes out, in a fixed order."""
+        """Every file that the result depends on, in a fixed order."""
         names = ("go.mod", "go.sum", self.manifest) if self.manifest else ("go.mod", "go.sum")
         yield from (self.lock / name for name in names)
         for folder in self.local:

@@ -22,7 +22,7 @@ PAGE = ROOT / "src" / "genmeter" / "server" / "page" / "units.js"
 
 
 def files(units: table.Table) -> dict[Path, str]:
-    """Path → what it must hold."""
+    """Path → the text that the file must have."""
     made = {
         PYTHON: _formatted(write_python.text(units), PYTHON.name),
         GO: write_go.text(units),
@@ -41,7 +41,7 @@ def _formatted(text: str, name: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or compare; 0 when the files are what the table says."""
+    """Write or compare; 0 when the files are equal to the output of the table."""
     check = "--check" in arguments
     made = files(table.read())
     stale = [path for path, text in made.items() if not path.is_file() or path.read_text("utf-8") != text]

@@ -33,7 +33,7 @@ def _usage(table: Table) -> str:
     fields = "\n".join(f"\t{unit.camel.ljust(width)} int64 // {unit.words}" for unit in table.counted)
     cases = "\n".join(f"\tcase Unit{unit.camel}:\n\t\treturn &u.{unit.camel}" for unit in table.counted[:-1])
     return f"""
-// Usage is what one call used. Totals include their parts; what is not counted in tokens is no part of a total.
+// Usage holds the counts of one call. Totals include their parts; a count in another unit than tokens is no part of one.
 type Usage struct {{
 \t// Input and Output are unknown, not zero, where these are false.
 \tHasInput, HasOutput bool

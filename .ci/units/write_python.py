@@ -88,7 +88,7 @@ def _usage(table: Table) -> str:
             "class Usage:",
             '    """What one call used. Totals include their parts; None is unknown, never zero.',
             "",
-            "    Parts are 0 when the provider did not report them. What is not counted in tokens is no part of a total.",
+            "    Parts are 0 when the provider did not report them. A count in another unit than tokens is no part of one.",
             '    """',
             "",
             *fields,

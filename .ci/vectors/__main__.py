@@ -83,7 +83,7 @@ def sellers(catalogue: Catalogue, data: Data) -> Iterator[Any]:
 
 
 def main() -> int:
-    """Write or compare the files; 0 when they are what the catalogue says."""
+    """Write or compare the files; 0 when they are equal to the catalogue's answers."""
     parser = argparse.ArgumentParser(prog="python .ci/vectors", description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--random", nargs=2, metavar=("COUNT", "FILE"))

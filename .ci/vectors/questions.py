@@ -27,7 +27,7 @@ Data = dict[str, Any]
 
 
 def ask(seller: str | None, request: str | None, response: str | None = None, **more: Any) -> Question:
-    """One question; what is None stays out."""
+    """One question, without the fields that are None."""
     call = {"seller": seller, "request_model": request, "response_model": response, "at": NOVEMBER, **more}
     return {name: value for name, value in call.items() if value is not None and value is not False}
 

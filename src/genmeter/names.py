@@ -15,7 +15,7 @@ from genmeter.units import *  # noqa: F403  # its __all__ is names
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
 SCOPE: Final = "genmeter"
 
-# Span attributes: what was asked
+# Span attributes: the request
 OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"
 REQUEST_MODEL: Final = "gen_ai.request.model"
@@ -51,7 +51,7 @@ TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 OPENAI_RESPONSE_TIER: Final = "openai.response.service_tier"
 OPENAI_FINGERPRINT: Final = "openai.response.system_fingerprint"
 
-# Span attributes: what it used stands in units.py, and so do the lines of a bill
+# Span attributes: those of usage stand in units.py, and so do the lines of a bill
 USAGE_REPAIRED: Final = "genmeter.usage.repaired"
 
 # What pricing needs and the conventions do not name

@@ -302,7 +302,7 @@ class _Source:
         return self.key(setting.key, setting.read)
 
     def attribution(self) -> dict[str, str]:
-        """The defaults of who pays, without the fields that are not given or empty."""
+        """The default payer: the fields that are given and not empty."""
         found = {setting.field: self.read(setting) for setting in _ATTRIBUTION}
         return {name: value for name, value in found.items() if isinstance(value, str) and value}
 

@@ -167,7 +167,7 @@ COST_LINES: Final = {kind: f"genmeter.cost.{kind}" for kind in COST_KINDS}
 class Usage:
     """What one call used. Totals include their parts; None is unknown, never zero.
 
-    Parts are 0 when the provider did not report them. What is not counted in tokens is no part of a total.
+    Parts are 0 when the provider did not report them. A count in another unit than tokens is no part of one.
     """
 
     input: int | None = None  # input tokens in all, cached ones included

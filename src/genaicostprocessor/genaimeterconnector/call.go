@@ -67,7 +67,7 @@ type call struct {
 	span                            pcommon.SpanID
 }
 
-// clues are the attributes that decide what is counted.
+// clues are the attributes that decide which facts are counted.
 type clues struct {
 	amount, total         pcommon.Value
 	hasAmount, hasTotal   bool

@@ -1,4 +1,4 @@
-"""``genmeter models``: the models that have a price, who sells them and what they cost now."""
+"""``genmeter models``: the models that have a price, their sellers and their prices now."""
 
 from __future__ import annotations
 

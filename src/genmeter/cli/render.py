@@ -102,7 +102,7 @@ def say(message: str) -> None:
 
 
 def refuse(message: str, code: int = 2) -> int:
-    """Say in one line what is wrong and what to do about it; returns the exit code."""
+    """Print one line with the fault and its remedy; returns the exit code."""
     say(" ".join(message.split()))
     return code
 

@@ -1,4 +1,4 @@
-"""What the commands that serve have in common: where they listen and what they read first."""
+"""The common part of the commands that serve: the address to listen on, and the settings that are read first."""
 
 from __future__ import annotations
 

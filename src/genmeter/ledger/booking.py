@@ -198,7 +198,7 @@ def _wire(call: Call, own: Attributes) -> str | None:
 
 
 def _take_foreign_cost(call: Call, own: Attributes, table: Conventions) -> bool:
-    """Book another instrumentation's amount, in USD as they all are; 0 is what they write for what they cannot price."""
+    """Book another instrumentation's amount, which is always in USD. It writes 0 for a call that it cannot price."""
     pico = next((pico for name in table.foreign_costs if (pico := to_pico(own.get(name)))), None)
     if pico is not None:
         call.cost_pico, call.currency, call.cost_status, call.cost_source = pico, USD, PRICED, EMITTER

@@ -1,4 +1,4 @@
-"""The row that is booked: one call to a model, with what it used, what it cost and who pays."""
+"""The row that is booked: one call to a model, with its usage, its cost and its payer."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Call:
 
     @property
     def model(self) -> str | None:
-        """The model that answered, else the one that was asked."""
+        """The model of the response, else the model of the request."""
         return self.response_model or self.request_model
 
 

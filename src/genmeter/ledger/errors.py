@@ -1,4 +1,4 @@
-"""What can go wrong in the ledger, in words for the person who has to act."""
+"""The errors of the ledger, in words for the person who has to act."""
 
 from genmeter.errors import GenmeterError
 

@@ -84,7 +84,7 @@ TRACES, LOGS = _made["Traces"], _made["Logs"]
 
 
 def text(sent: bytes) -> str:
-    """A text as it arrived; what is no UTF-8 in it becomes the replacement character."""
+    """A text as it arrived. Each byte that is not UTF-8 becomes the replacement character."""
     return sent.decode("utf-8", "replace")
 
 

@@ -105,7 +105,7 @@ class _Spent:
 
 
 class _Limit:
-    """One budget, and what is spent of it in the periods that calls began in lately."""
+    """One budget, and its spend in the periods of the latest calls."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget

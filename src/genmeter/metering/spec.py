@@ -233,7 +233,7 @@ class Muted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a client talks to: who bills there, and the server's address."""
+    """The server of a client: its seller and its address."""
 
     seller: Seller
     address: str | None = None

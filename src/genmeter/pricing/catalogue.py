@@ -1,4 +1,4 @@
-"""The price catalogue: who sells, which model is meant, what a call costs, and how the sum was made."""
+"""The price catalogue: it finds the seller and the model of a call, its price, and the terms of the sum."""
 
 from __future__ import annotations
 

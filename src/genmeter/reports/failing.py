@@ -1,4 +1,4 @@
-"""Which calls failed, and what they cost all the same."""
+"""The failed calls, and their cost: a failed call can cost money too."""
 
 from __future__ import annotations
 

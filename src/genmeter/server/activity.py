@@ -1,4 +1,4 @@
-"""What this process has received and how it went; the ledger counts what it booked by itself."""
+"""The requests that this process has received, and their outcomes. The ledger itself counts the calls that it booked."""
 
 from __future__ import annotations
 

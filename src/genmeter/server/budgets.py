@@ -1,4 +1,4 @@
-"""The budgets at /metrics: what each may cost, what it has cost, where it will end and when its period does."""
+"""The budgets at /metrics: the limit, the spend, the projection and the end of the period of each."""
 
 from __future__ import annotations
 

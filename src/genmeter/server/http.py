@@ -1,4 +1,4 @@
-"""Requests in and answers out of a WSGI environment, with bounds on what is read."""
+"""Requests in and answers out of a WSGI environment, with bounds on the bytes that are read."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Readiness:
         self._until = 0.0
 
     def __call__(self) -> str | None:
-        """Ask, or repeat what was found within the last second."""
+        """Check, or repeat the answer of the last second."""
         with self._lock:
             if time.monotonic() >= self._until:
                 try:

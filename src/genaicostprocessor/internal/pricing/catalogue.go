@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// The price catalogue: who sells, which model is meant, what a call costs. The twin of catalogue.py.
+// The price catalogue: it finds the seller and the model of a call, and its price. The twin of catalogue.py.
 
 // bundled is a byte-equal copy of the Python package's file; `make prices` writes both.
 //

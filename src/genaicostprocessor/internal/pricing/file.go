@@ -213,7 +213,7 @@ func readRows(rows [][]json.RawMessage) ([]rowData, error) {
 	return made, nil
 }
 
-// readTuple reads a JSON array of unlike things; what it leaves out stays as it is.
+// readTuple reads a JSON array of values of different types. Places that the array does not reach stay unchanged.
 func readTuple(parts []json.RawMessage, places ...any) error {
 	if len(parts) > len(places) {
 		return fmt.Errorf("%d things where %d belong", len(parts), len(places))

@@ -12,8 +12,8 @@ import (
 // noPrice marks a price that was not published.
 const noPrice = -1
 
-// column is a price of a row: over/under makes pico-USD for one of what it measures from micro-USD for the number that is
-// in words. Regions change the prices of tokens alone.
+// column is a price of a row. The file has micro-USD for a number of units, which words names; times over/under, that is
+// pico-USD for one unit. Regions change the prices of tokens only.
 type column struct {
 	name, words string
 	over, under int64

@@ -13,7 +13,7 @@ import (
 //go:embed data/reasons.json
 var reasonsFile []byte
 
-// Said is what a reason says to a person: what is the matter, and what the person can do about it.
+// Said is a reason in words for a person: the fault, and its remedy.
 type Said struct {
 	GivenBy string `json:"given_by"`
 	Words   string `json:"words"`

@@ -11,8 +11,8 @@ type Seller struct {
 	ID, Name, Region string
 }
 
-// Question is what is asked of the catalogue about one call, that began at Unix second At. Empty text is absent. Partial
-// marks a cut stream. The twin of question.py.
+// Question asks the catalogue for the price of one call. The call began at Unix second At. An empty text is absent.
+// Partial marks a cut stream. The twin of question.py.
 type Question struct {
 	Seller        string
 	RequestModel  string

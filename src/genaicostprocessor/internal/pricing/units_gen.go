@@ -2,7 +2,7 @@
 
 package pricing
 
-// Usage is what one call used. Totals include their parts; what is not counted in tokens is no part of a total.
+// Usage holds the counts of one call. Totals include their parts; a count in another unit than tokens is no part of one.
 type Usage struct {
 	// Input and Output are unknown, not zero, where these are false.
 	HasInput, HasOutput bool

@@ -46,7 +46,7 @@ def read_response(result: Any, invocation: Invocation) -> None:
 
 
 def read_embeddings(result: Any, invocation: Invocation) -> None:
-    """Embeddings have no output: what they bill is the input."""
+    """Embeddings have no output: only the input is billed."""
     read_response(result, invocation)
     if invocation.usage is not None:
         invocation.usage.output = 0

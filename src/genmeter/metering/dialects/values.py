@@ -87,7 +87,7 @@ def count(value: Any) -> int:
 
 
 def known_count(value: Any) -> int | None:
-    """Like ``count``, with None for what was not reported: unknown is not zero."""
+    """Like ``count``, with None for a count that was not reported: unknown is not zero."""
     if type(value) is int:
         return value
     return None if value is None or isinstance(value, (bool, dict, list)) else _parsed(value)
