@@ -88,8 +88,8 @@ def _show(budgets: Sequence[Budget], args: argparse.Namespace) -> int:
     for one in document["budgets"]:
         if one["across"] != usd(0):
             say(
-                f"{one['id']}: {one['across']} USD of trimmed days reach over an edge of the period; "
-                "each such day counts where its first call lies"
+                f"{one['id']}: {one['across']} USD are of trimmed days that lie partly outside the period; "
+                "each such day counts in the period of its first call"
             )
     document["budgets"].append({"id": UNBUDGETED, **document["unbudgeted"]})
     write(document, REPORT.rows, args.format)

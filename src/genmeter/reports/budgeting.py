@@ -30,10 +30,11 @@ _MICROSECOND, _DAY = timedelta(microseconds=1), timedelta(days=1)
 class Standing:
     """One budget in its period, in pico-USD: ``spent`` is exact, ``burn`` and ``projected`` are cut to whole pico.
 
-    ``burn`` (a day of 24 hours) is what was spent in this period over the time that has gone; None, and so is what follows from it, when
-    it is too early to say. ``tenths_left`` are tenths of a day until nothing is left, None too when nothing burns.
-    ``reached`` is the highest threshold that is reached. ``unpriced`` calls have no amount in USD and are not in
-    ``spent``; ``across`` is money of trimmed days that reach over an edge of the period, counted where they begin.
+    ``burn`` is the spend of 24 hours at the mean rate of this period. Early in a period it is None, and so are
+    ``projected`` and ``tenths_left``. ``tenths_left`` is the time until the budget is spent, in tenths of a day; it is
+    None too when the burn is zero. ``reached`` is the highest threshold that is reached. ``unpriced`` calls have no
+    amount in USD and are not in ``spent``. A trimmed day that lies partly outside the period has one sum for the whole
+    day: ``across`` is the money of such days. Each counts in the period of its first call.
     """
 
     budget: Budget
