@@ -109,7 +109,7 @@ bench: install ## Overhead per call and per chunk beside the bare SDK, a hand-wr
 
 e2e: install ## The whole path on the real servers: launcher, collector, Jaeger, Loki, Prometheus, ledger (ARGS="-k path" for a part)
 	@$(BIN)/python .ci/servers
-	@$(BIN)/python $(E2E) --numprocesses=2 --dist=loadfile --ignore=$(LOAD_TESTS) tests/e2e $(ARGS)
+	@$(BIN)/python $(E2E) --numprocesses=3 --dist=loadfile --ignore=$(LOAD_TESTS) tests/e2e $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python $(E2E) --numprocesses=0 $(LOAD_TESTS))
 
 ##@ Servers
