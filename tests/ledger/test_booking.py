@@ -15,8 +15,10 @@ from genmeter.ledger import BadPayload, Call, Encoding, Ledger
 from genmeter.ledger.call import USAGE_FIELDS
 from genmeter.ledger.money import to_pico
 from genmeter.model import Cost, Unpriced, usd
+from genmeter.reading.recorded import Recorded
 from genmeter.reports import calls, spend
-from tests.ledger.otlp import NOON, SECOND, chat, details, span, traces
+from genmeter.settings import Settings
+from tests.ledger.otlp import NOON, SECOND, Attribute, chat, details, span, traces
 
 
 @pytest.fixture
@@ -310,6 +312,58 @@ def test_absurd_token_counts_are_unknown_and_break_no_sum(ledger: Ledger) -> Non
         )
     (row,) = spend(ledger)
     assert (row.tokens["input"], row.tokens["output"]) == (0, 0)
+
+
+NO_VERDICT = {
+    **{"gen_ai__usage__cost__amount": None, "gen_ai__usage__cost__currency": None, "genmeter__cost__status": None},
+    **{"gen_ai__usage__input_tokens": None, "gen_ai__usage__output_tokens": None},
+}
+
+
+@pytest.mark.parametrize("field", USAGE_FIELDS)
+def test_the_price_book_is_asked_for_a_call_that_counts_one_unit_of_any_kind(field: str) -> None:
+    asked: list[object] = []
+
+    def price(attributes: Mapping[str, object], at: float) -> Cost | Unpriced:
+        asked.append(attributes[names.USAGE_TOKENS[field]])
+        return Cost(5, (), "local", "v1", "openai/gpt-5")
+
+    with Ledger.open(price=price) as ledger:
+        ledger.book_traces(traces(span(1, {**chat(**NO_VERDICT), names.USAGE_TOKENS[field]: 61})))
+        assert (asked, only(ledger).cost_pico) == ([61], 5)
+
+
+# by hand: 61 s at $0.006 a minute; 2,000 characters at $15 a million
+@pytest.mark.parametrize(
+    ("model", "unit", "count", "money"),
+    [
+        ("whisper-1", "genmeter.usage.audio.input_seconds", 61, 6_100_000_000),
+        ("tts-1", "genmeter.usage.characters", 2_000, 30_000_000_000),
+    ],
+)
+def test_a_call_without_tokens_costs_its_seconds_or_characters(model: str, unit: str, count: int, money: int) -> None:
+    sent = {**chat(**NO_VERDICT, gen_ai__response__model=None, gen_ai__request__model=model), unit: count}
+    with Ledger.open(price=Recorded(Settings()).price) as ledger:
+        ledger.book_traces(traces(span(1, sent)))
+        assert (only(ledger).cost_status, only(ledger).cost_pico) == ("priced", money)
+
+
+@pytest.mark.parametrize("garbage", [2**41, -5, 12.5, "many", True])
+@pytest.mark.parametrize(
+    "name", ["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "genmeter.usage.audio.input_seconds"]
+)
+def test_a_count_that_the_ledger_drops_is_not_billed(name: str, garbage: Attribute) -> None:
+    sent = {**chat(**NO_VERDICT), "gen_ai.usage.output_tokens": 5, name: garbage}
+    with Ledger.open(price=Recorded(Settings()).price) as ledger:
+        ledger.book_traces(traces(span(1, sent)))
+        call = only(ledger)
+    assert (call.cost_status, call.cost_reason, call.cost_pico) == ("unpriced", "invalid_usage", None)
+    assert call.cost_detail and call.cost_detail.startswith(f"{name} is {garbage!r}; ")
+
+
+def test_an_amount_that_came_beside_a_dropped_count_is_kept(ledger: Ledger) -> None:
+    ledger.book_traces(traces(span(1, chat(gen_ai__usage__input_tokens=2**41))))
+    assert (only(ledger).cost_status, only(ledger).cost_pico) == ("priced", 12_500_000_000)
 
 
 def test_message_content_is_not_kept(ledger: Ledger) -> None:

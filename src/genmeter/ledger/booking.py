@@ -37,6 +37,8 @@ NOT_PRICED = "not_priced"
 """Reason of the ledger's own: the call arrived with tokens, and no earlier hop had priced it."""
 NO_CURRENCY = "no_currency"
 """Reason of the ledger's own: an amount arrived without a currency."""
+INVALID_USAGE = "invalid_usage"
+"""Reason that the price book shares: a value is no count, so the call has no price."""
 INVALID_COST = "invalid_cost"
 """Reason of the ledger's own: the amount is no amount of money."""
 
@@ -46,6 +48,7 @@ EMITTER = "emitter"
 LONGEST = 300
 """The most characters that a column keeps of a text from outside."""
 _MOST_TOKENS = 2**40
+_A_COUNT = f"the ledger takes whole numbers from 0 to {_MOST_TOKENS:,}"
 _NANO = 10**9
 _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
 _TOKENS = tuple(names.USAGE_TOKENS[field] for field in USAGE_FIELDS)
@@ -156,7 +159,7 @@ def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
         return call
     own, table = record.attributes, conventions.bundled()
     foreign = _is_foreign(record, table)
-    repaired = _take_usage(call, record, table, foreign)
+    repaired, refused = _take_usage(call, record, table, foreign)
     call.cost_status = text(own.get(names.COST_STATUS))
     call.cost_reason = text(own.get(names.COST_REASON))
     call.cost_detail = text(own.get(names.COST_DETAIL))
@@ -167,7 +170,9 @@ def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
         _take_cost(call, own)
     elif call.cost_status == UNPRICED or (foreign and _take_foreign_cost(call, own, table)):
         pass
-    elif price is not None and call.usage[:2] != (None, None):
+    elif refused is not None:
+        call.cost_status, call.cost_reason, call.cost_detail = UNPRICED, INVALID_USAGE, text(refused)
+    elif price is not None and any(count is not None for count in call.usage):
         asked = {**own, names.USAGE_REPAIRED: True} if repaired else own
         _take_verdict(call, price(asked, call.started_ns / _NANO))
     if call.cost_pico is None and call.cost_status != UNPRICED:
@@ -175,20 +180,24 @@ def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
     return call
 
 
-def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: bool) -> bool:
-    """Book the counts, totals with their parts; True where the input had to be repaired."""
+def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: bool) -> tuple[bool, str | None]:
+    """Book the counts, totals with their parts.
+
+    Says whether the input had to be repaired, and which value is no count: a call must not be billed for a count that
+    its row does not show.
+    """
     own = record.attributes
-    if foreign:
-        counts = [_first_count(own, table.fields[field]) for field in USAGE_FIELDS]
-    else:
-        counts = [_count(own[name]) if name in own else None for name in _TOKENS]
+    present = [_present(own, table.fields[field]) for field in USAGE_FIELDS] if foreign else _TOKENS
+    counts = [_count(own[name]) if name in own else None for name in present]
+    garbage = (name for name, count in zip(present, counts, strict=True) if count is None and own.get(name) is not None)
+    refused = next((f"{name} is {own[name]!r}; {_A_COUNT}" for name in garbage), None)
     counted, cached = counts[_INPUT], (counts[_READ] or 0) + (counts[_WRITE] or 0)
     repaired = False
     if cached > 0 and counted is not None and record.scope != names.SCOPE:
         repaired = table.leaves_cache_out(own, record.scope, record.version, lambda: _wire(call, own), counted, cached)
         counts[_INPUT] = counted + cached if repaired else counted
     call.usage = tuple(counts)
-    return repaired
+    return repaired, refused
 
 
 def _wire(call: Call, own: Attributes) -> str | None:
@@ -244,8 +253,9 @@ def _count(value: Value) -> int | None:
     return number if number is not None and 0 <= number <= _MOST_TOKENS else None
 
 
-def _first_count(own: Attributes, spellings: tuple[str, ...]) -> int | None:
-    return next((_count(own[name]) for name in spellings if own.get(name) is not None), None)
+def _present(own: Attributes, spellings: tuple[str, ...]) -> str:
+    """The first spelling that the record uses; the current name where it uses none."""
+    return next((name for name in spellings if own.get(name) is not None), spellings[0])
 
 
 def _nanoseconds(seconds: Value) -> int | None:
