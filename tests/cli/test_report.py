@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from genmeter.cli.main import main
 from genmeter.instants import instant
+from genmeter.ledger import Ledger
 from tests.cli.conftest import APP, command, user
+from tests.ledger.otlp import chat, span, traces
 
 # One worker runs the app once for all of these.
 pytestmark = pytest.mark.xdist_group("report")
@@ -92,6 +97,28 @@ def test_a_file_that_is_no_ledger_is_one_line(genmeter, tmp_path):
     file.write_text("hello " * 1000)
     done = genmeter("report", "--ledger", file)
     assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+
+
+def test_a_ledger_that_is_being_booked_is_reported_as_of_one_moment(tmp_path, capsys):
+    path, stop = tmp_path / "ledger.db", threading.Event()
+    with Ledger.open(path) as ledger:
+        for batch in range(20):
+            ledger.book_traces(traces(*(span(batch * 100 + number, chat()) for number in range(1, 101))))
+
+        def book():
+            for number in itertools.count(10_000):
+                if stop.is_set():
+                    return
+                ledger.book_traces(traces(span(number, chat())))
+
+        booking = threading.Thread(target=book)
+        booking.start()
+        try:
+            codes = [main(["report", "--ledger", str(path)]) for _ in range(20)]
+        finally:
+            stop.set()
+            booking.join(60)
+    assert codes == [0] * 20 and "2," in capsys.readouterr().out
 
 
 def test_instants_are_utc_unless_they_carry_an_offset():

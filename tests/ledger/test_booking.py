@@ -315,8 +315,11 @@ def test_absurd_token_counts_are_unknown_and_break_no_sum(ledger: Ledger) -> Non
 
 
 NO_VERDICT = {
-    **{"gen_ai__usage__cost__amount": None, "gen_ai__usage__cost__currency": None, "genmeter__cost__status": None},
-    **{"gen_ai__usage__input_tokens": None, "gen_ai__usage__output_tokens": None},
+    "gen_ai__usage__cost__amount": None,
+    "gen_ai__usage__cost__currency": None,
+    "genmeter__cost__status": None,
+    "gen_ai__usage__input_tokens": None,
+    "gen_ai__usage__output_tokens": None,
 }
 
 

@@ -181,6 +181,19 @@ def test_a_window_holds_its_beginning_and_not_its_end_and_one_run(store: SqliteS
     assert [[one.span_id for one in store.latest(9, window)] for window in windows] == [["s2", "s1"], ["s0"], ["s3"]]
 
 
+def test_questions_of_one_moment_see_the_same_calls_whatever_is_booked_meanwhile(store: SqliteStore) -> None:
+    store.book([call(1)], [])
+    writer = threading.Thread(target=store.book, args=([call(2)], []))
+    with store.moment():
+        before = store.groups(["model"], EVERYTHING)
+        writer.start()
+        # a store that has one connection lets the writer wait until the block has ended
+        writer.join(0.5)
+        assert store.groups(["model"], EVERYTHING) == before and len(store.latest(10, EVERYTHING)) == 1
+    writer.join(60)
+    assert len(store.latest(10, EVERYTHING)) == 2
+
+
 def test_sums_beyond_64_bits_are_exact(store: SqliteStore) -> None:
     largest = 2**63 - 1
     store.book([call(n, cost_pico=largest) for n in range(5)], ())

@@ -63,7 +63,8 @@ def run(report: Report, args: argparse.Namespace) -> int:
     path: Path = args.ledger or state_file()
     if (fault := no_ledger(path)) is not None:
         return refuse(fault, 1)
-    with Ledger.open(path) as ledger:
+    # calls may be booked meanwhile, and the control must add up the same calls
+    with Ledger.open(path) as ledger, ledger.store.moment():
         document = report.answer(Sources(ledger), asked)
         check_total(report, Sources(ledger), asked, document)
     if not document[report.rows] and args.format == "table":

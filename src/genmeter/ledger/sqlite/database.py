@@ -42,6 +42,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = self._open()
         self._identity = self._found()
+        self._pinned = threading.local()
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection, None, None]:
@@ -76,23 +77,32 @@ class Database:
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """The answer to ``question``, which has a connection for itself and sees the file as of one moment."""
+        pinned: sqlite3.Connection | None = getattr(self._pinned, "connection", None)
+        if pinned is not None:
+            return self._ask(pinned, question)
         if self.path == MEMORY:
             with self._writing:
-                return self._ask(self._followed(), question)
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._connect()
-            connection.execute("PRAGMA query_only = ON")
-        try:
-            answer = self._ask(connection, question)
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        while len(self._idle) > IDLE_READERS:
-            self._idle.pop().close()
-        return answer
+                return self._at_once(self._followed(), question)
+        with self._reader() as connection:
+            return self._at_once(connection, question)
+
+    @contextmanager
+    def moment(self) -> Generator[None, None, None]:
+        """All that this thread reads in the block is as of one moment, whatever others book meanwhile."""
+        if self.path == MEMORY:
+            # there is one connection, so the others have to wait
+            with self._writing:
+                yield
+            return
+        with self._reader() as connection:
+            self._ask(connection, lambda reader: reader.execute("BEGIN"))
+            self._pinned.connection = connection
+            try:
+                yield
+            finally:
+                self._pinned.connection = None
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
 
     def size(self) -> int:
         """Bytes of the file and its write-ahead log on disk; 0 in memory."""
@@ -134,14 +144,37 @@ class Database:
             return None
         return (status.st_dev, status.st_ino)
 
-    def _ask(self, connection: sqlite3.Connection, question: Callable[[sqlite3.Connection], T]) -> T:
+    @contextmanager
+    def _reader(self) -> Generator[sqlite3.Connection, None, None]:
+        """A connection that reads alone. It is closed when the block has failed."""
         try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        while len(self._idle) > IDLE_READERS:
+            self._idle.pop().close()
+
+    def _at_once(self, connection: sqlite3.Connection, question: Callable[[sqlite3.Connection], T]) -> T:
+        def whole(connection: sqlite3.Connection) -> T:
             # the moment is that of the first SELECT: a question that waits for a lock before it does not see old rows
             connection.execute("BEGIN")
             try:
                 return question(connection)
             finally:
                 connection.execute("ROLLBACK")
+
+        return self._ask(connection, whole)
+
+    def _ask(self, connection: sqlite3.Connection, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return question(connection)
         except sqlite3.Error as error:
             raise StorageError(f"the ledger {self.path} cannot be read: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from genmeter import names
@@ -32,6 +33,10 @@ class Reader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def moment(self) -> AbstractContextManager[None]:
+        """A block whose questions are all answered as of one moment, in this thread."""
+        return self._database.moment()
 
     def groups(self, by: Sequence[str], window: Window) -> list[Group]:
         """Sums of the window by the ``DIMENSIONS`` in ``by`` and by currency.
