@@ -141,7 +141,8 @@ class _Setting(NamedTuple):
     """One setting: its field of ``Settings``, its variable, its ``table.key`` in the file or "", and its reader.
 
     Other tools read the variables ``OTEL_...`` too, some with words of their own. Where ``foreign`` is given, such a word
-    in the variable is no error and means this value.
+    in the variable is no error and means this value. A variable that is empty is not set, as OpenTelemetry has it; where
+    ``none`` is true, it is set and means: none at all.
     """
 
     field: str
@@ -149,6 +150,7 @@ class _Setting(NamedTuple):
     key: str
     read: Callable[[object], object]
     foreign: object = None
+    none: bool = False
 
 
 _ATTRIBUTION: Final = tuple(
@@ -160,7 +162,7 @@ _SETTINGS: Final = (
     _Setting("metrics", "GENMETER_METRICS", "metrics.names", values.choice("latest", "legacy", "both")),
     _Setting("max_series", "GENMETER_MAX_SERIES", "metrics.max_series", values.count),
     _Setting("chunk_times", "GENMETER_CHUNK_TIMES", "metrics.chunk_times", values.switch),
-    _Setting("metric_labels", "GENMETER_METRIC_LABELS", "metrics.labels", values.names(*METRIC_LABELS)),
+    _Setting("metric_labels", "GENMETER_METRIC_LABELS", "metrics.labels", values.names(*METRIC_LABELS), none=True),
     _Setting("event", "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", "", values.switch),
     _Setting(
         "content",
@@ -171,14 +173,14 @@ _SETTINGS: Final = (
     ),
     _Setting("content_limit", "GENMETER_CONTENT_LIMIT", "content.limit", values.count),
     _Setting("ask_stream_usage", "GENMETER_STREAM_USAGE", "", values.ask),
-    _Setting("required", "GENMETER_REQUIRED", "attribution.required", values.names(*ATTRIBUTION_FIELDS)),
+    _Setting("required", "GENMETER_REQUIRED", "attribution.required", values.names(*ATTRIBUTION_FIELDS), none=True),
     _Setting(
         "unattributed",
         "GENMETER_UNATTRIBUTED",
         "attribution.unattributed",
         values.choice("off", "tag", "warn", "reject"),
     ),
-    _Setting("baggage", "GENMETER_BAGGAGE", "attribution.baggage", values.names(*ATTRIBUTION_FIELDS)),
+    _Setting("baggage", "GENMETER_BAGGAGE", "attribution.baggage", values.names(*ATTRIBUTION_FIELDS), none=True),
     _Setting("raw_users", "GENMETER_USER_IDS", "attribution.user_ids", values.user_ids),
     _Setting("user_key", "GENMETER_USER_KEY_FILE", "attribution.user_key_file", values.key),
 )
@@ -247,6 +249,8 @@ class _Source:
             raise SettingsError(f"{file}: cannot be read ({error.strerror}); check {CONFIG}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{file}: not valid TOML: {error}") from None
+        except RecursionError:
+            raise SettingsError(f"{file}: not valid TOML: its lists or tables lie too deep in each other") from None
         source = cls(environ, table, str(file), text)
         source.check_names()
         return source
@@ -271,11 +275,19 @@ class _Source:
             raise self.wrong(f"this must be a table: write [{name}] with its keys below", name)
         return cast("dict[str, Any]", table)
 
-    def variable(self, name: str, read: Callable[[object], T], foreign: T | None = None) -> T | None:
-        """The value of a variable; None where it is not set."""
+    def is_set(self, name: str, none: bool = False) -> bool:
+        """Whether a variable is there and, unless an empty one means ``none`` at all, not empty."""
         value = self.environ.get(name)
-        if value is None:
+        # compose files write NAME=${NAME:-}, which is empty wherever the outer variable is not set
+        return value is not None and (none or value.strip() != "")
+
+    def variable(
+        self, name: str, read: Callable[[object], T], foreign: T | None = None, none: bool = False
+    ) -> T | None:
+        """The value of a variable; None where it is not set."""
+        if not self.is_set(name, none):
             return None
+        value = self.environ[name]
         try:
             return read(value)
         except ValueError as error:
@@ -297,8 +309,8 @@ class _Source:
 
     def read(self, setting: _Setting) -> object | None:
         """The value of a setting from its variable, else from its key; None where neither is given."""
-        if setting.variable in self.environ or not setting.key:
-            return self.variable(setting.variable, setting.read, setting.foreign)
+        if self.is_set(setting.variable, setting.none) or not setting.key:
+            return self.variable(setting.variable, setting.read, setting.foreign, setting.none)
         return self.key(setting.key, setting.read)
 
     def attribution(self) -> dict[str, str]:

@@ -16,6 +16,9 @@ from genmeter.settings import ELSEWHERE, VARIABLES, Settings, SettingsError, Sta
 from tests.architecture.tree import PACKAGE, ROOT, tracked
 
 
+OPENTELEMETRY = ("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")
+
+
 def read(folder: Path, text: str, **environ: str) -> Settings:
     file = folder / "genmeter.toml"
     file.write_text(text, encoding="utf-8")
@@ -80,6 +83,50 @@ def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
     text = '[metrics]\nmax_series = 50\n[attribution]\ndepartment = "ops"\nbaggage = ["user"]\n'
     found = read(tmp_path, text, GENMETER_MAX_SERIES="60", GENMETER_DEPARTMENT="sales", GENMETER_BAGGAGE="")
     assert (found.max_series, found.attribution, found.baggage) == (60, {"department": "sales"}, ())
+
+
+NONE_AT_ALL = {"GENMETER_REQUIRED", "GENMETER_BAGGAGE", "GENMETER_METRIC_LABELS"}
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize("name", sorted({*VARIABLES, *OPENTELEMETRY} - NONE_AT_ALL - {"GENMETER_CONFIG"}))
+def test_a_variable_that_is_empty_is_not_set(
+    name: str, blank: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "key").write_bytes(b"0123456789abcdef")
+    text = f"""
+[metrics]
+names = "both"
+max_series = 50
+chunk_times = true
+[content]
+capture = "SPAN_ONLY"
+limit = 100
+[attribution]
+user = "robot"
+department = "ops"
+application = "batch"
+session = "s"
+unattributed = "tag"
+user_ids = "raw"
+user_key_file = "{tmp_path / "key"}"
+"""
+    assert read(tmp_path, text, **{name: blank}) == read(tmp_path, text)
+    assert Startup.load({name: blank}) == Startup()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("name", sorted(NONE_AT_ALL))
+def test_an_empty_list_in_a_variable_is_none_at_all(name: str) -> None:
+    setting = name.removeprefix("GENMETER_").lower()
+    assert getattr(Settings.load({name: ""}), setting) == () != getattr(Settings(), setting)
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "x = " + "{a = " * 100_000], ids=["lists", "tables"])
+def test_a_file_that_is_nested_without_end_is_told_in_one_line(text: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"genmeter\.toml: not valid TOML: ") as refused:
+        read(tmp_path, text)
+    assert len(str(refused.value)) < 300
 
 
 UNKNOWN = [
@@ -148,7 +195,7 @@ def test_each_word_for_off_means_off_in_every_switch(word: str) -> None:
     assert Startup.load({"GENMETER_CONFIGURE_SDK": word, "GENMETER_FLUSH_ON_TERM": word}) == (False, False)
 
 
-@pytest.mark.parametrize("word", ["", "enabled", "2", "onn"])
+@pytest.mark.parametrize("word", ["enabled", "2", "onn"])
 @pytest.mark.parametrize("name", ["CHUNK_TIMES", "CONFIGURE_SDK", "FLUSH_ON_TERM"])
 def test_any_other_word_in_a_switch_is_an_error_that_names_the_words(name: str, word: str) -> None:
     with pytest.raises(SettingsError) as refused:
