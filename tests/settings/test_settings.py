@@ -15,7 +15,6 @@ from genmeter.pricing import catalogue_for
 from genmeter.settings import ELSEWHERE, VARIABLES, Settings, SettingsError, Startup
 from tests.architecture.tree import PACKAGE, ROOT, tracked
 
-
 OPENTELEMETRY = ("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")
 
 
