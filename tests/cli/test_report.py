@@ -85,6 +85,12 @@ def test_what_cannot_be_asked_is_one_line_and_exit_2(genmeter, arguments, words)
     assert words in done.stderr.decode() and done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("window", [["--since", "0001-01-01"], ["--since", "0001-01-01", "--until", "9999-12-31"]])
+def test_a_window_may_reach_to_the_ends_of_the_calendar(spent, window):
+    done = spent("report", *window)
+    assert (done.returncode, done.stdout) == (0, spent("report").stdout)
+
+
 def test_a_missing_ledger_is_one_line_and_is_not_made(genmeter, tmp_path):
     done = genmeter("report", "--ledger", tmp_path / "no.db")
     assert (done.returncode, done.stdout) == (1, b"")

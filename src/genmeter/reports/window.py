@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from genmeter.ledger.questions import Window
 
 Moment = datetime | date
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_NS: Final = 2**63 - 1
+"""The last nanosecond that a ledger can hold, in the year 2262; the first lies as far before 1970."""
 
 
 def window(since: Moment | None, until: Moment | None, run: str | None = None, zone: tzinfo = UTC) -> Window:
@@ -17,6 +19,11 @@ def window(since: Moment | None, until: Moment | None, run: str | None = None, z
 
     >>> window(date(1970, 1, 2), None)
     Window(since_ns=86400000000000, until_ns=None, run=None)
+
+    An instant that no ledger can hold is cut to the nearest that one can:
+
+    >>> window(date(1, 1, 1), date(9999, 12, 31))
+    Window(since_ns=-9223372036854775807, until_ns=9223372036854775807, run=None)
     """
     from genmeter.ledger.questions import Window
 
@@ -50,4 +57,5 @@ def _nanoseconds(named: Moment | None, zone: tzinfo) -> int | None:
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=zone)
     # integer arithmetic: timestamp() is a float and loses the last microsecond
-    return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
+    exact = (instant - _EPOCH) // timedelta(microseconds=1) * 1000
+    return max(-_LAST_NS, min(exact, _LAST_NS))
