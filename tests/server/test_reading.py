@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,8 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from genmeter.ledger import Ledger
+from genmeter.reports.registry import REPORTS
+from genmeter.reports.report import SINCE
 from genmeter.server.prometheus import bound, metric_name
 from tests.ledger.otlp import NOON, SECOND, chat, key_values, span, traces
 from tests.server.client import Client, scraped, served
@@ -72,6 +75,44 @@ def test_spend_is_grouped_and_windowed(client: Client) -> None:
     assert client.get("/api/spend?by=department&since=2026-11-21T12:00:01Z").json["rows"] == []
     assert client.get("/api/summary?until=2026-11-21T12:00:00Z").json["calls"] == 0
     assert client.get("/api/summary?until=2026-11-21T12:00:00.000001Z").json["calls"] == 2
+
+
+def test_how_long_ago_is_counted_from_each_asking(client: Client) -> None:
+    client.post("/v1/traces", traces(span(1, chat(), started_ns=time.time_ns() - 2 * SECOND)).SerializeToString())
+    assert client.get("/api/summary?since=5s").json["calls"] == 1
+    deadline = time.monotonic() + 30
+    while client.get("/api/spend?since=5s").json["total"]["calls"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert client.get("/api/summary?since=5s").json["calls"] == 0
+
+
+@pytest.mark.parametrize("edge", ["since=0001-01-01", "until=9999-12-31", "since=0001-01-01&until=9999-12-31"])
+@pytest.mark.parametrize("name", ["summary", *(name for name, one in REPORTS.items() if SINCE in one.options)])
+def test_a_window_may_reach_to_the_ends_of_the_calendar(client: Client, name: str, edge: str) -> None:
+    client.post("/v1/traces", traces(span(1, chat())).SerializeToString())
+    assert client.get(f"/api/{name}?{edge}").status == 200
+    assert client.get(f"/api/spend?{edge}").json["total"]["calls"] == 1
+
+
+@pytest.mark.parametrize("path", ["reports", "summary", "trace/1", *REPORTS])
+@pytest.mark.parametrize("query", ["foo=1", "foo=", "since=1d&Since=1d", "&".join(f"p{n}=1" for n in range(30))])
+def test_an_option_that_is_unknown_is_refused_by_every_route(client: Client, path: str, query: str) -> None:
+    reply = client.get(f"/api/{path}?{query}")
+    assert reply.status == 400 and reply.json["error"]
+
+
+def test_an_unknown_option_is_told_with_the_nearest_and_one_that_stands_twice_by_its_name(client: Client) -> None:
+    assert client.get("/api/spend?sinse=1d").json["error"].startswith("sinse: unknown option; did you mean 'since'?")
+    assert client.get("/api/errors?by=model").status == 400
+    for query in ("by=model&by=day", "by=model&by=model", "since=&since=1d"):
+        reply = client.get(f"/api/spend?{query}")
+        assert (reply.status, "stands twice" in reply.json["error"]) == (400, True)
+    assert client.get("/api/spend?since=&run=").status == 200
+
+
+def test_probes_and_the_page_take_any_query(client: Client) -> None:
+    assert [client.get(f"{path}?probe=1").status for path in ("/healthz", "/readyz", "/metrics", "/")] == [200] * 4
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from genmeter.ledger import Ledger
 from genmeter.reports import spend, total, trace
 from genmeter.reports.registry import REPORTS
-from genmeter.reports.report import WINDOW, Asked, Plain, Report, Unanswerable, read
+from genmeter.reports.report import Asked, Option, Plain, Unanswerable, read
 from genmeter.reports.spending import plain
 from genmeter.reports.tracing import plain_trace
 from genmeter.server.activity import Activity
 from genmeter.server.http import Refused
+from genmeter.spelling import unknown
 
-Query = dict[str, str]
+Query = Sequence[tuple[str, str]]
+"""The names of a query with their texts, in the order given."""
 
 
-def asked(report: Report, query: Query) -> Asked:
-    """The values of the report's options in a query. Raises ``Refused``."""
+def asked(options: Sequence[Option], query: Query) -> Asked:
+    """The values of the options in a query. Raises ``Refused``, also for a name that is unknown or stands twice.
+
+    A name that changes nothing would leave the reader with the answer to another question.
+    """
+    known = [option.name for option in options]
+    texts: dict[str, str] = {}
+    for name, text in query:
+        if name not in known:
+            raise Refused(
+                400, f"{name[:40]}: {unknown('option', name, known) if known else 'nothing can be asked here'}"
+            )
+        if name in texts:
+            raise Refused(400, f"{name}: this option stands twice; write it once")
+        texts[name] = text
     try:
-        return read(report.options, query)
+        return read(options, texts)
     except Unanswerable as error:
         raise Refused(400, str(error)) from None
 
@@ -46,12 +63,8 @@ def index() -> Plain:
     }
 
 
-def summary(ledger: Ledger, activity: Activity, query: Query) -> Plain:
-    """Totals of the window, what the ledger has counted, and the last failure. Raises ``Refused``."""
-    try:
-        window = read(WINDOW, query)
-    except Unanswerable as error:
-        raise Refused(400, str(error)) from None
+def summary(ledger: Ledger, activity: Activity, window: Asked) -> Plain:
+    """Totals of the window, what the ledger has counted, and the last failure."""
     failure = activity.failure
     return {
         **plain(total(spend(ledger, by="model", **window))),

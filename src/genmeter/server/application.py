@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from genmeter.budgets import Budget
 from genmeter.ledger import Encoding, Ledger, StorageError
 from genmeter.reports.registry import REPORTS
-from genmeter.reports.report import Report, Sources
+from genmeter.reports.report import WINDOW, Report, Sources
 from genmeter.server import api, page
 from genmeter.server.access import Token, admit
 from genmeter.server.activity import SIGNALS, Activity
@@ -117,22 +117,19 @@ class Application:
             raise Refused(404, f"nothing is at {path[:80]}; / says what is here, OTLP goes to /v1/traces and /v1/logs")
         if method not in ("GET", "HEAD"):
             return _not_allowed("GET, HEAD")
-        return route(environ, dict(parse_qsl(str(environ.get("QUERY_STRING", "")), max_num_fields=20)))
+        return route(environ, _query(environ))
 
     def _open_to_all(self, path: str) -> bool:
         # a browser cannot send a token for the page's own files; on loopback they are guarded like the rest
         return path in _PROBES or (bool(self._token) and path in self._files)
 
     def _routes(self) -> dict[str, Route]:
-        ledger, activity, remember = self.ledger, self.activity, self._remembered.answer
         return {
             "/healthz": lambda environ, query: Answer(200, TEXT, b"ok\n"),
             "/readyz": self._readiness,
             "/metrics": self._metrics,
-            "/api/reports": lambda environ, query: as_json(api.index()),
-            "/api/summary": lambda environ, query: as_json(
-                remember("summary", query, lambda: api.summary(ledger, activity, query))
-            ),
+            "/api/reports": self._index,
+            "/api/summary": self._summary,
             **{f"/api/{report.name}": partial(self._report, report) for report in REPORTS.values()},
         }
 
@@ -151,20 +148,36 @@ class Application:
         text = exposition(self.ledger, self.series, self.activity, budgets, sound)
         return Answer(200, CONTENT_TYPE, text.encode())
 
+    def _index(self, environ: Environ, query: api.Query) -> Answer:
+        api.asked((), query)
+        return as_json(api.index())
+
+    def _summary(self, environ: Environ, query: api.Query) -> Answer:
+        window = api.asked(WINDOW, query)
+        return as_json(
+            self._remembered.answer("summary", window, lambda: api.summary(self.ledger, self.activity, window))
+        )
+
     def _report(self, report: Report, environ: Environ, query: api.Query) -> Answer:
-        asked = api.asked(report, query)
+        asked = api.asked(report.options, query)
         sources = Sources(self.ledger, self._in_force())
         if not report.steady:
             return as_json(report.answer(sources, asked))
-        # by the values and not by the texts: what lies 24h ago is another instant at each asking
-        question = {name: repr(value) for name, value in asked.items()}
-        return as_json(self._remembered.answer(report.name, question, lambda: report.answer(sources, asked)))
+        return as_json(self._remembered.answer(report.name, asked, lambda: report.answer(sources, asked)))
 
     def _in_force(self) -> Sequence[Budget]:
         return self._budgets() if isinstance(self._budgets, BudgetFile) else self._budgets
 
     def _trace(self, environ: Environ, query: api.Query) -> Answer:
+        api.asked((), query)
         return as_json(api.tree(self.ledger, str(environ["PATH_INFO"]).removeprefix(_TRACE)))
+
+
+def _query(environ: Environ) -> api.Query:
+    try:
+        return parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise Refused(400, "the query has more than 20 parts; no question here has so many options") from None
 
 
 def _encoding(environ: Environ) -> Encoding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -34,9 +34,12 @@ class Remembering:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
 
-    def answer(self, name: str, query: dict[str, str], ask: Callable[[], T]) -> T:
-        """The kept answer of this question, or a new one from ``ask``."""
-        key = (name, repr(sorted(query.items())))
+    def answer(self, name: str, asked: Mapping[str, object], ask: Callable[[], T]) -> T:
+        """The kept answer of this question, or a new one from ``ask``.
+
+        ``asked`` holds values and not texts: what lies 24h ago is another instant at each asking.
+        """
+        key = (name, repr(sorted(asked.items())))
         revision = self._revision()
         with self._lock:
             kept = self._kept.get(key)
