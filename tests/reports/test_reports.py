@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from genmeter.ledger import Ledger
 from genmeter.reports import calls, receipt, spend, total, trace, unpriced
+from genmeter.reports.document import add, table
+from genmeter.reports.registry import REPORTS
+from genmeter.reports.report import Column, Sources, read
 from tests.ledger.otlp import NOON, SECOND, chat, details, span, traces
 
 
@@ -44,6 +48,31 @@ def test_currencies_are_never_added_to_each_other(ledger: Ledger) -> None:
     (row,) = spend(ledger)
     assert row.cost == {"USD": 12_500_000_000, "EUR": 2_000_000_000_000}
     assert total([row, row]).cost == {"USD": 25_000_000_000, "EUR": 4_000_000_000_000}
+
+
+def test_an_amount_is_added_to_the_amount_that_a_row_has_already() -> None:
+    cost: dict[str, int] = {}
+    for currency, pico in (("USD", 5), ("EUR", 1), (None, 0), ("USD", 7)):
+        add(cost, currency, pico)
+    assert cost == {"USD": 12, "EUR": 1}
+
+
+@pytest.mark.parametrize("name", [name for name, one in REPORTS.items() if "run" in {o.name for o in one.options}])
+def test_the_costs_of_every_report_add_up_over_quarters_of_an_hour_and_currencies(ledger: Ledger, name: str) -> None:
+    failed: dict[str, object] = {"error__type": "timeout", "gen_ai__usage__cost__amount": 1.0}
+    for number, minutes in enumerate((0, 1, 20, 40), 1):
+        book(ledger, number, started_ns=NOON + minutes * 60 * SECOND, **failed)
+    book(ledger, 5, gen_ai__usage__cost__currency="eur", **failed)
+    document = REPORTS[name].answer(Sources(ledger), read(REPORTS[name].options, {}))
+    headers, lines = table([Column(**one) for one in document["columns"]], document[REPORTS[name].rows])
+    if "cost" not in headers:
+        assert not lines
+        return
+    sums: dict[object, Decimal] = {}
+    for line in lines:
+        currency, amount = line[headers.index("currency")], line[headers.index("cost")]
+        sums[currency] = sums.get(currency, Decimal(0)) + Decimal(str(amount))
+    assert sums == {"USD": 4, "EUR": 1}
 
 
 def test_a_window_holds_its_beginning_and_not_its_end(ledger: Ledger) -> None:

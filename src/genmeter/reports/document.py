@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, cast
@@ -21,6 +21,21 @@ def money(cost: Mapping[str, int]) -> dict[str, str]:
     {'EUR': '2.00', 'USD': '0.0125'}
     """
     return {currency: usd(pico) for currency, pico in sorted(cost.items())}
+
+
+def add(cost: MutableMapping[str, int], currency: str | None, pico: int) -> None:
+    """Add ``pico`` units of ``currency`` to a cost; a ``currency`` of None is a group without a cost, and adds nothing.
+
+    A row of a report is the sum of several groups of the ledger, so an amount is added and never written over.
+
+    >>> cost = {"USD": 5}
+    >>> add(cost, "USD", 7)
+    >>> add(cost, None, 0)
+    >>> cost
+    {'USD': 12}
+    """
+    if currency is not None:
+        cost[currency] = cost.get(currency, 0) + pico
 
 
 def table(columns: Sequence[Column], rows: Sequence[Plain]) -> tuple[list[str], list[list[Cell]]]:

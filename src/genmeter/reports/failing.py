@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from genmeter.reports.document import money
+from genmeter.reports.document import add, money
 from genmeter.reports.report import Asked, Column, Plain, Report, Sources
 from genmeter.reports.window import window
 
@@ -19,9 +19,9 @@ def _ask(sources: Sources, asked: Asked) -> Plain:
         row = rows.setdefault(group.key, fresh)
         row["calls"] += group.calls
         row["last_us"] = max(row["last_us"], group.last_ns // 1000)
-        if group.currency is not None:
-            row["cost"] |= money({group.currency: group.cost})
-    return {"rows": sorted(rows.values(), key=lambda row: (-row["calls"], *(str(row[name]) for name in by)))}
+        add(row["cost"], group.currency, group.cost)
+    plain = [row | {"cost": money(row["cost"])} for row in rows.values()]
+    return {"rows": sorted(plain, key=lambda row: (-row["calls"], *(str(row[name]) for name in by)))}
 
 
 REPORT: Final = Report(

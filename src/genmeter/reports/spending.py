@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from genmeter import names
-from genmeter.reports.document import money
+from genmeter.reports.document import add, money
 from genmeter.reports.report import WINDOW, Asked, Column, Option, Plain, Report, Sources
 from genmeter.reports.window import Moment, day_of_quarter, window
 
@@ -44,8 +44,7 @@ class Row:
         self.unpriced += group.unpriced
         for name, tokens in zip(names.USAGE_TOKENS, group.usage, strict=True):
             self.tokens[name] += tokens
-        if group.currency is not None:
-            self.cost[group.currency] = self.cost.get(group.currency, 0) + group.cost
+        add(self.cost, group.currency, group.cost)
 
 
 def spend(
@@ -95,7 +94,7 @@ def total(rows: Sequence[Row]) -> Row:
         for name, tokens in row.tokens.items():
             whole.tokens[name] += tokens
         for currency, cost in row.cost.items():
-            whole.cost[currency] = whole.cost.get(currency, 0) + cost
+            add(whole.cost, currency, cost)
     return whole
 
 
