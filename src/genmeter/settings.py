@@ -87,13 +87,13 @@ class Settings:
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, path: str | os.PathLike[str] | None = None) -> Settings:
-        """Read the file (``path``, else ``GENMETER_CONFIG``, else the working folder's) and the environment.
+        """Read the file (``path``, which ``--config`` names, else ``GENMETER_CONFIG``, else the working folder's) and the environment.
 
         Raises:
             SettingsError: the file cannot be read, a name in it is unknown, or a value cannot be used.
         """
         environ = os.environ if environ is None else environ
-        _warn_of_unknown(environ)
+        warn_of_unknown(environ)
         Startup.load(environ)
         source = _Source.open(environ, path)
         found: dict[str, Any] = {}
@@ -217,9 +217,9 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
 _warned: Final[set[str]] = set()
 
 
-def _warn_of_unknown(environ: Mapping[str, str]) -> None:
+def warn_of_unknown(environ: Mapping[str, str] | None = None) -> None:
     """Log each variable ``GENMETER_...`` that is unknown, once in a process."""
-    for name in environ:
+    for name in os.environ if environ is None else environ:
         if name.startswith(_PREFIX) and name not in VARIABLES | ELSEWHERE and name not in _warned:
             _warned.add(name)
             # Without the prefix: with it, any two names look alike.
@@ -246,7 +246,9 @@ class _Source:
             text = file.read_text(encoding="utf-8")
             table = tomllib.loads(text)
         except OSError as error:
-            raise SettingsError(f"{file}: cannot be read ({error.strerror}); check {CONFIG}") from None
+            raise SettingsError(
+                f"{file}: cannot be read ({error.strerror}); check {'--config' if path else CONFIG}"
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{file}: not valid TOML: {error}") from None
         except RecursionError:

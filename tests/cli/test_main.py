@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
+from importlib.metadata import version
+from importlib.resources import files
 
 import pytest
 
@@ -36,9 +39,46 @@ def test_help_is_on_stdout(genmeter, arguments):
     assert done.stdout.startswith(b"usage: genmeter")
 
 
-def test_version(genmeter):
+def test_version_says_which_genmeter_and_which_prices(genmeter):
     done = genmeter("--version")
-    assert done.returncode == 0 and done.stdout.startswith(b"genmeter ")
+    first, second = done.stdout.decode().splitlines()
+    assert (done.returncode, first) == (0, f"genmeter {version('genmeter')}")
+    catalogue = json.loads(files("genmeter.pricing").joinpath("data", "catalogue.json").read_text("utf-8"))
+    assert second == f"price catalogue {catalogue['version']}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["report", "--bye", "model"], "--bye model; did you mean --by? See 'genmeter report --help'"),
+        (["models", "--sellr=x"], "--sellr=x; did you mean --seller? See 'genmeter models --help'"),
+        (["run", "--ouput", "x", "--", "true"], "--ouput; did you mean --output? See 'genmeter run --help'"),
+        (["collector", "config", "--lki", "x"], "--lki x; did you mean --loki? See 'genmeter collector config --help'"),
+        (["errors", "--zzz"], "--zzz; see 'genmeter errors --help'"),
+        (["calls", "more"], "more; see 'genmeter calls --help'"),
+    ],
+)
+def test_an_unknown_option_is_told_with_the_nearest_one_and_the_help_of_its_command(genmeter, arguments, words):
+    done = genmeter(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == f"genmeter: unrecognized arguments: {words}\n"
+
+
+def test_an_argument_that_is_missing_has_the_name_that_the_help_shows(genmeter):
+    name = "{check,show}"
+    assert f"arguments are required: {name};" in genmeter("budgets").stderr.decode()
+    assert name in genmeter("budgets", "--help").stdout.decode()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_of_a_misspelled_variable_once(genmeter, command):
+    # each of these ends by itself, most with a refusal
+    arguments = {"run": ["--", "true"], "dev": ["--port", "0", "--ledger", "/dev/null/l.db"], "budgets": ["check"],
+                 "serve": ["--ledger", "/dev/null/l.db"], "collector": ["config"]}  # fmt: skip
+    done = genmeter(command, *arguments.get(command, []), env={"GENMETER_LEGER": "/x"})
+    assert (
+        done.stderr.decode().count("GENMETER_LEGER is unknown and changes nothing; did you mean GENMETER_LEDGER?") == 1
+    )
 
 
 @pytest.mark.parametrize(

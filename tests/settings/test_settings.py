@@ -217,6 +217,17 @@ def test_an_unknown_variable_is_told_once_with_the_nearest_name_and_is_no_error(
     ]
 
 
+def test_a_file_that_cannot_be_read_is_told_with_the_setting_that_named_it(tmp_path: Path) -> None:
+    missing = tmp_path / "nope.toml"
+    for environ, path, name in (
+        ({}, missing, "--config"),
+        ({"GENMETER_CONFIG": str(missing)}, None, "GENMETER_CONFIG"),
+    ):
+        with pytest.raises(SettingsError) as refused:
+            Settings.load(environ, path)
+        assert str(refused.value) == f"{missing}: cannot be read (No such file or directory); check {name}"
+
+
 def test_another_tools_word_for_content_captures_nothing_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -239,7 +250,12 @@ def test_the_variables_that_others_read_are_read_by_others() -> None:
 
 
 def test_each_variable_that_the_repository_sets_for_genmeter_is_known() -> None:
-    planted = {"GENMETER_TOKEN", "GENMETER_PRICES_FILE", "GENMETER_UNATRIBUTED"}  # mistakes that tests make on purpose
+    planted = {
+        "GENMETER_TOKEN",
+        "GENMETER_PRICES_FILE",
+        "GENMETER_UNATRIBUTED",
+        "GENMETER_LEGER",
+    }  # mistakes that tests make on purpose
     found: set[str] = set()
     for path in tracked():
         if (

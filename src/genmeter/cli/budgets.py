@@ -39,7 +39,8 @@ def add(subparsers: Any) -> None:
         "budgets", help="check the budgets, or show how they stand", description=DESCRIPTION, allow_abbrev=False
     )
     words = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
-    parser.add_argument("action", choices=tuple(ACTIONS), help=words)
+    # The metavar names the argument in an error too; without one, the error calls it "action".
+    parser.add_argument("action", choices=tuple(ACTIONS), metavar=f"{{{','.join(ACTIONS)}}}", help=words)
     parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
     add_ledger(parser)
     add_options(parser, REPORT)

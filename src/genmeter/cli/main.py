@@ -10,12 +10,13 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from genmeter.cli import report
 from genmeter.cli.render import refuse
 from genmeter.errors import GenmeterError
 from genmeter.reports.registry import REPORTS
+from genmeter.settings import warn_of_unknown
 from genmeter.spelling import nearest
 
 _METER, _REST = ("run", "dev"), ("budgets", "price", "models", "serve", "collector")
@@ -31,13 +32,31 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with code 2."""
-        sys.exit(refuse(f"{message}; see '{self.prog} --help'"))
+        joint = " See" if message.endswith("?") else "; see"
+        sys.exit(refuse(f"{message}{joint} '{self.prog} --help'"))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Refuse what this parser does not know. Left to the root, the error would name no command."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(self._unrecognized(rest))
+        return found, rest
+
+    def _unrecognized(self, rest: Sequence[str]) -> str:
+        # Without the dashes: with them, any two options look alike.
+        known = [name.removeprefix("--") for name in self._option_string_actions if name.startswith("--")]
+        wrong = [word.partition("=")[0].removeprefix("--") for word in rest if word.startswith("--")]
+        near = next(filter(None, (nearest(word, known) for word in wrong)), None)
+        advice = f"; did you mean --{near}?" if near else ""
+        return f"unrecognized arguments: {' '.join(rest)}{advice}"
 
 
 def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """The parser of the given commands. The default is all of them, and imports the module of each."""
     root = Parser(prog="genmeter", description=DESCRIPTION, allow_abbrev=False)
-    root.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    root.add_argument(
+        "--version", action=_Version, nargs=0, help="print the versions of genmeter and of its prices, and exit"
+    )
     subparsers = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in commands:
         if command in _REPORTS:
@@ -78,6 +97,7 @@ def _dispatch(arguments: list[str]) -> int:
         near = nearest(first, COMMANDS)
         advice = f"did you mean 'genmeter {near}'?" if near else f"there are {', '.join(COMMANDS)}"
         return refuse(f"no command {first!r}; {advice}")
+    warn_of_unknown()
     return args.run(args)
 
 
@@ -88,10 +108,12 @@ def _words(error: Exception) -> str:
 
 
 class _Version(argparse.Action):
-    """The option ``--version``. It imports importlib.metadata late, since that takes longer than all else at the start."""
+    """The option ``--version``. It imports late, since its imports take longer than all else at the start."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        print(f"genmeter {version('genmeter')}")
+        from genmeter.pricing import Catalogue
+
+        print(f"genmeter {version('genmeter')}\nprice catalogue {Catalogue.bundled().version}")
         parser.exit(0)

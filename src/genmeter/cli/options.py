@@ -13,16 +13,20 @@ T = TypeVar("T")
 def add_ledger(parser: argparse.ArgumentParser) -> None:
     """The option ``--ledger``: a ``Path``, or None for the user's own."""
     parser.add_argument(
-        "--ledger", type=Path, metavar="PATH", help="SQLite file (default $GENMETER_LEDGER, else state)"
+        "--ledger",
+        type=Path,
+        metavar="PATH",
+        help="SQLite file (default: $GENMETER_LEDGER, else genmeter/ledger.db in your state folder)",
     )
 
 
-def add_formats(parser: argparse.ArgumentParser) -> None:
-    """The options ``--json`` and ``--csv``: ``format`` is a ``render.Format``, a table where neither is given."""
+def add_formats(parser: argparse.ArgumentParser, json: str = "a JSON array") -> None:
+    """The options ``--json`` and ``--csv``: ``format`` is a ``render.Format``, a table where neither is given.
+
+    ``json`` names the form of the JSON in the help.
+    """
     form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--json", action="store_const", const="json", dest="format", help="a JSON array, money as strings"
-    )
+    form.add_argument("--json", action="store_const", const="json", dest="format", help=f"{json}, money as strings")
     form.add_argument("--csv", action="store_const", const="csv", dest="format", help="CSV with a header")
     parser.set_defaults(format="table")
 

@@ -18,6 +18,9 @@ OTHER = ("free", "from", "same_as", "currency")
 _NUMBER = re.compile(r"([+-]?)(?:([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?|((?i:inf|infinity|s?nan[0-9]*)))")
 """Sign, digits, decimals, exponent; or a word such as ``nan``. Not ``Decimal``: it rounds to 28 digits."""
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+"""A key that TOML takes without quotes."""
+
 _LONGEST_NUMBER = 40
 _DEAREST = 1_000_000
 
@@ -74,13 +77,25 @@ def parse(table: Mapping[str, Any], path: str, text: str) -> Overrides:
 def _rows(table: Mapping[str, Any], lines: Lines) -> Iterator[Own]:
     for seller, models in table.items():
         if not isinstance(models, dict) or not models or not seller:
-            name = seller or "openai"
-            raise PricesError(f'{lines.where(seller)}: write [prices.{name}."the-model"] with prices in it')
+            raise PricesError(f"{lines.where(seller)}: write {_header(seller)} with prices in it")
         for model, given in cast(dict[str, Any], models).items():
             rows = cast(list[Any], given if isinstance(given, list) else [given])
             if not rows or not all(isinstance(row, dict) for row in rows):
-                raise PricesError(f'{lines.where(seller, model)}: write [prices.{seller}."{model}"] with prices in it')
+                meant = _header(seller) if model in COLUMNS or model in OTHER else _header(seller, model)
+                raise PricesError(f"{lines.where(seller, model)}: write {meant} with prices in it")
             yield _own(seller, model, cast(list[dict[str, Any]], rows), lines)
+
+
+def _header(seller: str, model: str = "the-model") -> str:
+    """The header that the user meant. A seller such as ``openai/gpt-5.6`` is a seller and its model, written as one name."""
+    head, _, rest = seller.partition("/")
+    seller, model = (head, rest) if head and rest else (seller or "openai", model)
+    return f"[prices.{seller if _BARE.fullmatch(seller) else _quoted(seller)}.{_quoted(model)}]"
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _own(seller: str, model: str, rows: list[dict[str, Any]], lines: Lines) -> Own:

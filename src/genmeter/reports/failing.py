@@ -20,7 +20,7 @@ def _ask(sources: Sources, asked: Asked) -> Plain:
         row["calls"] += group.calls
         row["last_us"] = max(row["last_us"], group.last_ns // 1000)
         add(row["cost"], group.currency, group.cost)
-    plain = [row | {"cost": money(row["cost"])} for row in rows.values()]
+    plain: list[Plain] = [{**row, "cost": money(row["cost"])} for row in rows.values()]
     return {"rows": sorted(plain, key=lambda row: (-row["calls"], *(str(row[name]) for name in by)))}
 
 

@@ -74,15 +74,18 @@ func ReadOverrides(table map[string]any, path string, text string) ([]Own, error
 	for _, seller := range reading.sorted(table, func(seller string) place { return place{seller: seller} }) {
 		models, isTable := table[seller].(map[string]any)
 		if !isTable || len(models) == 0 || seller == "" {
-			return nil, fmt.Errorf(`%s: write [prices.%s."the-model"] with prices in it`,
-				reading.where(place{seller: seller}), cmp.Or(seller, "openai"))
+			return nil, fmt.Errorf("%s: write %s with prices in it", reading.where(place{seller: seller}), header(seller, theModel))
 		}
 		inOrder := reading.sorted(models, func(model string) place { return place{seller: seller, model: model} })
 		for _, model := range inOrder {
 			at := place{seller: seller, model: model}
 			rows := rowsOf(models[model])
 			if len(rows) == 0 {
-				return nil, fmt.Errorf(`%s: write [prices.%s."%s"] with prices in it`, reading.where(at), seller, model)
+				meant := model
+				if slices.Contains(knownKeys, model) {
+					meant = theModel
+				}
+				return nil, fmt.Errorf("%s: write %s with prices in it", reading.where(at), header(seller, meant))
 			}
 			row, err := reading.own(at, rows)
 			if err != nil {
@@ -92,6 +95,30 @@ func ReadOverrides(table map[string]any, path string, text string) ([]Own, error
 		}
 	}
 	return made, nil
+}
+
+// theModel stands in a message for a model that the user did not name.
+const theModel = "the-model"
+
+// header is the header that the user meant. A seller such as openai/gpt-5.6 is a seller and its model, written as one name.
+func header(seller, model string) string {
+	seller = cmp.Or(seller, "openai")
+	if head, rest, found := strings.Cut(seller, "/"); found && head != "" && rest != "" {
+		seller, model = head, rest
+	}
+	if strings.ContainsFunc(seller, notBare) {
+		seller = quotedKey(seller)
+	}
+	return "[prices." + seller + "." + quotedKey(model) + "]"
+}
+
+// notBare says of a character that TOML takes no key with it without quotes.
+func notBare(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '-')
+}
+
+func quotedKey(name string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
 }
 
 // rowsOf are the tables of one model, or none where something else stands.
