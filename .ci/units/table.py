@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "genmeter" / "pricing" / "data" / "units.json"
@@ -16,8 +19,11 @@ PLAIN = (*TOTALS, "cache_read", "cache_write")
 """What the common call uses, text in and text out; it is priced on a path of its own."""
 
 
+T = TypeVar("T")
+
+
 class TableError(Exception):
-    """The table contradicts itself; the message names the unit."""
+    """The table cannot be used; the message is one sentence that names the row and says what to write."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,11 @@ class Unit:
 
     name: str
     attribute: str | None
-    also: tuple[str, ...]
-    parents: tuple[str, ...]
     measure: str
     label: str
     words: str
+    also: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
     modality: str | None = None
     column: str | None = None
     line: str | None = None
@@ -53,6 +59,11 @@ class Unit:
     def constant(self) -> str:
         """The name of the attribute's constant: ``CACHE_READ_TOKENS``, ``SEARCHES``."""
         return self.name.upper() + ("_TOKENS" if self.measure == "token" else "")
+
+    @property
+    def plain(self) -> bool:
+        """Whether the unit counts tokens of text, or tokens of every kind."""
+        return self.measure == "token" and self.modality is None
 
     @property
     def camel(self) -> str:
@@ -115,37 +126,100 @@ class Table:
 
 
 def read() -> Table:
-    """The table. Raises ``TableError``."""
-    data: dict[str, Any] = json.loads(SOURCE.read_text("utf-8"))
-    units = (Unit(**{**row, "also": tuple(row["also"]), "parents": tuple(row["parents"])}) for row in data["units"])
-    table = Table(
-        {name: Measure(name, **row) for name, row in data["measures"].items()},
-        tuple(units),
-        tuple(Line(**row) for row in data["lines"]),
-    )
-    _check(table)
-    return table
+    """The table, with the lines in the order of a bill. Raises ``TableError``."""
+    try:
+        data: dict[str, Any] = json.loads(SOURCE.read_text("utf-8"))
+    except json.JSONDecodeError as error:
+        raise TableError(f"line {error.lineno} is not valid JSON: {error.msg}") from None
+    units = [_row(Unit, "units", row) for row in data["units"]]
+    lines = [_row(Line, "lines", row) for row in data["lines"]]
+    measures = [_row(Measure, "measures", {"name": name, **row}) for name, row in data["measures"].items()]
+    _check_units(units, [one.name for one in measures], [one.name for one in lines])
+    _check_lines(units, lines)
+    return Table({one.name: one for one in measures}, tuple(units), tuple(_ordered(units, lines)))
 
 
-def _check(table: Table) -> None:
-    lines = {line.name for line in table.lines}
-    spelled: dict[str, str] = {}
-    before: set[str] = set()
-    for unit in table.units:
-        strange = [name for name in (*unit.parents, *filter(None, [unit.like])) if name not in before]
-        if unit.name in before or strange:
-            raise TableError(f"{unit.name}: stands twice, or names {strange} before they are there")
-        if unit.measure not in table.measures or (unit.line and unit.line not in lines):
-            raise TableError(f"{unit.name}: no measure {unit.measure!r}, or no line {unit.line!r}")
+def _row(kind: Callable[..., T], table: str, row: dict[str, Any]) -> T:
+    """One row of the file as a record of ``kind``; its lists become tuples."""
+    name = row.get("name", "a row without a name")
+    known = fields(kind)  # type: ignore[arg-type]
+    for key in row:
+        _known(f"{table}: {name}", "key", key, [field.name for field in known])
+    for field in known:
+        if field.name not in row and field.default is MISSING:
+            raise TableError(f"{table}: {name}: the key {field.name!r} is missing")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+
+
+def _known(place: str, kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise ``TableError`` with the known names and the nearest of them where ``name`` is not among them."""
+    known = list(known)
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]!r}? There are" if near else "there are"
+    raise TableError(f"{place}: unknown {kind} {name!r}; {advice} {', '.join(known)}")
+
+
+def _check_units(units: list[Unit], measures: list[str], lines: list[str]) -> None:
+    by_name = {unit.name: unit for unit in units}
+    if [unit.name for unit in units[: len(PLAIN)]] != list(PLAIN):
+        raise TableError(f"units: {', '.join(PLAIN)} stand first; move the other units below them")
+    taken: dict[tuple[str, str], str] = {}
+    for unit in units:
+        place = f"units: {unit.name}"
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", unit.name):
+            raise TableError(f"{place}: a name is made of small letters, digits and single underscores")
+        _known(place, "measure", unit.measure, measures)
         if (unit.column is None) != (unit.line is None):
-            raise TableError(f"{unit.name}: a column needs a line of the bill, and a line a column")
-        if any(table.by_name[parent].measure != unit.measure for parent in unit.parents):
-            raise TableError(f"{unit.name}: a part is counted in the measure of its total")
-        for name in filter(None, [unit.attribute, *unit.also]):
-            if spelled.setdefault(name, unit.name) != unit.name:
-                raise TableError(f"{unit.name}: {name} spells {spelled[name]} already")
-        before.add(unit.name)
-    if unbilled := lines - {str(unit.line) for unit in table.units}:
-        raise TableError(f"lines without a unit: {', '.join(sorted(unbilled))}")
-    if table.lines[-1].name != "request":
-        raise TableError("the line of the call itself stands last: its product is added last")
+            raise TableError(f"{place}: a unit that is billed has both a column and a line, any other unit has neither")
+        if unit.line is not None:
+            _known(place, "line", unit.line, lines)
+        for parent in unit.parents:
+            _known(place, "parent", parent, by_name)
+            if by_name[parent].measure != unit.measure:
+                raise TableError(f"{place}: its measure is not that of its total {parent!r}")
+        if unit.name in _above(unit, by_name, ()):
+            raise TableError(f"{place}: is a part of itself; check the parents")
+        if unit.like is not None:
+            _known(
+                place,
+                "unit with a column of its own name, as like",
+                unit.like,
+                [u.name for u in units if u.name == u.column],
+            )
+        option = unit.option or unit.name.replace("_", "-")
+        names = [("name", unit.name), ("column", unit.column), ("option", option)]
+        for kind, name in [*names, *(("attribute", name) for name in (unit.attribute, *unit.also))]:
+            if name and taken.setdefault((kind, name), unit.name) is not unit.name:
+                raise TableError(f"{place}: the {kind} {name!r} stands at {taken[kind, name]} already")
+
+
+def _above(unit: Unit, by_name: dict[str, Unit], seen: tuple[str, ...]) -> set[str]:
+    """All totals that contain ``unit``; a unit that is met again ends the walk."""
+    found = set(unit.parents)
+    for name in unit.parents:
+        if name in by_name and name not in seen:
+            found |= _above(by_name[name], by_name, (*seen, name))
+    return found
+
+
+def _check_lines(units: list[Unit], lines: list[Line]) -> None:
+    for line in lines:
+        on_it = [unit for unit in units if unit.line == line.name]
+        if not on_it:
+            raise TableError(f"lines: {line.name}: no unit is billed on it; remove it, or name it in a unit")
+        if len({unit.plain for unit in on_it}) > 1:
+            raise TableError(f"lines: {line.name}: has text and another modality; give each a line of its own")
+        if len([one for one in lines if one.name == line.name]) > 1:
+            raise TableError(f"lines: {line.name}: stands twice")
+    _known("lines", "line of the call itself", "request", [line.name for line in lines])
+
+
+def _ordered(units: list[Unit], lines: list[Line]) -> list[Line]:
+    """The lines of a bill: text first, the call itself last, and the file's order between them.
+
+    The common call is text alone and is priced by the first products; the product of the call itself is added last.
+    """
+    text = {str(unit.line) for unit in units if unit.plain}
+    return sorted(lines, key=lambda line: (line.name == "request", line.name not in text))

@@ -1,4 +1,4 @@
-"""The table's words in files that hold more than it: the page, the list of names, the schema of catalogues, migrations."""
+"""The table's words in files that hold more than it: the page, the list of names, catalogues and their schema, migrations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from table import ROOT, Table, Unit
+from table import ROOT, Table, TableError, Unit
 
 NAMES = ROOT / "tests" / "vectors" / "names.json"
 SCHEMA = ROOT / "src" / "genmeter" / "pricing" / "data" / "schema.json"
+CATALOGUE = SCHEMA.with_name("catalogue.json")
+TWIN = ROOT / "src" / "genaicostprocessor" / "internal" / "pricing" / "data" / "catalogue.json"
 MIGRATIONS = ROOT / "src" / "genmeter" / "ledger" / "sqlite" / "migrations"
 
 
@@ -98,6 +100,39 @@ def schema(table: Table) -> str:
     columns = [unit.column for unit in table.columns]
     text = re.sub(r'("columns": \{\s*"const": )\[[^\]]*\]', lambda found: found[1] + json.dumps(columns), text)
     return re.sub(r'("cells": \{"type": "array", "maxItems": )\d+', rf"\g<1>{len(columns)}", text)
+
+
+def catalogue(table: Table) -> str:
+    """``catalogue.json`` with the columns of a row: its prices stay, and a new column has none before ``make prices``."""
+    text = CATALOGUE.read_text("utf-8")
+    old: list[str] = json.loads(text)["columns"]
+    new = [str(unit.column) for unit in table.columns]
+    if old == new:
+        return text
+    if gone := [column for column in old if column not in new]:
+        raise TableError(f"units: no unit has the column {gone[0]!r}, which the catalogue prices; put it back")
+
+    def moved(row: list[int | None]) -> list[int | None]:
+        cells = dict(zip(old, row, strict=False))
+        made = [cells.get(column) for column in new]
+        while made and made[-1] is None:
+            made.pop()
+        return made
+
+    def plan(line: str) -> str:
+        editions = json.loads(line.removesuffix(","))
+        for part in [one for edition in editions for one in (edition, *edition.get("windows", ()))]:
+            part["rows"] = [[over, moved(row)] for over, row in part["rows"]]
+        return _compact(editions) + "," * line.endswith(",")
+
+    head, start, plans = text.partition('"plans": [\n')
+    head = head.replace(f'"columns": {_compact(old)}', f'"columns": {_compact(new)}')
+    lines = plans.removesuffix("\n]\n}\n").split("\n")
+    return head + start + "\n".join(map(plan, lines)) + "\n]\n}\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def migration(table: Table) -> tuple[Path, str] | None:

@@ -1,11 +1,13 @@
 """What an older ledger holds: the calls that each file in ``data/`` was filled with, by the genmeter of its day.
 
-A change of the schema comes with a file that its own code has written: ``python -m tests.ledger.aged`` writes it.
+A change of the schema comes with a file that its own code has written: ``python -m tests.ledger.aged`` writes it, and
+with ``--missing`` only where there is none. ``make units`` does so for the columns of new units.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import sys
 from pathlib import Path
 
 from genmeter import names
@@ -56,13 +58,19 @@ def fill(place: Path) -> None:
         ledger.book_traces(traces(span(9, chat(), trace=9, started_ns=NOON - 20 * DAY)))
 
 
-if __name__ == "__main__":
-    DATA.mkdir(exist_ok=True)
-    made = path(len(MIGRATIONS))
+def write(made: Path) -> None:
+    """Write the file of today's schema: one small file, without its log beside it."""
+    made.parent.mkdir(exist_ok=True)
     made.unlink(missing_ok=True)
     fill(made)
     connection = sqlite3.connect(made, isolation_level=None)
-    # one small file without its log beside it
     for statement in ("PRAGMA journal_mode = DELETE", "PRAGMA page_size = 1024", "VACUUM", "PRAGMA journal_mode = WAL"):
         connection.execute(statement)
     connection.close()
+    print(f"{made.name}: written")
+
+
+if __name__ == "__main__":
+    newest = path(len(MIGRATIONS))
+    if "--missing" not in sys.argv or not newest.exists():
+        write(newest)

@@ -38,7 +38,31 @@ func overrideCases(t *testing.T) []overrideCase {
 	if err := json.Unmarshal(data, &cases); err != nil || len(cases) < 60 {
 		t.Fatalf("%d cases: %v", len(cases), err)
 	}
+	listed := listedColumns(t)
+	for number := range cases {
+		cases[number].Error = strings.ReplaceAll(cases[number].Error, "{columns}", listed)
+	}
 	return cases
+}
+
+// listedColumns is the text that {columns} in a vector stands for: the columns of the table of units, in its order.
+func listedColumns(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(vectors, "..", "..", "src", "genmeter", "pricing", "data", "units.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct{ Units []struct{ Column string } }
+	if err := json.Unmarshal(data, &table); err != nil {
+		t.Fatal(err)
+	}
+	var columns []string
+	for _, unit := range table.Units {
+		if unit.Column != "" {
+			columns = append(columns, unit.Column)
+		}
+	}
+	return strings.Join(columns, ", ")
 }
 
 func TestOwnPricesAreReadAsTheVectorSays(t *testing.T) {
