@@ -43,11 +43,11 @@ class Unit:
 
     name: str
     attribute: str | None
+    also: tuple[str, ...]
+    parents: tuple[str, ...]
     measure: str
     label: str
     words: str
-    also: tuple[str, ...] = ()
-    parents: tuple[str, ...] = ()
     modality: str | None = None
     column: str | None = None
     line: str | None = None

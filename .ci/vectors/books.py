@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from questions import Data, Question, ask
-from words import REGIONS, STRANGERS, TIERS, Chance, any_usage, spelled, strange, text_usage, usage_of
+from words import REGIONS, STRANGERS, TABLE, TIERS, Chance, any_usage, spelled, strange, text_usage, usage_of
 
-TEXT = """# The user's own prices under which the questions of own.jsonl are asked.
+_TEXT = """# The user's own prices under which the questions of own.jsonl are asked.
 
 [prices.openai."gpt-4o"]
 input = "2.00"
@@ -81,6 +82,7 @@ pages = "21"
 annotated_pages = "22"
 images = "0.04"
 search_units = "2"
+MORE
 
 [prices.mine.call]
 request = "1000000"
@@ -90,6 +92,12 @@ from = 2027-06-01
 input = "1"
 output = "1"
 """
+
+MORE = [
+    unit["column"] for unit in TABLE if "column" in unit and not re.search(f"^{unit['column']} = ", _TEXT, re.MULTILINE)
+]
+"""Columns of units that are younger than the text above: each gets a price in the row that has them all."""
+TEXT = _TEXT.replace("MORE\n", "".join(f'{column} = "0.5"\n' for column in MORE))
 
 MODELS = {
     "openai": ("gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-mini", "GPT-4o "),
@@ -122,3 +130,6 @@ def own_questions(data: Data) -> Iterator[Question]:
             listed = chance.choice(sorted(data["sellers"]["openai"]["ids"]))
             yield ask(seller, model, listed, usage=any_usage(chance), partial=True)
             yield ask(seller, listed, model, usage=any_usage(chance))
+    for column in MORE:
+        for at in EDGES:
+            yield ask("mine", "all", usage=any_usage(chance, certain=column), at=at)

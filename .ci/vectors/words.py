@@ -47,10 +47,9 @@ STRANGERS = (
     "0", "v1", "-v1", "latest", "-latest", ".ft-", "x.ft-y", "none", "null", "None", "gpt-4o\u0000", "\ufffd",
 )  # fmt: skip
 
-_TABLE = Path(__file__).parents[2] / "src" / "genmeter" / "pricing" / "data" / "units.json"
-UNITS: dict[str, Any] = {
-    unit["name"]: unit for unit in json.loads(_TABLE.read_text("utf-8"))["units"] if unit["attribute"]
-}
+_FILE = Path(__file__).parents[2] / "src" / "genmeter" / "pricing" / "data" / "units.json"
+TABLE: list[dict[str, Any]] = json.loads(_FILE.read_text("utf-8"))["units"]
+UNITS = {unit["name"]: unit for unit in TABLE if unit["attribute"]}
 PARTS = tuple(name for name in UNITS if name not in ("input", "output"))
 
 Chance = random.Random

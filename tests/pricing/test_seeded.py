@@ -94,12 +94,24 @@ def test_no_seller_tier_reason_or_line_is_left_out() -> None:
     for part in (*tiers, "from=", "hours=", "over=", "region="):
         assert sum(f";{part}" in entry for entry in entries) >= 20, part
     kinds = Counter(kind for case in cases for kind, _ in case.get("lines", ()))
-    # no list price charges by the call, the image or the search unit; own ones do
-    own = {"request", "images", "search_units"}
-    sold = set(names.COST_KINDS) - own
+    sold = lines_with_a_list_price(file)
+    own = set(names.COST_KINDS) - sold
+    assert {"input", "output", "cache_read", "cache_write", "search"} <= sold and "request" in own
     assert all(kinds[kind] >= 40 for kind in sold), kinds
     assert sum(case["call"].get("partial", False) for case in cases if "entry" in case) >= 50
     assert own <= {kind for case in read("own")[1] for kind, _ in case.get("lines", ())}
+
+
+def lines_with_a_list_price(file: dict[str, Any]) -> set[str]:
+    lines = {
+        unit["column"]: unit["line"]
+        for unit in json.loads((DATA / "units.json").read_text("utf-8"))["units"]
+        if "column" in unit
+    }
+    editions = [edition for plan in file["plans"] for edition in plan]
+    parts = [part for edition in editions for part in (edition, *edition.get("windows", ()))]
+    rows = [row for part in parts for _, row in part["rows"]]
+    return {lines[file["columns"][n]] for row in rows for n, cell in enumerate(row) if cell is not None}
 
 
 def test_the_files_stay_small_enough_for_a_repository() -> None:

@@ -120,12 +120,29 @@ func undashed(name string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(name), "ft:"), "-", "")
 }
 
-// everyColumn is a book of one model with a price in every column, and a catalogue of it.
+// columnPrices are the prices of everyColumn. A unit that is not here has no price, and no seed counts it.
+var columnPrices = map[string]int64{
+	"input": 3, "output": 5, "cache_read": 7, "cache_write": 11, "cache_write_1h": 13, "audio_input": 17,
+	"audio_output": 19, "audio_cache_read": 23, "image_input": 29, "image_output": 31, "image_cache_read": 37,
+	"search": 41, "request": 43,
+}
+
+// everyColumn is a catalogue of one model with a price in each of columnPrices.
 func everyColumn(t testing.TB) *Catalogue {
 	t.Helper()
+	cells := make([]*int64, columnCount)
+	for number, column := range columns {
+		if price, priced := columnPrices[column.name]; priced {
+			cells[number] = &price
+		}
+	}
+	row, err := json.Marshal(cells)
+	if err != nil {
+		t.Fatal(err)
+	}
 	made, err := Parse([]byte(`{"schema":1,"version":"made","as_of":"2026-11-21","calendars":{},
 		"sellers":{"s":{"name":"s","hosts":[],"ids":{"m":0},"dated":[],"refused":{}}},"models":[["m",0]],
-		"plans":[[{"rows":[[0,[3,5,7,11,13,17,19,23,29,31,37,41,43]]]}]]}`))
+		"plans":[[{"rows":[[0,` + string(row) + `]]}]]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
