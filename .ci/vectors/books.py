@@ -131,5 +131,5 @@ def own_questions(data: Data) -> Iterator[Question]:
             yield ask(seller, model, listed, usage=any_usage(chance), partial=True)
             yield ask(seller, listed, model, usage=any_usage(chance))
     for column in MORE:
-        for at in EDGES:
+        for at in EDGES[:3]:
             yield ask("mine", "all", usage=any_usage(chance, certain=column), at=at)

@@ -142,7 +142,7 @@ def every_spelling(chance: Chance, data: Data) -> Iterator[Question]:
     listed = [(key, name) for key, face in data["sellers"].items() for name in face["ids"]]
     dated = [(key, name) for key, face in data["sellers"].items() for name in face["dated"]]
     refused = [(k, name) for k, face in data["sellers"].items() for names in face["refused"].values() for name in names]
-    for pool, count in ((dated, 550), (listed, 250), (refused, 60)):
+    for pool, count in ((dated, 450), (listed, 250), (refused, 60)):
         for key, name in chance.sample(pool, min(count, len(pool))):
             yield ask(key, spelled(chance, name) if pool is not refused else name, usage=text_usage(chance))
     for key, name in chance.sample(dated, 250):

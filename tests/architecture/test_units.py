@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from genmeter import units
 from tests.architecture.tree import ROOT
@@ -33,3 +41,91 @@ def test_a_total_is_billed_without_its_parts_and_each_part_once() -> None:
 
 def found(usage: units.Usage):
     return zip(units.leaves(usage), units.TERMS, strict=True)
+
+
+TABLE = "src/genmeter/pricing/data/units.json"
+COPIED = (".ci/units", ".ci/vectors", "src/genmeter", "src/genaicostprocessor/internal/pricing", "tests/ledger",
+          "tests/pricing", "tests/stack", "tests/vectors")  # fmt: skip
+HELD = ("tests/pricing/test_override_vectors.py", "tests/pricing/test_seeded.py", "tests/ledger/test_migrations.py")
+DREAMS = {
+    "name": "dream_seconds", "attribute": "genmeter.usage.dream_seconds", "also": [], "parents": [], "measure": "dream",
+    "column": "dream_seconds", "line": "dreams", "label": "Dreams", "words": "seconds of dreams",
+}  # fmt: skip
+
+
+def copy(folder: Path) -> Path:
+    """A throw-away copy of what `make units` reads and writes."""
+    for name in COPIED:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (ROOT / "pyproject.toml", *(ROOT / "tests").glob("*.py")):
+        shutil.copy(path, folder / path.relative_to(ROOT))
+    return folder
+
+
+def change(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    table = json.loads((ROOT / TABLE).read_text("utf-8"))
+    edit(table)
+    (folder / TABLE).write_text(json.dumps(table), "utf-8")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join((str(folder / "src"), str(folder)))
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
+
+
+def test_a_new_unit_is_rows_of_the_table_and_one_command(tmp_path: Path) -> None:
+    def add(table: dict[str, Any]) -> None:
+        table["measures"]["dream"] = {"ucum": "s", "per": 3600, "words": "hour", "short": "1 h"}
+        table["units"].insert(5, DREAMS)
+        table["lines"].append({"name": "dreams", "label": "Dreams"})
+
+    folder = copy(tmp_path)
+    change(folder, add)
+    made = run(folder, ".ci/units")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert run(folder, ".ci/units", "--check").stdout == "no change\n"
+    # 7,200 s are two hours at $0.36 an hour
+    asked = (
+        "from genmeter.model import Usage; from genmeter.pricing import Catalogue, Question, parse\n"
+        "own = parse({'mine': {'m': {'dream_seconds': '0.36'}}}, 'genmeter.toml', '')\n"
+        "question = Question('mine', 'm', None, Usage(0, 0, dream_seconds=7200), 1_795_000_000)\n"
+        "print(Catalogue.bundled().with_overrides(own).price(question).lines)"
+    )
+    priced = run(folder, "-c", asked)
+    assert priced.stdout == "(('dreams', 720000000000),)\n", priced.stderr
+    held = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--numprocesses=0", *HELD)
+    assert held.returncode == 0, held.stdout + held.stderr
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy(tmp_path_factory.mktemp("units"))
+
+
+def row(**more: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda table: table["units"].append(DREAMS | {"measure": "second", "line": "audio_seconds"} | more)
+
+
+FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "measure": (row(measure="tokens"), "units: dream_seconds: unknown measure 'tokens'; did you mean 'token'? There are token, search"),
+    "line": (row(line="dreams"), "units: dream_seconds: unknown line 'dreams'; there are input, cache_read"),
+    "parent": (row(parents=["inputs"]), "units: dream_seconds: unknown parent 'inputs'; did you mean 'input'? There are input"),
+    "key": (row(lable="Dreams"), "units: dream_seconds: unknown key 'lable'; did you mean 'label'? There are name"),
+    "missing": (lambda table: table["units"].append({"name": "x"}), "units: x: the key 'attribute' is missing"),
+    "twice": (row(attribute="genmeter.usage.pages"), "units: dream_seconds: the attribute 'genmeter.usage.pages' stands at pages already"),
+    "column": (row(line=None), "units: dream_seconds: a unit that is billed has both a column and a line"),
+    "itself": (row(parents=["dream_seconds"]), "units: dream_seconds: is a part of itself; check the parents"),
+    "first": (lambda table: table["units"].insert(0, DREAMS), "units: input, output, cache_read, cache_write stand first; move"),
+    "unbilled": (lambda table: table["lines"].append({"name": "dreams", "label": "Dreams"}), "lines: dreams: no unit is billed on it"),
+    "gone": (lambda table: table["units"].pop(), "lines: search_units: no unit is billed on it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_the_table_is_one_sentence_that_names_the_row(scratch: Path, fault: str) -> None:
+    edit, sentence = FAULTS[fault]
+    change(scratch, edit)
+    told = run(scratch, ".ci/units")
+    assert (told.returncode, told.stdout) == (1, ""), told.stdout + told.stderr
+    assert told.stderr.startswith(f"{TABLE}: {sentence}") and told.stderr.count("\n") == 1, told.stderr
