@@ -12,7 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
-from typing import NamedTuple, cast
+from typing import TypeAlias, cast
 from weakref import WeakSet
 
 from opentelemetry.context import Context
@@ -28,16 +28,12 @@ FOLD_AT = 4096
 """Points that may wait before they are folded aside: bounds the memory of an app whose metrics are not collected."""
 
 
-class Point(NamedTuple):
-    """What one call adds to one series: an integer to a sum, a number or an array of them to a histogram.
+Point: TypeAlias = "tuple[str, Labels, int | float | array[float], SpanContext | None]"
+"""What one call adds to one series: the metric, the labels, the value, and the span of the value.
 
-    ``span`` is the span that a histogram's numbers belong to, for exemplars.
-    """
-
-    metric: str
-    labels: Labels
-    value: int | float | array[float]
-    span: SpanContext | None = None
+The value is an integer for a sum, and a number or an array of numbers for a histogram. The span is for a histogram's
+exemplars. A plain tuple, because each call makes about ten points, and a named tuple takes eight times as long to make.
+"""
 
 
 class Points:

@@ -13,7 +13,7 @@ from ...model import Invocation, Request
 from ..spec import Dialect
 from . import openai_messages
 from .openai_messages import finish_reason
-from .openai_usage import read_reported_cost, read_usage
+from .openai_usage import read_spending
 from .values import Reader, fields, own, read_identity, read_parameters, real, several, strings, text, whole
 
 SEEN = ("id", "model", "service_tier", "system_fingerprint")
@@ -72,8 +72,7 @@ def read_response(result: Any, invocation: Invocation) -> None:
     response.finish_reasons = [finish_reason(fields(choice)) for choice in found.get("choices") or ()]
     usage = found.get("usage")
     if usage is not None:
-        invocation.usage = read_usage(usage)
-        read_reported_cost(usage, response)
+        read_spending(usage, invocation)
 
 
 def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
@@ -139,8 +138,7 @@ class ChatAccumulator:
             finish_reason({"finish_reason": reason}) for _, reason in sorted(self._reasons.items())
         ]
         if self._usage is not None:
-            invocation.usage = read_usage(self._usage)
-            read_reported_cost(self._usage, response)
+            read_spending(self._usage, invocation)
 
     @property
     def messages(self) -> list[dict[str, Any]] | None:

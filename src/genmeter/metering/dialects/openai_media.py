@@ -12,7 +12,7 @@ from ... import names
 from ...model import Invocation, Request
 from ..spec import Dialect
 from .openai_chat import read_stream_and_tier
-from .openai_usage import read_reported_cost, read_usage
+from .openai_usage import read_spending, read_usage
 from .values import Reader, fields, read_identity, read_parameters, strings, text, whole
 
 EMBEDDING_PARAMETERS: Mapping[str, tuple[str, Reader]] = {
@@ -41,8 +41,7 @@ def read_response(result: Any, invocation: Invocation) -> None:
     read_identity(found, invocation.response)
     usage = found.get("usage")
     if usage is not None:
-        invocation.usage = read_usage(usage)
-        read_reported_cost(usage, invocation.response)
+        read_spending(usage, invocation)
 
 
 def read_embeddings(result: Any, invocation: Invocation) -> None:

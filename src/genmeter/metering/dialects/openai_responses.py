@@ -15,7 +15,7 @@ from ..parts import message, text_part
 from ..spec import Dialect
 from . import openai_messages
 from .openai_chat import output_type, read_stream_and_tier, read_tier
-from .openai_usage import read_reported_cost, read_usage
+from .openai_usage import read_spending
 from .values import Reader, each, fields, known_count, own, read_identity, read_parameters, real, text, whole
 
 ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
@@ -92,8 +92,7 @@ def read_response(result: Any, invocation: Invocation) -> None:
         # No exception reaches the app, which may not even look: the call has failed all the same.
         invocation.error = reported(fields(found.get("error")).get("code"))
     if usage is not None:
-        invocation.usage = read_usage(usage)
-        read_reported_cost(usage, response)
+        read_spending(usage, invocation)
         if invocation.usage is not None:
             invocation.usage.searches = count_searches(found)
     response.unpriced_tools = any(item.get("type") in UNPRICED_TOOLS for item in each(found.get("output")))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ...model import PICO, Response, Usage
+from ...model import PICO, Invocation, Response, Usage
 from .values import NOTHING, count, fields, known_count
 
 INPUT_NAMES = (
@@ -24,6 +24,13 @@ OUTPUT_NAMES = (
 )
 PICO_PER_TICK = PICO // 10**10
 Spelling = tuple[str, tuple[str, ...]]
+
+
+def read_spending(raw: Any, invocation: Invocation) -> None:
+    """What a call used and, where the provider states it, what it charged; the object's fields are looked up once."""
+    found = fields(raw)
+    invocation.usage = read_usage(found)
+    read_reported_cost(found, invocation.response)
 
 
 def read_usage(raw: Any) -> Usage | None:
@@ -69,14 +76,17 @@ def _total(found: Mapping[str, Any], older: Spelling, newer: Spelling) -> tuple[
 def _read_input(details: Mapping[str, Any], usage: Usage) -> None:
     usage.cache_read = count(details.get("cached_tokens"))
     usage.cache_write = count(details.get("cache_write_tokens"))
-    usage.cache_write_12h = count(fields(details.get("cache_write_tokens_details")).get("ttl_12h_tokens"))
     usage.text_input = count(details.get("text_tokens"))
     usage.audio_input = count(details.get("audio_tokens"))
     usage.image_input = count(details.get("image_tokens"))
-    cached = fields(details.get("cached_tokens_details"))
+    cached = details.get("cached_tokens_details")
     if cached:
-        usage.audio_cache_read = count(cached.get("audio_tokens"))
-        usage.image_cache_read = count(cached.get("image_tokens"))
+        modalities = fields(cached)
+        usage.audio_cache_read = count(modalities.get("audio_tokens"))
+        usage.image_cache_read = count(modalities.get("image_tokens"))
+    written = details.get("cache_write_tokens_details")
+    if written:
+        usage.cache_write_12h = count(fields(written).get("ttl_12h_tokens"))
 
 
 def _read_output(details: Mapping[str, Any], usage: Usage) -> None:

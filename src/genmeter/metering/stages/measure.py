@@ -29,13 +29,14 @@ def under_way(invocation: Invocation) -> Point:
     """The call's part in the calls under way, from its start to its end."""
     known: Labels = ((names.OPERATION, invocation.operation), (names.PROVIDER, invocation.seller.name))
     model = invocation.request.model
-    return Point(names.CALLS_ACTIVE, (*known, (names.REQUEST_MODEL, model)) if model else known, 1)
+    return names.CALLS_ACTIVE, (*known, (names.REQUEST_MODEL, model)) if model else known, 1, None
 
 
 def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext, begun: Point) -> None:
     """Add the call's points: duration, tokens, cost, and that it is no longer under way (``begun``)."""
     labels = _labels(invocation, telemetry)
-    points = [Point(begun.metric, begun.labels, -1), *_cost(invocation, labels)]
+    metric, known, _, _ = begun
+    points: list[Point] = [(metric, known, -1, None), *_cost(invocation, labels)]
     if telemetry.latest:
         _latest(invocation, labels, span, points)
     if telemetry.legacy:
@@ -75,9 +76,9 @@ def _labels(invocation: Invocation, telemetry: Telemetry) -> Labels:
 def _cost(invocation: Invocation, labels: Labels) -> list[Point]:
     cost = invocation.cost
     if isinstance(cost, Cost):
-        return [Point(names.COST_USD, labels, cost.total)]
+        return [(names.COST_USD, labels, cost.total, None)]
     if isinstance(cost, Unpriced):
-        return [Point(names.CALLS_UNPRICED, (*labels, (names.COST_REASON, cost.reason)), 1)]
+        return [(names.CALLS_UNPRICED, (*labels, (names.COST_REASON, cost.reason)), 1, None)]
     return []
 
 
@@ -91,36 +92,36 @@ def _latest(invocation: Invocation, labels: Labels, span: SpanContext, points: l
     if operation in INFERENCE:
         # Token histograms take every call, with 0 when no usage arrived (conventions, PR 536).
         spent = (usage.input or 0, usage.output or 0) if usage is not None else (0, 0)
-        points.append(Point(names.INFERENCE_DURATION, timed, invocation.duration, span))
-        points.append(Point(names.INFERENCE_OPERATION_INPUT, timed, spent[0], span))
-        points.append(Point(names.INFERENCE_OPERATION_OUTPUT, timed, spent[1], span))
+        points.append((names.INFERENCE_DURATION, timed, invocation.duration, span))
+        points.append((names.INFERENCE_OPERATION_INPUT, timed, spent[0], span))
+        points.append((names.INFERENCE_OPERATION_OUTPUT, timed, spent[1], span))
         if invocation.first_chunk is not None:
-            points.append(Point(names.INFERENCE_FIRST_CHUNK, labels, invocation.first_chunk, span))
+            points.append((names.INFERENCE_FIRST_CHUNK, labels, invocation.first_chunk, span))
         if invocation.gaps:
-            points.append(Point(names.INFERENCE_CHUNK_GAP, labels, invocation.gaps, span))
+            points.append((names.INFERENCE_CHUNK_GAP, labels, invocation.gaps, span))
         if usage is not None:
             _token_sums(usage, labels, points)
     elif operation == names.EMBEDDINGS:
-        points.append(Point(names.EMBEDDINGS_DURATION, timed, invocation.duration, span))
+        points.append((names.EMBEDDINGS_DURATION, timed, invocation.duration, span))
         if usage is not None and usage.input is not None:
-            points.append(Point(names.EMBEDDINGS_INPUT, labels, usage.input, span))
+            points.append((names.EMBEDDINGS_INPUT, labels, usage.input, span))
     else:
-        points.append(Point(names.OPERATION_DURATION, timed, invocation.duration, span))
+        points.append((names.OPERATION_DURATION, timed, invocation.duration, span))
 
 
 def _legacy(invocation: Invocation, labels: Labels, span: SpanContext, points: list[Point]) -> None:
     """The names of core v1.41, which most dashboards still read."""
     usage = invocation.usage
-    if points[-1].metric != names.OPERATION_DURATION:
-        points.append(Point(names.OPERATION_DURATION, _timed(invocation, labels), invocation.duration, span))
+    if points[-1][0] != names.OPERATION_DURATION:
+        points.append((names.OPERATION_DURATION, _timed(invocation, labels), invocation.duration, span))
     if usage is not None and invocation.operation != names.FETCH_RESPONSE:
         for kind, count in (("input", usage.input), ("output", usage.output)):
             if count is not None:
-                points.append(Point(names.LEGACY_TOKEN_USAGE, (*labels, (names.TOKEN_TYPE, kind)), count, span))
+                points.append((names.LEGACY_TOKEN_USAGE, (*labels, (names.TOKEN_TYPE, kind)), count, span))
     if invocation.first_chunk is not None:
-        points.append(Point(names.LEGACY_FIRST_CHUNK, labels, invocation.first_chunk, span))
+        points.append((names.LEGACY_FIRST_CHUNK, labels, invocation.first_chunk, span))
     if invocation.gaps:
-        points.append(Point(names.LEGACY_CHUNK_GAP, labels, invocation.gaps, span))
+        points.append((names.LEGACY_CHUNK_GAP, labels, invocation.gaps, span))
 
 
 def _token_sums(usage: Usage, labels: Labels, points: list[Point]) -> None:
@@ -132,7 +133,7 @@ def _token_sums(usage: Usage, labels: Labels, points: list[Point]) -> None:
         for modality, field in parts:
             count = getattr(usage, field)
             if count:
-                points.append(Point(metric, (*labels, (names.TOKEN_MODALITY, modality)), count))
+                points.append((metric, (*labels, (names.TOKEN_MODALITY, modality)), count, None))
                 rest -= count
         if rest > 0:
-            points.append(Point(metric, (*labels, _UNKNOWN), rest))
+            points.append((metric, (*labels, _UNKNOWN), rest, None))
