@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from genmeter.cli.render import cut, table, width, write_rows
+from genmeter.cli.render import cut, spell_out, table, width, write_rows
 from genmeter.model import usd
 
 
@@ -83,6 +83,36 @@ def test_csv_quotes_and_starts_no_formula():
         ["'=cmd()", "-0.50"],
         ["", ""],
     ]
+
+
+@pytest.mark.parametrize("before", ["", " ", "  ", "\xa0", "\u3000", "\ufeff", "\u200b "])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_csv_starts_no_formula_behind_blanks_and_invisible_characters(before, sign):
+    (_, (cell, _)) = csv.reader(io.StringIO(written([[f"{before}{sign}cmd()", "1.00"]], "csv")))
+    assert cell == f"'{before}{sign}cmd()"
+
+
+@pytest.mark.parametrize("control", ["\t", "\r", "\n", "\r\n", "\0", "\x0b", "\x1b", "\x85", "\u2028"])
+@pytest.mark.parametrize("place", ["{}=cmd()", "model{}=cmd()", "model{}"])
+def test_csv_has_one_line_for_each_row_and_no_control_characters(control, place):
+    text = written([[place.format(control), "1.00"]], "csv")
+    assert text.splitlines() == ["model,cost_usd", place.format("?" * len(control)) + ",1.00"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+@pytest.mark.parametrize("fmt", ["table", "csv", "json"])
+def test_every_name_can_be_written_to_every_terminal(encoding, fmt, tmp_path):
+    names = ["工单", "é", "🚀", "plain"]
+    with (tmp_path / "out").open("w", encoding=encoding) as out:
+        spell_out(out)
+        write_rows(["model"], [[name] for name in names], fmt, out)
+    text = (tmp_path / "out").read_text(encoding)
+    if fmt == "json":
+        assert [row["model"] for row in json.loads(text)] == names
+    elif encoding == "utf-8":
+        assert all(name in text for name in names)
+    elif encoding == "ascii":
+        assert all(name in text for name in ("\\u5de5\\u5355", "\\u00e9", "\\ud83d\\ude80", "plain"))
 
 
 def test_a_table_shows_no_control_characters():

@@ -91,6 +91,19 @@ def test_a_window_may_reach_to_the_ends_of_the_calendar(spent, window):
     assert (done.returncode, done.stdout) == (0, spent("report").stdout)
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii:surrogateescape"])
+def test_a_terminal_that_cannot_show_a_name_gets_it_spelled_out(genmeter, tmp_path, encoding):
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        ledger.book_traces(traces(span(1, chat(genmeter__application="工单"))))
+    for arguments in (
+        ("report", "--by", "application"),
+        ("report", "--by", "application", "--json"),
+        ("calls", "--csv"),
+    ):
+        done = genmeter(*arguments, "--ledger", tmp_path / "ledger.db", env={"PYTHONIOENCODING": encoding})
+        assert (done.returncode, done.stderr) == (0, b"") and b"\\u5de5\\u5355" in done.stdout
+
+
 def test_a_missing_ledger_is_one_line_and_is_not_made(genmeter, tmp_path):
     done = genmeter("report", "--ledger", tmp_path / "no.db")
     assert (done.returncode, done.stdout) == (1, b"")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from genmeter.cli import report
-from genmeter.cli.render import refuse
+from genmeter.cli.render import refuse, spell_out
 from genmeter.errors import GenmeterError
 from genmeter.reports.registry import REPORTS
 from genmeter.settings import warn_of_unknown
@@ -69,6 +69,7 @@ def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 2 for wrong usage, 1 for another error that a user can cause."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    spell_out(sys.stdout)
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import json
 import re
 import sys
@@ -14,6 +16,8 @@ from genmeter.reports.document import Cell
 
 Format = Literal["table", "json", "csv"]
 
+_SIGNS = frozenset("=+-@＝＋－＠")
+"""The first characters of a formula, also as East Asian keyboards write them."""
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
 
 
@@ -96,6 +100,13 @@ def write_rows(headers: Sequence[str], rows: Sequence[Sequence[Cell]], fmt: Form
         out.write(table([header.replace("_", " ") for header in headers], rows, numeric=numeric) + "\n")
 
 
+def spell_out(out: TextIO) -> None:
+    r"""Let ``out`` write what its encoding lacks as JSON does, ``\u5de5``: JSON stays JSON, and names stay apart."""
+    if isinstance(out, io.TextIOWrapper) and out.errors in ("strict", "surrogateescape"):
+        codecs.register_error("genmeter.spelled", _spelled)
+        out.reconfigure(errors="genmeter.spelled")
+
+
 def say(message: str) -> None:
     """One line for a person, on stderr, marked as ours."""
     print(f"genmeter: {message}", file=sys.stderr, flush=True)
@@ -105,6 +116,12 @@ def refuse(message: str, code: int = 2) -> int:
     """Print one line with the fault and its remedy; returns the exit code."""
     say(" ".join(message.split()))
     return code
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _columns(char: str) -> int:
@@ -128,7 +145,11 @@ def _is_numeric(cells: Sequence[Cell]) -> bool:
 
 
 def _unformulated(cell: Cell) -> Cell:
-    # A spreadsheet runs a cell that starts with one of these as a formula; model and user names come from outside.
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t") and not _NUMBER.fullmatch(cell):
-        return "'" + cell
-    return cell
+    # A spreadsheet runs a cell that starts with one of these as a formula; model and user names come from outside. Some
+    # spreadsheets skip blanks and invisible characters before the sign. A control character may end the row, even
+    # between quotes: Python 3.11 writes a lone carriage return without them.
+    if not isinstance(cell, str) or _NUMBER.fullmatch(cell):
+        return cell
+    line = "".join("?" if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in cell)
+    first = next((char for char in line if not char.isspace() and unicodedata.category(char) != "Cf"), "")
+    return "'" + line if first in _SIGNS else line
