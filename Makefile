@@ -12,6 +12,11 @@ BIN := .venv/bin
 UV := .venvs/uv/bin/uv
 # uv takes the interpreters of this machine and fetches none.
 export UV_PYTHON_DOWNLOADS := never
+# uv keeps its cache at home. The user of a container may have no home that can be written: then it is kept in this clone.
+ifeq ($(UV_CACHE_DIR)$(shell place="$${XDG_CACHE_HOME:-$${HOME:-}/.cache}/uv"; \
+  until [ -e "$$place" ]; do place=$$(dirname "$$place"); done; [ -d "$$place" ] && [ -w "$$place" ] && echo writable),)
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+endif
 MAJORS := openai2-anthropic1 openai1-anthropic0
 # Tests of the base install: the record of a call, the launcher, the exporter, the ledger's reading and booking.
 LOWEST_TESTS := tests/metering tests/ledger tests/server/test_receiver.py \
@@ -197,7 +202,7 @@ define packages
 rm -rf $(1) && mkdir -p $(1) .cache/wheel; \
 .venvs/base/bin/python -m hatchling build $(2) --directory $(1); \
 $(UV) pip install --quiet --python .venvs/base --no-deps --reinstall $(1)/*.whl; \
-cd .cache && ../.venvs/base/bin/python -I ../.ci/wheel.py $(CURDIR)/$(1)/*.whl
+cd .cache && ../.venvs/base/bin/python -I ../.ci/wheel.py "$(CURDIR)/$(1)"/*.whl
 endef
 
 # All of them, even after one has failed.

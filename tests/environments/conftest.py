@@ -56,9 +56,9 @@ class Workshop:
             "HTTPS_PROXY": "http://127.0.0.1:9",
         }
         command = [make, f"PYTHON={python}", *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, env=environment | settings, capture_output=True, text=True, timeout=150
-        )
+        # a setting that is empty is not set
+        environment = {name: value for name, value in (environment | settings).items() if value}
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=150)
 
     def installed(self, name: str) -> set[str]:
         """The packages of one environment, as ``name-version``."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import pytest
 
 from tests.environments.conftest import COVERAGE, PROBE, TOMLI, Workshop, pythons
@@ -92,3 +95,38 @@ def test_pip_refuses_an_uv_with_another_hash(workshop: Workshop, index: Index):
     done = workshop.make(".venvs/uv/.ready", PIP_INDEX_URL=index.url)
     assert done.returncode != 0 and "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr
     assert not (workshop.folder / ".venvs" / "uv" / ".ready").exists()
+
+
+@pytest.mark.parametrize("settings", [{"HOME": "file"}, {"HOME": "none", "XDG_CACHE_HOME": "file/below"}])
+def test_without_a_home_that_can_be_written_the_cache_of_uv_is_in_the_clone(
+    ready: Workshop, index: Index, settings: dict[str, str]
+):
+    (ready.folder / "file").touch()
+    ready.lock("probe", TOMLI)
+    places = {name: str(ready.folder / place) for name, place in settings.items()}
+    done = ready.make(LOCKED, UV_DEFAULT_INDEX=index.url, UV_CACHE_DIR="", **places)
+    assert done.returncode == 0, done.stderr
+    assert (ready.folder / ".cache" / "uv").is_dir() and not (ready.folder / "none").exists()
+
+
+def test_a_cache_that_is_named_and_one_at_home_stay_where_they_are(ready: Workshop, index: Index):
+    ready.lock("probe", TOMLI)
+    home = ready.folder / "home"
+    (home / ".cache").mkdir(parents=True)
+    assert ready.make(LOCKED, UV_DEFAULT_INDEX=index.url, HOME=str(home)).returncode == 0
+    assert (ready.folder / "cache").is_dir()
+    (ready.folder / LOCKED).unlink()
+    assert ready.make(LOCKED, UV_DEFAULT_INDEX=index.url, HOME=str(home), UV_CACHE_DIR="").returncode == 0
+    assert (home / ".cache" / "uv").is_dir() and not (ready.folder / ".cache" / "uv").exists()
+
+
+@pytest.mark.parametrize("target", ["packages", "test-wheel"])
+def test_a_folder_with_blanks_in_its_path_is_one_argument(tmp_path: Path, target: str):
+    workshop = Workshop(tmp_path / "a clone with blanks")
+    workshop.lock("base")
+    workshop.lock("uv")
+    done = workshop.make("--dry-run", target)
+    assert done.returncode == 0, done.stderr
+    *_, wheel = shlex.split(done.stdout.splitlines()[-1])
+    folder = ".cache/wheel" if target == "test-wheel" else "dist"
+    assert wheel == f"{workshop.folder}/{folder}/*.whl"
