@@ -37,4 +37,6 @@ def instant(text: str, *, ago: bool = True) -> datetime:
         read = datetime.fromisoformat(wanted)
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is no date or time ({error}); {advice}") from None
+        # Python's own words help for a day that no month has, and not for a text of another form.
+        why = "" if "isoformat" in str(error) else f" ({error})"
+        raise ValueError(f"{text!r} is no date or time{why}; {advice}") from None

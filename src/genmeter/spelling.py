@@ -6,13 +6,15 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], alike: float = 0.6) -> str | None:
     """The known name that is spelled most like ``name``; None when no known name is near.
+
+    ``alike`` is the smallest share of letters in common, from 0 to 1.
 
     >>> nearest("inptu", ["input", "output"]), nearest("colour", ["input", "output"])
     ('input', None)
     """
-    found = difflib.get_close_matches(name, list(known), n=1)
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=alike)
     return found[0] if found else None
 
 

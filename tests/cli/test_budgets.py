@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -109,10 +110,17 @@ def test_a_bad_file_stops_the_start_by_file_line_and_reason(genmeter, file, comm
     assert done.stderr.count(b"\n") == 1
 
 
+def test_without_a_file_it_is_said_where_the_file_was_looked_for(genmeter):
+    done = genmeter("budgets", "show")
+    assert done.returncode == 1
+    assert f"there is no file {Path.cwd() / 'genmeter.toml'}; make it" in done.stderr.decode()
+
+
 def test_without_budgets_or_a_ledger_one_line_says_what_to_do(genmeter, file, tmp_path):
     missing = genmeter("budgets", "show", "--config", file, "--ledger", tmp_path / "no.db")
     assert missing.returncode == 1 and b"no ledger at" in missing.stderr
     assert not (tmp_path / "no.db").exists()
     file.write_text("")
     none = genmeter("budgets", "check", "--config", file)
+    assert f"{file} has no budgets;" in none.stderr.decode()
     assert none.returncode == 1 and b"write [budgets.NAME] with amount and period" in none.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -28,7 +29,11 @@ def test_every_command_and_every_option_has_help():
         assert command.description, name
         for action in command._actions:
             assert action.help, f"genmeter {name} {action.option_strings or action.dest}"
-        assert command.format_help()
+        shown = command.format_help()
+        assert shown and "``" not in shown
+        # the usage and the list of options name an option's value alike
+        for option, value in re.findall(r"(--[a-z][a-z-]*) ([A-Z]+)", shown):
+            assert {one for name, one in re.findall(r"(--[a-z][a-z-]*) ([A-Z]+)", shown) if name == option} == {value}
         assert callable(command.get_default("run"))
 
 

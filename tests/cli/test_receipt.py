@@ -108,6 +108,23 @@ def test_eighty_columns_are_enough_and_colour_changes_only_colour(name):
     assert coloured == plain
 
 
+def test_a_row_whose_cost_leaves_calls_out_says_how_many_and_a_failed_one_says_failed():
+    rows = [
+        row("gpt-5.6", 3, {"USD": 10**10}, unpriced=1, input=5, output=5),
+        row("m" * 80, 3, {"USD": 10**9}, unpriced=2, input=5, output=5),
+        row("gpt-5.5-pro", 1, {}, errors=1),
+        row("gpt-5.4", 2, {}, errors=1, unpriced=1),
+        row("omni", 2, {}, errors=1),
+    ]
+    text = render(Slip(("python", "app.py"), 0, 1.0, receipt(rows)))
+    shown = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+    assert shown["gpt-5.6"][:2] == ["+1", "unpriced"] and shown["gpt-5.6"][-1] == "0.01"
+    (long,) = [cells for name, cells in shown.items() if name.startswith("mmmm")]
+    assert long[:2] == ["+2", "unpriced"] and max(map(width, text.splitlines())) <= 80
+    assert [shown[name][-1] for name in ("gpt-5.5-pro", "gpt-5.4", "omni")] == ["failed", "price", "-"]
+    assert "+" not in " ".join(shown["total"])
+
+
 def test_json_keeps_money_exact_and_unknown_absent():
     found = as_json(SLIPS["full"])
     assert found["total"] == {"USD": "0.18107384"}

@@ -70,7 +70,9 @@ def test_days_are_utc_and_until_is_exclusive(spent):
     [
         (["--by", "colour"], "invalid choice: 'colour'"),
         (["--since", "yesterday"], "'yesterday' is no date or time"),
-        (["--since", "2026-02-30"], "'2026-02-30'"),
+        (["--since", "2026-02-30"], "'2026-02-30' is no date or time (day"),
+        (["--since", "30/11/2026"], "'30/11/2026' is no date or time; write 2026-11-20"),
+        (["--since", "99999999d"], "'99999999d' is no date or time; write 2026-11-20"),
         (["--until", "20261101"], "write 2026-11-20"),
         (["--since", "1d", "--until", "2d"], "is not before --until"),
         (["--since", "2026-01-01", "--until", "2026-01-01T00:00Z"], "is not before --until"),

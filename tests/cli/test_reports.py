@@ -141,6 +141,19 @@ def test_failed_calls_are_summed_by_error_and_say_when_the_last_one_was(genmeter
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--run", "nosuch"], " of the run nosuch"),
+        (["--until", "2020-01-01"], " in that time"),
+        (["--run", "r1", "--since", "2030-01-01"], " of the run r1 in that time"),
+    ],
+)
+def test_an_empty_answer_names_the_limits_that_were_given(genmeter, path: Path, arguments, words):
+    done = genmeter("calls", "--ledger", path, *arguments)
+    assert done.stderr.decode() == f"genmeter: no calls to show from {path}{words}\n"
+
+
 def test_a_run_and_a_limit_are_asked_alike(genmeter, client: Client, path: Path):
     assert len(json.loads(genmeter("calls", "--limit", "2", "--ledger", path, "--json").stdout)) == 2
     assert len(client.get("/api/calls?limit=2").json["calls"]) == 2

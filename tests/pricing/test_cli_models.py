@@ -62,9 +62,24 @@ def test_the_users_own_models_are_listed(tmp_path: Path, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out)[0]["output"] == "2.00"
 
 
+def test_a_table_has_its_unit_the_name_that_was_asked_for_and_the_seller_as_it_was_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert genmeter("models", "gpt-5.6") == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("US dollars per million tokens, at the standard tier\n\n")
+    assert "gpt-5.6-sol (gpt-5.6)" in shown and "gpt-5.6-luna (" not in shown
+    assert genmeter("models", "nova-pro", "--seller", "aws.bedrock") == 0
+    assert "\naws.bedrock " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
-    [(["no-such-model"], 1, "no model with a price matches"), (["--seller", "nobody"], 2, "no seller 'nobody'")],
+    [
+        (["no-such-model"], 1, "no model with a price matches"),
+        (["--seller", "zzzz"], 2, "no seller 'zzzz'; the sellers are anthropic, "),
+        (["--seller", "opnai"], 2, "no seller 'opnai'; did you mean 'openai'?"),
+    ],
 )
 def test_nothing_found_is_one_line_that_says_what_to_do(
     arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]

@@ -74,7 +74,7 @@ def test_azure_is_asked_by_its_model(capsys: pytest.CaptureFixture[str]) -> None
     ("arguments", "words"),
     [
         (["openai", "gpt-5.7", "--input", "1"], "close to it: gpt-5.6"),
-        (["opena", "gpt-4o", "--input", "1"], "unknown_provider"),
+        (["opena", "gpt-4o", "--input", "1"], "(unknown_provider): no seller 'opena'; did you mean 'openai'?"),
         (["openai", "gpt-4o"], "give --input and --output"),
         (["openai", "gpt-4o", "--input", "1", "--cached", "2"], "invalid_usage"),
         (["openai", "gpt-4o", "--input", "1", "--tier", "scale"], "unknown_service_tier"),
@@ -179,6 +179,33 @@ def test_an_input_count_without_its_cache_is_repaired_where_that_is_certain(
 def test_a_refused_call_has_its_reason_and_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, results = priced(log({"time": SECOND, **CALL, "gen_ai.request.model": "nope"}), tmp_path, capsys)
     assert code == 0 and results[0]["amount"] is None and results[0]["reason"] == "unknown_model"
+
+
+@pytest.mark.parametrize(
+    ("call", "reason", "detail"),
+    [
+        ({"provider": "openai", "model": "gpt-4o"}, "unknown_provider", "the line names no seller; write gen_ai.provider.name"),
+        ({**CALL, "gen_ai.provider.name": "opnai"}, "unknown_provider", "no seller 'opnai'; did you mean 'openai'?"),
+        ({"gen_ai.provider.name": "openai"}, "unknown_model", "the line names no model; write gen_ai.request.model"),
+        ({"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o", "input": 3}, "no_usage",
+         "the line names no tokens; write gen_ai.usage.input_tokens and gen_ai.usage.output_tokens"),
+        ({**CALL, "gen_ai.provider.name": "openai", "server.address": "llm.example.com"}, "unknown_provider", "[sellers]"),
+    ],
+)  # fmt: skip
+def test_a_line_that_says_too_little_is_told_the_attribute_to_write(
+    call: dict[str, object], reason: str, detail: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (result,) = priced(log({"time": SECOND, **call}), tmp_path, capsys)
+    assert (code, result["reason"]) == (0, reason) and detail in str(result["detail"])
+
+
+def test_the_example_in_the_help_is_a_line_that_is_priced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example = price.EPILOG.splitlines()[-1]
+    with pytest.raises(SystemExit):
+        genmeter("price", "--help")
+    assert "".join(example.split()) in "".join(capsys.readouterr().out.split())
+    code, (result,) = priced(example, tmp_path, capsys)
+    assert (code, result["amount"]) == (0, "0.0064")  # 1,200 x 4 + 80 x 20 per million
 
 
 def test_a_bad_line_is_named_and_the_rest_is_priced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from genmeter.model import Seller
-from genmeter.pricing import Catalogue
+from genmeter.pricing import Addresses, Catalogue, parse
 
 HOSTS = [
     ("api.openai.com", "", Seller("openai", "openai")),
@@ -67,6 +69,26 @@ def test_every_provider_name_of_the_conventions_is_known_and_kept(name: str, sel
 @pytest.mark.parametrize("name", ["litellm", "", "vllm", None, 5, ["openai"]])
 def test_an_unknown_name_has_no_seller(name: object) -> None:
     assert Catalogue.bundled().named(name) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("named", "prices", "words"),
+    [
+        ({"h.example": "opnai"}, "acme", ["calls to h.example get no price: no seller 'opnai'; did you mean 'openai'?"]),
+        ({"h.example": "qqqq"}, "acme", ["calls to h.example get no price: no seller 'qqqq'; the sellers are acme, anthr"]),
+        ({"h.example": "acme"}, "opnai", ["calls to h.example get no price: no seller 'acme'", "[prices.opnai] is no seller of the"]),
+        ({"h.example": "opnai"}, "opnai", []),
+        ({"h.example": "acme", "i.example": "azure.ai.openai"}, "acme", []),
+    ],
+)  # fmt: skip
+def test_a_seller_that_no_price_knows_is_told_with_the_nearest_name(
+    named: dict[str, str], prices: str, words: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    own = parse({prices: {"m": {"input": "1", "output": "1"}}}, "genmeter.toml", "")
+    with caplog.at_level(logging.WARNING, logger="genmeter"):
+        Addresses(named, Catalogue.bundled().with_overrides(own))
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == len(words) and all(want in got for want, got in zip(words, said, strict=True)), said
 
 
 def test_the_memory_of_addresses_is_bounded() -> None:

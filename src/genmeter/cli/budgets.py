@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from genmeter.cli.options import add_formats, add_ledger
@@ -51,19 +52,24 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check or show; 1 without budgets or without a ledger, 2 for a file that cannot be used."""
     from genmeter.budgets import budgets_of
-    from genmeter.settings import Settings
+    from genmeter.settings import Settings, config_file
 
     try:
         budgets = budgets_of(Settings.load(path=args.config))
     except ValueError as error:
         return refuse(str(error))
     if not budgets:
-        return refuse(
-            f"{args.config or 'genmeter.toml'} has no budgets; write [budgets.NAME] with amount and period", 1
-        )
+        return refuse(_no_budgets(Path(args.config) if args.config else config_file()), 1)
     if args.action == "check":
         return _check(budgets, args.format)
     return _show(budgets, args)
+
+
+def _no_budgets(file: Path) -> str:
+    if file.is_file():
+        return f"{file} has no budgets; write [budgets.NAME] with amount and period"
+    advice = "make it and write [budgets.NAME] with amount and period, or name another file with --config"
+    return f"there is no file {file.absolute()}; {advice}"
 
 
 def _check(budgets: Sequence[Budget], fmt: Format) -> int:

@@ -1,4 +1,4 @@
-"""``genmeter collector``: configuration for an OpenTelemetry Collector, with our processor or without it."""
+"""The command ``collector``: configuration for an OpenTelemetry Collector, with our processor or without it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from genmeter.cli.render import refuse
 from genmeter.pricing import catalogue_for
 from genmeter.settings import Settings
 
+DESCRIPTION = "Configuration for an OpenTelemetry Collector, with our processor or without it."
 TEMPLATE = Path(__file__).with_name("otelcol.yaml")
 """The whole pipeline. A line that ends in ``#? jaeger loki`` is for these back ends only, with all indented below it."""
 
@@ -35,7 +36,7 @@ _UNSAFE = re.compile(r"[\s\"'\\$#,{}]|[^ -~]")
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "collector", help="configuration for an OpenTelemetry Collector", description=__doc__
+        "collector", help="configuration for an OpenTelemetry Collector", description=DESCRIPTION
     )
     parser.set_defaults(run=run)
     parts = parser.add_subparsers(title="parts", dest="part", metavar="PART", required=True, help="what to print")

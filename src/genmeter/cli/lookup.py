@@ -48,7 +48,7 @@ def snippet(prices: Catalogue, sellers: Sequence[str], at: float) -> str:
     for name in sellers:
         seller = prices.named(name)
         if seller is None or seller.id is None:
-            raise ValueError(f"no seller {name!r}; `genmeter models --csv` names them all")
+            raise ValueError(prices.unknown_seller(name))
         for one in prices.listings():
             if one.seller == seller.id:
                 made = {row.key: row for row in _rows(one, seller.name, at)}

@@ -1,4 +1,4 @@
-"""``genmeter models``: the models that have a price, their sellers and their prices now."""
+"""The command ``models``: the models that have a price, their sellers and their prices now."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from genmeter.pricing.charge import choose
 from genmeter.pricing.plan import CACHE_READ, CACHE_WRITE, INPUT, OUTPUT
 from genmeter.settings import Settings
 
+DESCRIPTION = """The models that have a price, their sellers, and their prices now, in US dollars per million tokens at the
+standard tier."""
 HEADERS = ("seller", "model", "input", "cached", "cache_write", "output", "since")
 """Prices are US dollars per million tokens, as exact decimals; empty where none is published."""
 
@@ -24,7 +26,7 @@ HEADERS = ("seller", "model", "input", "cached", "cache_write", "output", "since
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "models", help="models with a price, and the price", description=__doc__
+        "models", help="models with a price, and the price", description=DESCRIPTION
     )
     parser.add_argument("query", nargs="?", default="", help="part of a model's name")
     parser.add_argument("--seller", metavar="NAME", help="only this seller, e.g. openai, aws.bedrock")
@@ -41,18 +43,29 @@ def run(args: argparse.Namespace) -> int:
         return refuse(str(error))
     only = prices.named(args.seller) if args.seller else None
     if args.seller and only is None:
-        return refuse(f"no seller {args.seller!r}; `genmeter models --csv` names them all")
+        return refuse(prices.unknown_seller(args.seller))
     query = args.query.strip().lower()
     now = time.time()
-    rows = [
-        _row(one, now)
+    found = [
+        one
         for one in prices.listings()
         if (only is None or one.seller == only.id) and any(query in name for name in (one.model, *one.names))
     ]
+    rows = [_row(one, now) for one in found]
     if not rows:
         return refuse(f"no model with a price matches {args.query!r}; try a shorter part of its name", 1)
+    if args.format == "table":
+        rows = [(args.seller or row[0], _as_asked(one, query), *row[2:]) for one, row in zip(found, rows, strict=True)]
+        sys.stdout.write("US dollars per million tokens, at the standard tier\n\n")
     write_rows(HEADERS, rows, args.format, sys.stdout)
     return 0
+
+
+def _as_asked(one: Listing, query: str) -> str:
+    """The model's name, and behind it the name that fits the query, where the first one is another."""
+    if not query or one.model == query or (query not in one.names and query in one.model):
+        return one.model
+    return f"{one.model} ({query if query in one.names else next(name for name in one.names if query in name)})"
 
 
 def _row(one: Listing, now: float) -> tuple[str | None, ...]:

@@ -1,4 +1,4 @@
-"""``genmeter price``: what one call costs and how the sum is made, or every call of a log, one result a line."""
+"""The command ``price``: what one call costs and how the sum is made, or every call of a log, one result a line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from genmeter import names
 from genmeter.cli.options import add_formats
 from genmeter.cli.render import refuse, table, write_rows
 from genmeter.instants import instant
@@ -19,11 +20,23 @@ from genmeter.model import Cost, Unpriced, Usage, usd
 from genmeter.pricing import Catalogue, Explanation, Question, Term
 from genmeter.pricing.reasons import meaning
 from genmeter.reading import Recorded
+from genmeter.reading.conventions import bundled
 from genmeter.reading.recorded import Asked
 from genmeter.settings import Settings
 from genmeter.units import OPTIONS
 
 TIMES = ("time", "start_time", "startTimeUnixNano")
+DESCRIPTION = """What one call costs, and how the sum is made. With --file: what each call of a log costs, one result a
+line."""
+EXAMPLE = {
+    "time": "2026-11-20T12:00:00Z",
+    names.PROVIDER: "openai",
+    names.REQUEST_MODEL: "gpt-5.6",
+    names.USAGE_TOKENS["input"]: 1200,
+    names.USAGE_TOKENS["output"]: 80,
+}
+EPILOG = f"""A line of the log has the attributes of a call's span under their names, at the top or below "attributes":
+{json.dumps(EXAMPLE)}"""
 NANOSECONDS = 10**14
 """Unix times above this are nanoseconds: as seconds they lie three million years ahead."""
 
@@ -31,7 +44,7 @@ NANOSECONDS = 10**14
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "price", help="what a call costs, and how the sum is made", description=__doc__
+        "price", help="what a call costs, and how the sum is made", description=DESCRIPTION, epilog=EPILOG
     )
     parser.add_argument("seller", nargs="?", help="who bills, e.g. openai, azure, aws.bedrock")
     parser.add_argument("model", nargs="?", help="the model's id as the seller writes it")
@@ -41,9 +54,11 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--batch", action="store_true", help="a call through the seller's batch endpoint")
     parser.add_argument("--region", metavar="NAME", help="price region, e.g. us, eu")
     parser.add_argument("--at", metavar="TIME", help="when the call began, ISO 8601 (default: now)")
-    parser.add_argument("--file", metavar="PATH", help="price a log instead: one JSON object a line; - is stdin")
+    parser.add_argument(
+        "--file", metavar="PATH", help="price a log instead: one JSON object a line, as below; - is stdin"
+    )
     parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
-    add_formats(parser)
+    add_formats(parser, json="a JSON object")
     parser.set_defaults(run=run)
 
 
@@ -58,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         return refuse(str(error))
     explained = prices.explain(question)
+    if question.seller is None:
+        explained = explained._replace(result=Unpriced("unknown_provider", prices.unknown_seller(args.seller)))
     if args.format == "json":
         json.dump(_as_object(explained.result) | {"terms": [_term(term) for term in explained.terms]}, sys.stdout)
         sys.stdout.write("\n")
@@ -126,7 +143,8 @@ def _refusal(result: Unpriced, args: argparse.Namespace, prices: Catalogue) -> s
         wanted = str(args.model).lower()
         close = get_close_matches(wanted, ids, n=3) or [one for one in ids if wanted in one][:3]
     near = f"; close to it: {', '.join(close)}" if close else ""
-    return f"no price ({result.reason}): {result.detail}{near}; {meaning(result.reason).command}"
+    joint = " Or: " if result.detail.endswith("?") else "; "
+    return f"no price ({result.reason}): {result.detail}{near}{joint}{meaning(result.reason).command}"
 
 
 def _as_object(result: Cost | Unpriced) -> dict[str, Any]:
@@ -164,15 +182,35 @@ def _results(source: TextIO, recorded: Recorded) -> Iterator[tuple[int, dict[str
         if not line.strip():
             continue
         try:
-            asked = _from_record(line, recorded)
+            attributes, asked = _from_record(line, recorded)
         except ValueError as error:
             yield number, {"error": f"line {number}: {error}"}
             continue
         repaired = {"repaired": True} if asked.repaired else {}
-        yield number, _as_object(recorded.catalogue.price(asked.question)) | repaired
+        result = recorded.catalogue.price(asked.question)
+        if isinstance(result, Unpriced) and (missing := _missing(attributes, asked, recorded.catalogue)):
+            result = result._replace(detail=missing)
+        yield number, _as_object(result) | repaired
 
 
-def _from_record(line: str, recorded: Recorded) -> Asked:
+def _missing(attributes: Mapping[str, object], asked: Asked, prices: Catalogue) -> str | None:
+    """The name of what the line does not say, as a remedy; None where the line says seller, model and tokens."""
+    question, table = asked.question, bundled()
+    if question.seller is None and table.place(attributes) is None:
+        provider = table.text(attributes, "provider")
+        return prices.unknown_seller(provider) if provider else _unsaid("seller", names.PROVIDER, names.SERVER_ADDRESS)
+    if question.request_model is None and question.response_model is None:
+        return _unsaid("model", names.REQUEST_MODEL)
+    if question.usage is None:
+        return _unsaid("tokens", *(names.USAGE_TOKENS[kind] for kind in ("input", "output")), joint="and")
+    return None
+
+
+def _unsaid(what: str, *attributes: str, joint: str = "or") -> str:
+    return f"the line names no {what}; write {f' {joint} '.join(attributes)}, as in 'genmeter price --help'"
+
+
+def _from_record(line: str, recorded: Recorded) -> tuple[Mapping[str, object], Asked]:
     try:
         record: object = json.loads(line)
     except (ValueError, RecursionError):
@@ -183,7 +221,7 @@ def _from_record(line: str, recorded: Recorded) -> Asked:
     inner = values.get("attributes")
     attributes = {**values, **cast(Mapping[str, object], inner)} if isinstance(inner, dict) else values
     moment = next((values[key] for key in TIMES if key in values), None)
-    return recorded.ask(attributes, _moment(moment))
+    return attributes, recorded.ask(attributes, _moment(moment))
 
 
 def _moment(value: object) -> float:

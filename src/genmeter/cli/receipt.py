@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+from typing import NamedTuple
 
 from genmeter.cli.render import aligned, cut, grouped, left, right, width
 from genmeter.cli.slip import Slip
@@ -41,6 +42,14 @@ def render(slip: Slip, *, colour: bool = False) -> str:
     return f"\n{text}\n"
 
 
+class _Line(NamedTuple):
+    """A line of the table of models: the name, a mark behind it, and calls, input, output, cost as text."""
+
+    name: str
+    mark: str
+    cells: tuple[str, str, str, str]
+
+
 class _Paint:
     """Escape codes, or none."""
 
@@ -75,11 +84,15 @@ def _models(receipt: Receipt, paint: _Paint) -> list[str]:
     whole = total(receipt.by_model)
     whole.key = "total"
     currencies = {currency for row in rows for currency in row.cost}
-    lines = [line for row in (*rows, whole) for line in _lines(row, plain=currencies <= {"USD"})]
-    heading = ["calls", "input", "output", "USD" if currencies <= {"USD"} else "cost"]
-    numbers = [_column(head, [line[1][i] for line in lines]) for i, head in enumerate(heading)]
+    plain = currencies <= {"USD"}
+    lines = [line for row in rows for line in _lines(row, plain=plain, mark=_mark(row))] + _lines(whole, plain=plain)
+    heading = ["calls", "input", "output", "USD" if plain else "cost"]
+    numbers = [_column(head, [line.cells[i] for line in lines]) for i, head in enumerate(heading)]
     room = WIDTH - sum(len(column[0]) + 3 for column in numbers)
-    names = [left(name, room) for name in ("model", *(clipped(line[0], room) for line in lines))]
+    names = [
+        left(name, room)
+        for name in ("model", *(f"{clipped(line.name, room - len(line.mark))}{line.mark}" for line in lines))
+    ]
     shown = ["   ".join(cells) for cells in zip(names, *numbers, strict=True)]
     rule = paint.dim("─" * WIDTH)
     last = len(_lines(whole, plain=True))
@@ -89,14 +102,20 @@ def _models(receipt: Receipt, paint: _Paint) -> list[str]:
     return table
 
 
-def _lines(row: Row, *, plain: bool) -> list[tuple[str, tuple[str, str, str, str]]]:
-    """A row as lines, one per currency: its name, and calls, input, output, cost as text."""
+def _mark(row: Row) -> str:
+    """The mark behind the name of a row whose cost leaves calls out."""
+    return f"  +{row.unpriced:,} unpriced" if row.cost and row.unpriced else ""
+
+
+def _lines(row: Row, *, plain: bool, mark: str = "") -> list[_Line]:
+    """A row as lines, one per currency."""
     name = row.key if row.key is not None else "unknown model"
     counts = (f"{row.calls:,}", _tokens(row.tokens["input"]), _tokens(row.tokens["output"]))
     if not row.cost:
-        return [(name, (*counts, "no price" if row.unpriced else "-"))]
+        nothing = "no price" if row.unpriced else "failed" if 0 < row.errors == row.calls else "-"
+        return [_Line(name, "", (*counts, nothing))]
     money = [f"{grouped(usd(pico))}" + ("" if plain else f" {currency}") for currency, pico in sorted(row.cost.items())]
-    return [(name, (*counts, money[0])), *(("", ("", "", "", more)) for more in money[1:])]
+    return [_Line(name, mark, (*counts, money[0])), *(_Line("", "", ("", "", "", more)) for more in money[1:])]
 
 
 def _column(head: str, cells: list[str]) -> list[str]:

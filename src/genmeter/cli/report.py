@@ -68,9 +68,15 @@ def run(report: Report, args: argparse.Namespace) -> int:
         document = report.answer(Sources(ledger), asked)
         check_total(report, Sources(ledger), asked, document)
     if not document[report.rows] and args.format == "table":
-        return refuse(f"no calls to show from {shlex.quote(str(path))} in that time", 0)
+        return refuse(f"no calls to show from {shlex.quote(str(path))}{_limits(asked)}", 0)
     write(document, report.rows, args.format)
     return 0
+
+
+def _limits(asked: dict[str, Any]) -> str:
+    """The limits that the question has, in words: a run, a time."""
+    run = f" of the run {shlex.quote(asked['run'])}" if asked.get("run") else ""
+    return run + (" in that time" if asked.get("since") or asked.get("until") else "")
 
 
 def asked_of(report: Report, args: argparse.Namespace) -> dict[str, Any]:

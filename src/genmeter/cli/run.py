@@ -49,7 +49,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the receipt to FILE; stderr stays the app's")
     add_ledger(parser)
     parser.add_argument(
-        "--port", type=reader(port), default=0, help="loopback port of the receiver (default: a free one)"
+        "--port", type=reader(port), default=0, metavar="N", help="loopback port of the receiver (default: a free one)"
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run, with its arguments")
     parser.set_defaults(run=run)

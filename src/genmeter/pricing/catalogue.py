@@ -15,6 +15,7 @@ from genmeter.pricing.override import Overrides, Own, PricesError
 from genmeter.pricing.plan import EditionData, Plan, Text, compile_plan, days, free_plan
 from genmeter.pricing.question import Question
 from genmeter.pricing.sellers import SellerData
+from genmeter.spelling import nearest
 
 CACHED = 4096
 """The most calls, and the most hosts, whose answers are kept. A full table is emptied."""
@@ -149,6 +150,21 @@ class Catalogue:
             return self._names.get(match.plain(name)) or (Seller(name, name) if name in self._own else None)
         except (AttributeError, TypeError):
             return None
+
+    def unknown_seller(self, name: str) -> str:
+        """The message about a seller that ``named`` does not find, with the nearest name, else with every seller.
+
+        >>> Catalogue.bundled().unknown_seller("opnai")
+        "no seller 'opnai'; did you mean 'openai'?"
+        """
+        near = nearest(match.plain(name), (*self._names, *self._own))
+        listed = f"the sellers are {', '.join((*self._own, *self._data['sellers']))}"
+        return f"no seller {_shown(name)}; {listed if near is None else f'did you mean {near!r}?'}"
+
+    def misspelled(self) -> list[tuple[str, str]]:
+        """The sellers of the user's own prices that look like a misspelled seller of the catalogue, each with that seller."""
+        pairs = ((name, nearest(name, self._names, 0.8)) for name in self._own if name not in self._names)
+        return [(name, near) for name, near in pairs if near is not None]
 
     def price(self, question: Question) -> Verdict:
         """The list price of one call, or the reason why there is none. Never raises.

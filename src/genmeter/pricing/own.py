@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -9,6 +10,8 @@ from genmeter.model import Seller
 from genmeter.pricing.catalogue import Catalogue
 from genmeter.pricing.match import lower
 from genmeter.pricing.override import parse
+
+logger = logging.getLogger("genmeter")
 
 
 class Prices(Protocol):
@@ -46,6 +49,8 @@ def catalogue_for(prices: Prices | None) -> Catalogue:
 class Addresses:
     """The sellers by address: the ones that the user names under ``[sellers]`` win over those of the catalogue.
 
+    A seller that neither the catalogue nor the user's prices know is told in a warning, with the nearest name.
+
     >>> addresses = Addresses({"llm.example.com/v1": "openai"}, Catalogue.bundled())
     >>> addresses.seller("llm.example.com", 443, "/v1/chat/completions")
     Seller(id='openai', name='openai', region=None)
@@ -57,6 +62,12 @@ class Addresses:
         ordered = sorted(named.items(), key=lambda pair: (-len(pair[0]), pair[0]))
         self._named = [(lower(where).rstrip("/"), name) for where, name in ordered]
         self._catalogue = catalogue
+        for where, name in ordered:
+            if catalogue.named(name) is None:
+                logger.warning("genmeter: calls to %s get no price: %s", where, catalogue.unknown_seller(name))
+        for name, near in catalogue.misspelled():
+            if name not in named.values():
+                logger.warning("genmeter: [prices.%s] is no seller of the catalogue; did you mean %r?", name, near)
 
     def seller(self, host: str, port: int | None = None, path: str = "") -> Seller | None:
         """The seller that bills at the address, or None when the seller is unknown.
