@@ -94,6 +94,7 @@ def test_the_page_is_told_of_every_report_and_of_every_dimension(client: Client)
     assert list(listed) == list(REPORTS)
     for name, report in listed.items():
         assert report["question"] and report["columns"], name
+        assert report["command"] in COMMANDS, name
         assert client.get(f"/api/{name}").status == 200
     (by,) = [option for option in listed["spend"]["options"] if option["name"] == "by"]
     assert by["choices"] == list(DIMENSIONS) and len(DIMENSIONS) == 9
@@ -152,6 +153,17 @@ def test_failed_calls_are_summed_by_error_and_say_when_the_last_one_was(genmeter
 def test_an_empty_answer_names_the_limits_that_were_given(genmeter, path: Path, arguments, words):
     done = genmeter("calls", "--ledger", path, *arguments)
     assert done.stderr.decode() == f"genmeter: no calls to show from {path}{words}\n"
+
+
+def test_the_calls_say_who_pays_and_why_a_call_has_no_price(genmeter, tmp_path: Path):
+    path = tmp_path / "l.db"
+    with Ledger.open(path) as ledger:
+        payer = {"genmeter__department": "shop", "genmeter__application": "search", "user__id": "u1"}
+        unpriced = {"genmeter__cost__status": "unpriced", "genmeter__cost__reason": "unknown_model"}
+        ledger.book_traces(traces(span(1, chat(**payer, **NOTHING, **unpriced))))
+    (line,) = json.loads(genmeter("calls", "--ledger", path, "--json").stdout)
+    assert [line[name] for name in ("department", "application", "user")] == ["shop", "search", "u1"]
+    assert (line["status"], line["reason"]) == ("unpriced", "unknown_model")
 
 
 def test_a_run_and_a_limit_are_asked_alike(genmeter, client: Client, path: Path):

@@ -188,10 +188,11 @@ REPORT: Final = Report(
     question="the newest calls, with what each used and cost",
     ask=_ask,
     columns=lambda asked: (
-        *(Column("started", "time_us", "started_us"), Column("model"), Column("provider"), Column("application")),
+        *(Column("started", "time_us", "started_us"), Column("model"), Column("provider")),
+        *(Column("department"), Column("application"), Column("user", "text", "user_hash")),
         *(Column(kind, "count", f"usage.{kind}") for kind in ("input", "cache_read", "output")),
         *(Column("seconds", "duration_ns", "duration_ns"), Column("status", "text", "cost_status")),
-        *(Column("error", "text", "error_type"), Column("trace_id", "trace")),
+        *(Column("reason", "text", "cost_reason"), Column("error", "text", "error_type"), Column("trace_id", "trace")),
         *(Column("cost", "amount"), Column("currency")),
     ),
     options=(Option("limit", _limit, f"how many calls, {MOST_CALLS} at most", "100", "N"), *WINDOW),

@@ -45,6 +45,7 @@ def index() -> Plain:
         "reports": [
             {
                 "name": report.name,
+                "command": report.command or report.name,
                 "question": report.question,
                 "rows": report.rows,
                 "options": [

@@ -232,8 +232,8 @@ function showSpend(rows) {
     return el("tr", {},
       el("td", { class: "key", title: row.key }, el("div", { class: "key-name" }, row.key === null ? el("span", { class: "none" }, "(none)") : row.key),
         el("div", { class: "track" }, share ? el("div", { class: "bar", width: `${share}%` }) : "")),
-      el("td", { class: "number" }, ...(amounts.length ? amounts.map(([currency, text]) => el("div", {}, exactMoney(text, currency))) : [el("span", { class: "none" }, row.unpriced ? "unpriced" : "no cost")]),
-        el("div", { class: "calls-count" }, `${count(row.calls)} ${row.calls === 1 ? "call" : "calls"}`)),
+      el("td", { class: "number" }, ...(amounts.length ? amounts.map(([currency, text]) => el("div", {}, exactMoney(text, currency))) : [el("span", { class: "none" }, row.unpriced ? "unpriced" : row.errors && row.errors === row.calls ? "failed" : "no cost")]),
+        el("div", { class: "calls-count" }, `${count(row.calls)} ${row.calls === 1 ? "call" : "calls"}${amounts.length && row.unpriced ? `, ${count(row.unpriced)} unpriced` : ""}`)),
     );
   }));
 }
@@ -245,10 +245,10 @@ function showGaps(gaps) {
   $("unpriced").replaceChildren(...[...reasons].map(([reason, members]) => el("li", {},
     el("p", { class: "why" }, members[0].words || reason),
     el("p", { class: "remedy" }, members[0].remedy),
-    el("ul", { class: "models" }, ...members.map((gap) => el("li", { class: "what" },
-      el("div", { class: "key-name", title: gap.detail || gap.model }, gap.model || "(no model)", el("small", {}, gap.provider),
-        gap.detail && el("div", { class: "remedy" }, gap.detail)),
-      el("span", { class: "number none" }, `${count(gap.calls)} ${gap.calls === 1 ? "call" : "calls"}`)))),
+    el("ul", { class: "models" }, ...members.map((gap) => el("li", {},
+      el("div", { class: "what" }, el("div", { class: "key-name", title: gap.model }, gap.model || "(no model)", el("small", {}, gap.provider)),
+        el("span", { class: "number none" }, `${count(gap.calls)} ${gap.calls === 1 ? "call" : "calls"}`)),
+      gap.detail && el("div", { class: "remedy" }, gap.detail)))),
   )));
 }
 
@@ -323,12 +323,14 @@ function callFacts(call) {
   const lines = Object.entries(call.lines).map(([kind, text]) => [LINES[kind] || capital(kind.replaceAll("_", " ")), exact(text, call.currency)]);
   const cost = call.cost === null ? [["Status", call.cost_status], ["Reason", call.cost_words], ["Detail", call.cost_detail]]
     : [...lines, [call.cost_status === "partial" ? "Total so far" : "Total", exact(call.cost, call.currency), "sum"]];
+  // The conventions say "error" for an answer without an end; a stream that the app closed is no error.
+  const finish = call.finish_reasons.filter((reason) => reason !== "error" || call.error_type || !call.cut);
   const stated = { provider: "the provider's own charge", local: "the price catalogue" };
   return [
     facts("Tokens", tokens),
     facts("Cost", [...cost, ["Priced by", stated[call.cost_source] || call.cost_source], ["Catalogue", call.cost_catalogue], ["Row", call.cost_entry]]),
     facts("Who pays", [["Department", call.department], ["Application", call.application], ["User", call.user_hash, "mono"], ["Session", call.session], ["Environment", call.environment], ["Service", call.service]]),
-    facts("Answer", [["Provider", call.provider], ["Asked for", call.request_model], ["Answered by", call.response_model], ["Finish", call.finish_reasons.join(", ")],
+    facts("Answer", [["Provider", call.provider], ["Asked for", call.request_model], ["Answered by", call.response_model], ["Finish", finish.join(", ")],
       ["First chunk", call.first_chunk_ns === null ? "" : duration(call.first_chunk_ns)], ["Stream", call.cut], ["Tier", call.service_tier], ["Region", call.region], ["Response", call.response_id, "mono"]]),
   ];
 }

@@ -13,22 +13,28 @@ function showReports(reports) {
 
 // The part of the address behind "#report/" is the report's name and, behind "?", its options.
 async function openReport(name, query) {
-  const report = state.reports.get(name);
-  if (!report) return problem(`There is no report ${name}.`);
+  const report = state.reports.get(name) || [...state.reports.values()].find((one) => one.command === name);
+  if (!report) return openSheet(`There is no report ${name}`, `The reports are ${[...state.reports.keys()].join(", ")}.`);
   const asked = new URLSearchParams(query);
   const sent = new URLSearchParams(asked);
   const inRange = new URLSearchParams(range()).get("since");
   if (inRange && !asked.has("since") && report.options.some((option) => option.name === "since")) sent.set("since", inRange);
   let document;
   try {
-    document = await ask(`/api/${name}?${sent}`);
+    document = await ask(`/api/${report.name}?${sent}`);
   } catch (error) {
     return error instanceof Locked ? lock() : problem(error.message);
   }
   const rows = document[report.rows];
-  $("sheet-heading").textContent = capital(name);
-  $("sheet-id").textContent = report.question;
-  $("sheet-body").replaceChildren(reportForm(report, asked), reportTable(document.columns, rows), el("p", { class: "foot" }, rows.length > LONGEST ? `The first ${count(LONGEST)} of ${count(rows.length)}.` : rows.length ? "" : "Nothing in that time."));
+  const empty = document.hint ? `${capital(document.hint)}.` : sent.has("since") || sent.has("until") ? "Nothing in that time." : "Nothing to show.";
+  const foot = rows.length > LONGEST ? `The first ${count(LONGEST)} of ${count(rows.length)}.` : rows.length ? "" : empty;
+  openSheet(capital(report.name), report.question, reportForm(report, asked), reportTable(document.columns, rows, document.total), el("p", { class: "foot" }, foot));
+}
+
+function openSheet(heading, words, ...body) {
+  $("sheet-heading").textContent = heading;
+  $("sheet-id").textContent = words;
+  $("sheet-body").replaceChildren(...body);
   $("sheet-id").className = "";
   $("sheet").classList.add("broad");
   if (!$("sheet").open) $("sheet").showModal();
@@ -58,10 +64,12 @@ function reportForm(report, asked) {
 
 const NUMBERS = ["count", "number", "amount", "estimate", "cost", "percent", "duration_ns"];
 
-function reportTable(columns, rows) {
+function reportTable(columns, rows, total) {
   const cells = (row) => columns.map((column) => el("td", { class: NUMBERS.includes(column.kind) && "number" }, ...reportCell(column, row)));
   const heads = columns.map((column) => el("th", { scope: "col", class: NUMBERS.includes(column.kind) && "number" }, column.name.replaceAll("_", " ")));
-  return el("div", { class: "scroll" }, el("table", { class: "report" }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows.slice(0, LONGEST).map((row) => el("tr", {}, ...cells(row))))));
+  const sums = (column, place) => (place === 0 ? ["total"] : column.kind === "key" ? [] : reportCell(column, total));
+  const foot = total && rows.length ? el("tfoot", {}, el("tr", {}, ...columns.map((column, place) => el("td", { class: NUMBERS.includes(column.kind) && "number" }, ...sums(column, place))))) : "";
+  return el("div", { class: "scroll" }, el("table", { class: "report" }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows.slice(0, LONGEST).map((row) => el("tr", {}, ...cells(row)))), foot));
 }
 
 function reportCell(column, row) {
