@@ -152,15 +152,20 @@ const textTerms = {plain}
 
 def _quantities(table: Table) -> str:
     beyond = "|".join(f"u.{unit.camel}" for unit in table.terms if not unit.plain)
-    counts = [f"u.{unit.camel}" for unit in table.terms if unit.name not in TOTALS]
+    text = [f"u.{unit.camel}" for unit in table.terms if unit.plain and unit.name not in TOTALS]
     return f"""
 func (u *Usage) onlyText() bool {{
 \treturn {beyond} == 0
 }}
 
-// negative tells whether a count is below zero, which no count can be.
-func (u *Usage) negative(into, out int64) bool {{
-\treturn {"|".join(counts)}|into|out < 0
+// negative tells whether a count beyond text is below zero, which no count can be.
+func (u *Usage) negative() bool {{
+\treturn {beyond} < 0
+}}
+
+// textNegative tells the same of the totals and of the counts of text.
+func (u *Usage) textNegative(into, out int64) bool {{
+\treturn {"|".join(text)}|into|out < 0
 }}
 
 // textLeaves are the leaves of a call of text alone.

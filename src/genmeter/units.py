@@ -373,6 +373,36 @@ def plain(usage: Usage) -> bool:
     )
 
 
+def parts(usage: Usage) -> tuple[int, ...]:
+    """Every count but the two totals, in the order of ``USAGE_TOKENS``."""
+    return (
+        usage.cache_read,
+        usage.cache_write,
+        usage.cache_write_1h,
+        usage.reasoning,
+        usage.text_input,
+        usage.text_output,
+        usage.audio_input,
+        usage.audio_output,
+        usage.audio_cache_read,
+        usage.image_input,
+        usage.image_output,
+        usage.image_cache_read,
+        usage.searches,
+        usage.cache_write_12h,
+        usage.video_input,
+        usage.video_cache_read,
+        usage.document_input,
+        usage.document_cache_read,
+        usage.characters,
+        usage.audio_seconds,
+        usage.pages,
+        usage.annotated_pages,
+        usage.images,
+        usage.search_units,
+    )
+
+
 def leaves(usage: Usage) -> tuple[int, ...]:
     """The quantity of each of ``TERMS``: every total without the parts that are billed for themselves."""
     into = usage.input or 0

@@ -10,8 +10,9 @@ from genmeter.model import Cost, Unpriced, Usage
 from genmeter.pricing.plan import INPUT, OUTPUT, REQUEST, Plan, Rates, Text, Tiers, text_rates
 from genmeter.units import COLUMNS, MEASURES, TERMS, Measure, leaves, plain
 
-_new = cast(Callable[[type[Cost], tuple[object, ...]], Cost], getattr(tuple, "__new__"))  # noqa: B009
-"""Half the time of calling the class, on the path of every call."""
+_make = getattr(tuple, "__new__")  # noqa: B009
+"""Makes a named tuple in half the time of calling its class, on the path of every call."""
+_cost = cast("Callable[[type[Cost], tuple[object, ...]], Cost]", _make)
 
 _NAMES = tuple(COLUMNS)
 _MILLION = 10**6
@@ -42,21 +43,27 @@ class Term(NamedTuple):
         return whole + (2 * rest > measure.per or (2 * rest == measure.per and whole & 1))
 
 
+_term = cast("Callable[[type[Term], tuple[object, ...]], Term]", _make)
+
+
 def charge(plan: Plan, usage: Usage | None, at: float, version: str, partial: bool = False) -> Cost | Unpriced:
-    """The bill of one call under ``plan`` at Unix second ``at``, or why there is none."""
+    """The bill of one call under ``plan`` at Unix second ``at``, or why there is none.
+
+    ``Catalogue.price`` has tried ``text_only`` before, where the plan has one row alone.
+    """
     if usage is None or plan.free:
         if plan.free:
             return Cost(0, (), "local", version, plan.entry, partial)
         return Unpriced("no_usage", "the response carried no token counts")
-    rates = plan.flat or choose(plan, usage, at)
-    if isinstance(rates, Unpriced):
-        return rates
-    text = text_rates(rates)
-    cost = text_only(text, usage, version, partial) if text is not None else None
-    return cost or _any(rates, usage, version, partial)
-
-
-def _any(rates: Rates, usage: Usage, version: str, partial: bool) -> Cost | Unpriced:
+    rates = plan.flat
+    if rates is None:
+        rates = choose(plan, usage, at)
+        if isinstance(rates, Unpriced):
+            return rates
+        text = text_rates(rates)
+        cost = text_only(text, usage, version, partial) if text is not None else None
+        if cost is not None:
+            return cost
     found = terms(rates, usage, partial)
     return found if isinstance(found, Unpriced) else bill(found, version, rates.entry, partial)
 
@@ -88,7 +95,7 @@ def text_only(rates: Text, usage: Usage, version: str, partial: bool) -> Cost | 
             lines = (*lines[:2], ("cache_write", written), lines[2])
     if into <= 0 or total > MAX:
         return None
-    return _new(Cost, (total, lines, "local", version, entry, partial))
+    return _cost(Cost, (total, lines, "local", version, entry, partial))
 
 
 def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:
@@ -120,9 +127,10 @@ def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:
 def terms(rates: Rates, usage: Usage, partial: bool = False) -> list[Term] | Unpriced:
     """The products of the sum. Each part is subtracted from the total that contains it, so no token is paid twice."""
     prices = rates.prices
-    for name, total, column in (("input", usage.input, INPUT), ("output", usage.output, OUTPUT)):
-        if total is None and prices[column] is not None and not partial:
-            return Unpriced("no_usage", f"the response carried no {name} token count")
+    if not partial and (usage.input is None or usage.output is None):
+        for name, total, column in (("input", usage.input, INPUT), ("output", usage.output, OUTPUT)):
+            if total is None and prices[column] is not None:
+                return Unpriced("no_usage", f"the response carried no {name} token count")
     found = _priced(leaves(usage), rates)
     if isinstance(found, Unpriced):
         return found
@@ -137,7 +145,10 @@ def terms(rates: Rates, usage: Usage, partial: bool = False) -> list[Term] | Unp
 def _priced(counts: tuple[object, ...], rates: Rates) -> list[Term] | Unpriced:
     missing: str | None = None
     found: list[Term] = []
-    for quantity, (kind, column, measure) in zip(counts, TERMS, strict=True):
+    for quantity, term in zip(counts, TERMS, strict=True):
+        if quantity == 0 and type(quantity) is int:
+            continue
+        kind, column, measure = term
         if not isinstance(quantity, int):
             return Unpriced("invalid_usage", f"{kind}: {quantity!r} is not a whole number")
         if quantity < 0:
@@ -148,7 +159,7 @@ def _priced(counts: tuple[object, ...], rates: Rates) -> list[Term] | Unpriced:
         if price is None:
             missing = missing or _NAMES[column]
         else:
-            found.append(Term(kind, quantity, price, measure))
+            found.append(_term(Term, (kind, quantity, price, measure)))
     if missing:
         return Unpriced("unpriced_dimension", f"{rates.entry} has no price for {missing}")
     return found

@@ -118,8 +118,11 @@ func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
 			verdict.refuse(UnpricedDimension, r.entry+" has no price for "+columns[terms[i].column].name)
 			return
 		}
-		low, fits := product(count, price, columns[terms[i].column].under)
-		enormous = enormous || !fits || total+low > math.MaxInt64
+		high, low := bits.Mul64(uint64(count), uint64(price))
+		if under := columns[terms[i].column].under; under != 1 {
+			high, low = divided(high, low, uint64(under))
+		}
+		enormous = enormous || high != 0 || low > math.MaxInt64 || total+low > math.MaxInt64
 		total += low
 		verdict.add(terms[i].kind, int64(low))
 	}
@@ -155,14 +158,14 @@ func (r *rates) unknownTotal(usage *Usage, verdict *Verdict) bool {
 // there, and the first that is below zero, or -1.
 func (u *Usage) quantities(counts *[len(terms)]int64) (last, wrong int) {
 	into, out := u.total(u.HasInput, u.Input), u.total(u.HasOutput, u.Output)
-	if u.negative(into, out) {
-		return 0, 0
-	}
 	last = len(terms)
-	if u.onlyText() {
+	switch text := u.onlyText(); {
+	case u.textNegative(into, out) || !text && u.negative():
+		return 0, 0
+	case text:
 		last = textTerms
 		u.textLeaves(counts, into, out)
-	} else {
+	default:
 		u.leaves(counts, into, out)
 	}
 	for i, count := range counts[:last] {
@@ -182,21 +185,17 @@ func less(total, part int64) int64 {
 	return total
 }
 
-// product is pico-USD for a count at a price that is for under of them, rounded half to even; false where no bill can
-// hold it.
-func product(count, price, under int64) (uint64, bool) {
-	high, low := bits.Mul64(uint64(count), uint64(price))
-	if under != 1 {
-		if high >= uint64(under) {
-			return 0, false
-		}
-		quotient, rest := bits.Div64(high, low, uint64(under))
-		if twice := 2 * rest; twice > uint64(under) || twice == uint64(under) && quotient&1 == 1 {
-			quotient++
-		}
-		high, low = 0, quotient
+// divided is the product of a count and of a price for under of them, 128 bits wide, divided by under and rounded half to
+// even. A quotient of more than 64 bits stays as it came: no bill can hold it.
+func divided(high, low, under uint64) (uint64, uint64) {
+	if high >= under {
+		return high, low
 	}
-	return low, high == 0 && low <= math.MaxInt64
+	quotient, rest := bits.Div64(high, low, under)
+	if twice := 2 * rest; twice > under || twice == under && quotient&1 == 1 {
+		quotient++
+	}
+	return 0, quotient
 }
 
 func (v *Verdict) add(kind Kind, amount int64) {

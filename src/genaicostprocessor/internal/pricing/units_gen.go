@@ -290,9 +290,14 @@ func (u *Usage) onlyText() bool {
 	return u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits == 0
 }
 
-// negative tells whether a count is below zero, which no count can be.
-func (u *Usage) negative(into, out int64) bool {
-	return u.CacheRead|u.CacheWrite|u.CacheWrite1h|u.CacheWrite12h|u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits|into|out < 0
+// negative tells whether a count beyond text is below zero, which no count can be.
+func (u *Usage) negative() bool {
+	return u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits < 0
+}
+
+// textNegative tells the same of the totals and of the counts of text.
+func (u *Usage) textNegative(into, out int64) bool {
+	return u.CacheRead|u.CacheWrite|u.CacheWrite1h|u.CacheWrite12h|into|out < 0
 }
 
 // textLeaves are the leaves of a call of text alone.

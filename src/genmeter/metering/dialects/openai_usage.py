@@ -22,6 +22,7 @@ OUTPUT_NAMES = (
     ("completion_tokens", ("completion_tokens_details",)),
     ("output_tokens", ("output_tokens_details", "output_token_details")),
 )
+CACHED_BESIDE = ("prompt_cache_hit_tokens", "cached_tokens")
 PICO_PER_TICK = PICO // 10**10
 Spelling = tuple[str, tuple[str, ...]]
 
@@ -48,9 +49,9 @@ def read_usage(raw: Any) -> Usage | None:
     if output_details:
         _read_output(output_details, usage)
     # DeepSeek and Moonshot report their cache beside the details: https://api-docs.deepseek.com/api/create-chat-completion
-    usage.cache_read = (
-        usage.cache_read or count(found.get("prompt_cache_hit_tokens")) or count(found.get("cached_tokens"))
-    )
+    for name in CACHED_BESIDE:
+        if not usage.cache_read and found.get(name):
+            usage.cache_read = count(found[name])
     _repair_reasoning(found, usage)
     return usage
 
@@ -65,12 +66,16 @@ def _by_time(found: Mapping[str, Any]) -> Usage | None:
 
 def _total(found: Mapping[str, Any], older: Spelling, newer: Spelling) -> tuple[int | None, Mapping[str, Any]]:
     """A total and its details, under the names of chat completions or of the newer APIs."""
-    total, names = older if found.get(older[0]) is not None else newer
+    name, names = older
+    total = found.get(name)
+    if total is None:
+        name, names = newer
+        total = found.get(name)
     for name in names:
         details = found.get(name)
         if details:
-            return known_count(found.get(total)), fields(details)
-    return known_count(found.get(total)), NOTHING
+            return known_count(total), fields(details)
+    return known_count(total), NOTHING
 
 
 def _read_input(details: Mapping[str, Any], usage: Usage) -> None:
@@ -98,10 +103,9 @@ def _read_output(details: Mapping[str, Any], usage: Usage) -> None:
 
 def _repair_reasoning(found: Mapping[str, Any], usage: Usage) -> None:
     """xAI's chat reports reasoning beside the completion; the total tells."""
-    total = known_count(found.get("total_tokens"))
-    if total is None or usage.input is None or usage.output is None or not usage.reasoning:
+    if not usage.reasoning or usage.input is None or usage.output is None:
         return
-    if total == usage.input + usage.output + usage.reasoning:
+    if known_count(found.get("total_tokens")) == usage.input + usage.output + usage.reasoning:
         usage.output += usage.reasoning
 
 

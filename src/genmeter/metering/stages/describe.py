@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
-
 from ... import names
 from ...model import PICO, AttributeValue, Cost, Invocation, Unpriced, Usage
 from ...settings import Settings
+from ...units import parts
 
-_PARTS = tuple((field, name) for field, name in names.USAGE_TOKENS.items() if field not in ("input", "output"))
-_parts = attrgetter(*(field for field, _ in _PARTS))
+_PARTS = tuple(name for field, name in names.USAGE_TOKENS.items() if field not in ("input", "output"))
 _NO_PARTS = (0,) * len(_PARTS)
 _LONGEST = 200
 """Characters of a detail: the names that it repeats are the application's."""
@@ -50,9 +48,9 @@ def _describe_usage(usage: Usage, operation: str, attributes: dict[str, Attribut
         attributes[names.INPUT_TOKENS] = usage.input
     if usage.output is not None and operation != names.EMBEDDINGS:
         attributes[names.OUTPUT_TOKENS] = usage.output
-    parts = _parts(usage)
-    if parts != _NO_PARTS:
-        attributes.update({name: value for (_, name), value in zip(_PARTS, parts, strict=True) if value})
+    counts = parts(usage)
+    if counts != _NO_PARTS:
+        attributes.update({name: count for name, count in zip(_PARTS, counts, strict=True) if count})
 
 
 def _describe_cost(cost: Cost | Unpriced, spelling: str, attributes: dict[str, AttributeValue]) -> None:
