@@ -169,7 +169,7 @@ func (u *Usage) textNegative(into, out int64) bool {{
 }}
 
 // textLeaves are the leaves of a call of text alone.
-func (u *Usage) textLeaves(counts *[len(terms)]int64, into, out int64) {{
+func (u *Usage) textLeaves(counts *[textTerms]int64, into, out int64) {{
 {chr(10).join(_leaves(table, text=True))}
 }}
 

@@ -97,20 +97,42 @@ func (u *Usage) total(known bool, count int64) int64 {
 	return 0
 }
 
-// bill multiplies and adds up. A refused sum leaves no lines in the verdict.
+// bill takes the parts out of the totals that contain them, and charges for each. Counts come from outside: where one is
+// below zero, the first term is, and the sum is refused.
 func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
 	if !partial && r.unknownTotal(usage, verdict) {
 		return
 	}
-	var counts [len(terms)]int64 // in the order of terms
-	last, wrong := usage.quantities(&counts)
-	if wrong >= 0 {
-		verdict.refuse(InvalidUsage, terms[wrong].kind.String()+": the parts exceed their total")
+	into, out := usage.total(usage.HasInput, usage.Input), usage.total(usage.HasOutput, usage.Output)
+	negative := usage.textNegative(into, out)
+	if usage.onlyText() {
+		var counts [textTerms]int64
+		usage.textLeaves(&counts, into, out)
+		if negative {
+			counts[0] = -1
+		}
+		r.sum(counts[:], partial, verdict)
 		return
 	}
+	var counts [len(terms)]int64
+	usage.leaves(&counts, into, out)
+	if negative || usage.negative() {
+		counts[0] = -1
+	}
+	r.sum(counts[:], partial, verdict)
+}
+
+// sum multiplies and adds up; counts are in the order of terms. A refused sum leaves no lines in the verdict.
+func (r *rates) sum(counts []int64, partial bool, verdict *Verdict) {
+	for i, count := range counts {
+		if count < 0 {
+			verdict.refuse(InvalidUsage, terms[i].kind.String()+": the parts exceed their total")
+			return
+		}
+	}
 	total, enormous := uint64(0), false
-	for i := range terms[:last] {
-		count, price := counts[i], r.price[terms[i].column]
+	for i, count := range counts {
+		price := r.price[terms[i].column]
 		if count == 0 {
 			continue
 		}
@@ -119,8 +141,8 @@ func (r *rates) bill(usage *Usage, partial bool, verdict *Verdict) {
 			return
 		}
 		high, low := bits.Mul64(uint64(count), uint64(price))
-		if under := columns[terms[i].column].under; under != 1 {
-			high, low = divided(high, low, uint64(under))
+		if i >= textTerms { // a price of text is for one token
+			high, low = divided(high, low, uint64(columns[terms[i].column].under))
 		}
 		enormous = enormous || high != 0 || low > math.MaxInt64 || total+low > math.MaxInt64
 		total += low
@@ -152,28 +174,6 @@ func (r *rates) unknownTotal(usage *Usage, verdict *Verdict) bool {
 		return false
 	}
 	return true
-}
-
-// quantities takes the parts out of the totals that contain them, in the order of terms: how many of the terms can be
-// there, and the first that is below zero, or -1.
-func (u *Usage) quantities(counts *[len(terms)]int64) (last, wrong int) {
-	into, out := u.total(u.HasInput, u.Input), u.total(u.HasOutput, u.Output)
-	last = len(terms)
-	switch text := u.onlyText(); {
-	case u.textNegative(into, out) || !text && u.negative():
-		return 0, 0
-	case text:
-		last = textTerms
-		u.textLeaves(counts, into, out)
-	default:
-		u.leaves(counts, into, out)
-	}
-	for i, count := range counts[:last] {
-		if count < 0 {
-			return last, i
-		}
-	}
-	return last, -1
 }
 
 // less takes a part out of a total. It subtracts no negative number, because counts come from outside and int64 wraps

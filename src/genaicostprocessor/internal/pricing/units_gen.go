@@ -301,7 +301,7 @@ func (u *Usage) textNegative(into, out int64) bool {
 }
 
 // textLeaves are the leaves of a call of text alone.
-func (u *Usage) textLeaves(counts *[len(terms)]int64, into, out int64) {
+func (u *Usage) textLeaves(counts *[textTerms]int64, into, out int64) {
 	counts[3] = u.CacheWrite1h
 	counts[4] = u.CacheWrite12h
 	counts[2] = less(less(u.CacheWrite, counts[3]), counts[4])
