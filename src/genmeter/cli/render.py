@@ -103,8 +103,8 @@ def write_rows(headers: Sequence[str], rows: Sequence[Sequence[Cell]], fmt: Form
 def spell_out(out: TextIO) -> None:
     r"""Let ``out`` write what its encoding lacks as JSON does, ``\u5de5``: JSON stays JSON, and names stay apart."""
     if isinstance(out, io.TextIOWrapper) and out.errors in ("strict", "surrogateescape"):
-        codecs.register_error("genmeter.spelled", _spelled)
-        out.reconfigure(errors="genmeter.spelled")
+        codecs.register_error("genmeter-spelled", _spelled)
+        out.reconfigure(errors="genmeter-spelled")
 
 
 def say(message: str) -> None:

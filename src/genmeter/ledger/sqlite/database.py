@@ -88,7 +88,7 @@ class Database:
 
     @contextmanager
     def moment(self) -> Generator[None, None, None]:
-        """All that this thread reads in the block is as of one moment, whatever others book meanwhile."""
+        """All that this thread reads in the block is as of one moment, also while others book calls."""
         if self.path == MEMORY:
             # there is one connection, so the others have to wait
             with self._writing:
