@@ -17,13 +17,14 @@ from genmeter.ledger.call import LINE_KINDS, USAGE_FIELDS
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Amount, Outcome, Window
 from genmeter.ledger.sqlite import Caps, SqliteStore
+from genmeter.ledger.store import Store
 from tests.ledger.otlp import NOON, SECOND
 
-Open = Callable[..., SqliteStore]
+Open = Callable[..., Store]
 DAY = 86_400 * SECOND
 MIDNIGHT = NOON - 12 * 3600 * SECOND
 
-STORES: dict[str, Callable[[Path, Caps], SqliteStore]] = {
+STORES: dict[str, Callable[[Path, Caps], Store]] = {
     "sqlite": lambda folder, caps: SqliteStore(str(folder / "ledger.db"), caps),
     "sqlite in memory": lambda folder, caps: SqliteStore(caps=caps),
 }
@@ -34,9 +35,9 @@ KEPT = [name for name in STORES if name != "sqlite in memory"]
 @pytest.fixture(params=STORES)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Open the store under test, with ``Caps`` as keywords; it is closed at the end."""
-    stores: list[SqliteStore] = []
+    stores: list[Store] = []
 
-    def open_store(**caps: Any) -> SqliteStore:
+    def open_store(**caps: Any) -> Store:
         stores.append(STORES[request.param](tmp_path, Caps(**caps)))
         return stores[-1]
 
@@ -46,7 +47,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
 
 
 @pytest.fixture
-def store(opened: Open) -> SqliteStore:
+def store(opened: Open) -> Store:
     return opened()
 
 
@@ -72,7 +73,7 @@ def span(number: int, trace: str = "t1", **more: Any) -> Span:
     return Span(**{name: value for name, value in (given | more).items() if name in Span._fields})
 
 
-def test_a_call_comes_back_as_it_was_booked_with_what_is_unknown(store: SqliteStore) -> None:
+def test_a_call_comes_back_as_it_was_booked_with_what_is_unknown(store: Store) -> None:
     whole = call(
         1, span_name="chat gpt-5", run="r1", first_chunk_ns=5, service="shop", environment="prod",
         response_model="gpt-5-2026", response_id="resp-1", service_tier="flex", region="eu", user_hash="u", cut="closed",
@@ -84,7 +85,7 @@ def test_a_call_comes_back_as_it_was_booked_with_what_is_unknown(store: SqliteSt
     assert store.latest(10, EVERYTHING) == [whole, bare]
 
 
-def test_a_detail_of_each_kind_of_unpriced_call_can_be_asked_for(store: SqliteStore) -> None:
+def test_a_detail_of_each_kind_of_unpriced_call_can_be_asked_for(store: Store) -> None:
     said = {"cost_detail": "openai lists no price for 'gpt-5'"}
     strange = {
         "request_model": "llama",
@@ -100,13 +101,13 @@ def test_a_detail_of_each_kind_of_unpriced_call_can_be_asked_for(store: SqliteSt
     assert store.details(Window(run="another")) == {}
 
 
-def test_a_replay_is_a_duplicate_in_the_same_batch_and_in_a_later_one(store: SqliteStore) -> None:
+def test_a_replay_is_a_duplicate_in_the_same_batch_and_in_a_later_one(store: Store) -> None:
     assert store.book([call(1), call(1)], ()) == Outcome(booked=1, duplicates=1)
     assert store.book([call(1)], ()) == Outcome(duplicates=1)
     assert len(store.latest(10, EVERYTHING)) == 1
 
 
-def test_the_second_signal_fills_in_what_the_first_did_not_say_and_changes_nothing(store: SqliteStore) -> None:
+def test_the_second_signal_fills_in_what_the_first_did_not_say_and_changes_nothing(store: Store) -> None:
     store.book([call(1, duration_ns=None, department="legal")], ())
     event = call(1, signals=2, duration_ns=7 * SECOND, department="sales", environment="prod")
     assert store.book([event], ()) == Outcome(merged=1)
@@ -114,7 +115,7 @@ def test_the_second_signal_fills_in_what_the_first_did_not_say_and_changes_nothi
     assert (found.signals, found.duration_ns, found.environment, found.department) == (3, 7 * SECOND, "prod", "legal")
 
 
-def test_other_money_under_a_booked_key_is_set_aside_once(store: SqliteStore) -> None:
+def test_other_money_under_a_booked_key_is_set_aside_once(store: Store) -> None:
     store.book([call(1)], ())
     assert [store.book([call(1, dollars=9)], ()) for _ in range(2)] == [Outcome(conflicts=1), Outcome(duplicates=1)]
     (held,) = store.quarantined(10)
@@ -124,7 +125,7 @@ def test_other_money_under_a_booked_key_is_set_aside_once(store: SqliteStore) ->
     )
 
 
-def test_a_response_under_a_second_key_is_suspected_unless_another_seller_gave_it(store: SqliteStore) -> None:
+def test_a_response_under_a_second_key_is_suspected_unless_another_seller_gave_it(store: Store) -> None:
     store.book([call(1, response_id="r")], ())
     assert store.book([call(2, response_id="r"), call(3, response_id="r", provider="groq")], ()) == (
         Outcome(booked=1, suspected=1)
@@ -133,7 +134,7 @@ def test_a_response_under_a_second_key_is_suspected_unless_another_seller_gave_i
     assert store.quarantine_counts("another run") == {}
 
 
-def test_a_batch_is_booked_whole_or_not_at_all(store: SqliteStore) -> None:
+def test_a_batch_is_booked_whole_or_not_at_all(store: Store) -> None:
     # a lone surrogate has no UTF-8: no database takes it
     with pytest.raises(UnicodeEncodeError):
         store.book([call(1), call(2, department="\ud800")], [span(3)])
@@ -142,7 +143,7 @@ def test_a_batch_is_booked_whole_or_not_at_all(store: SqliteStore) -> None:
     assert store.book([call(1)], ()) == Outcome(booked=1)
 
 
-def test_sums_are_by_the_given_dimensions_and_by_currency(store: SqliteStore) -> None:
+def test_sums_are_by_the_given_dimensions_and_by_currency(store: Store) -> None:
     store.book(
         [
             call(1, department="legal"),
@@ -169,19 +170,19 @@ def test_sums_are_by_the_given_dimensions_and_by_currency(store: SqliteStore) ->
     ["model", "department", "application", "user_hash", "session", "quarter", "provider", "environment", "operation",
      "run", "service", "cost_status", "cost_reason", "error_type"],
 )  # fmt: skip
-def test_every_dimension_that_a_report_asks_for_is_known(store: SqliteStore, name: str) -> None:
+def test_every_dimension_that_a_report_asks_for_is_known(store: Store, name: str) -> None:
     store.book([call(1), call(2, dollars=None)], ())
     assert sum(group.calls for group in store.groups([name], EVERYTHING)) == 2
 
 
-def test_a_window_holds_its_beginning_and_not_its_end_and_one_run(store: SqliteStore) -> None:
+def test_a_window_holds_its_beginning_and_not_its_end_and_one_run(store: Store) -> None:
     store.book([call(n, run="a" if n < 3 else "b") for n in range(4)], ())
     windows = [Window(NOON + SECOND, NOON + 3 * SECOND), Window(until_ns=NOON + SECOND), Window(run="b")]
     assert [sum(group.calls for group in store.groups([], window)) for window in windows] == [2, 1, 1]
     assert [[one.span_id for one in store.latest(9, window)] for window in windows] == [["s2", "s1"], ["s0"], ["s3"]]
 
 
-def test_questions_of_one_moment_see_the_same_calls_whatever_is_booked_meanwhile(store: SqliteStore) -> None:
+def test_questions_of_one_moment_see_the_same_calls_whatever_is_booked_meanwhile(store: Store) -> None:
     store.book([call(1)], [])
     writer = threading.Thread(target=store.book, args=([call(2)], []))
     with store.moment():
@@ -194,14 +195,14 @@ def test_questions_of_one_moment_see_the_same_calls_whatever_is_booked_meanwhile
     assert len(store.latest(10, EVERYTHING)) == 2
 
 
-def test_sums_beyond_64_bits_are_exact(store: SqliteStore) -> None:
+def test_sums_beyond_64_bits_are_exact(store: Store) -> None:
     largest = 2**63 - 1
     store.book([call(n, cost_pico=largest) for n in range(5)], ())
     assert store.groups([], EVERYTHING)[0].cost == store.totals()[0].cost == 5 * largest
     assert store.amounts([EVERYTHING])[0][0].pico == 5 * largest
 
 
-def test_totals_and_amounts_follow_every_batch(store: SqliteStore) -> None:
+def test_totals_and_amounts_follow_every_batch(store: Store) -> None:
     november = Window(MIDNIGHT, MIDNIGHT + DAY)
     for number in range(1, 6):
         store.book([call(number, application="ab"[number % 2], dollars=number)], ())
@@ -212,7 +213,7 @@ def test_totals_and_amounts_follow_every_batch(store: SqliteStore) -> None:
     )
 
 
-def test_amounts_are_dollars_by_scope_and_count_what_has_none(store: SqliteStore) -> None:
+def test_amounts_are_dollars_by_scope_and_count_what_has_none(store: Store) -> None:
     who = {"application": "desk", "department": "support", "environment": "prod"}
     store.book([call(1, **who), call(2, **who, currency="EUR"), call(3, **who, dollars=None), call(4, dollars=2)], ())
     first, second = Window(NOON, NOON + 4 * SECOND), Window(NOON + 4 * SECOND, None)
@@ -222,21 +223,21 @@ def test_amounts_are_dollars_by_scope_and_count_what_has_none(store: SqliteStore
     ]
 
 
-def test_an_amount_moves_with_the_environment_that_the_second_signal_tells(store: SqliteStore) -> None:
+def test_an_amount_moves_with_the_environment_that_the_second_signal_tells(store: Store) -> None:
     store.book([call(1)], ())
     assert [amount.scope[-1] for amount in store.amounts([EVERYTHING])[0]] == [None]
     store.book([call(1, signals=2, environment="prod")], ())
     assert [(amount.scope[-1], amount.pico) for amount in store.amounts([EVERYTHING])[0]] == [("prod", 10**12)]
 
 
-def test_quantiles_are_nearest_rank_over_the_calls_with_a_duration(store: SqliteStore) -> None:
+def test_quantiles_are_nearest_rank_over_the_calls_with_a_duration(store: Store) -> None:
     store.book([call(n, duration_ns=n * SECOND) for n in range(1, 11)] + [call(99, duration_ns=None)], ())
     # ranks ceil(0.50 x 10) = 5 and ceil(0.95 x 10) = 10
     assert store.latency((50, 95), EVERYTHING) == (10, (5 * SECOND, 10 * SECOND))
     assert store.latency((50,), Window(run="another")) == (0, ())
 
 
-def test_a_trace_has_its_calls_and_its_spans_oldest_first(store: SqliteStore) -> None:
+def test_a_trace_has_its_calls_and_its_spans_oldest_first(store: Store) -> None:
     assert store.book([call(2, trace_id="t1"), call(1)], [span(2), span(1, parent_span_id="s0"), span(2)]).spans == 2
     assert [one.span_id for one in store.trace_calls("t1")] == ["s1", "s2"]
     first, second = store.trace_spans("t1")
@@ -245,7 +246,7 @@ def test_a_trace_has_its_calls_and_its_spans_oldest_first(store: SqliteStore) ->
     assert store.trace_calls("none") == [] == store.trace_spans("none")
 
 
-def trimmed(store: SqliteStore) -> int:
+def trimmed(store: Store) -> int:
     gone = 0
     while step := store.trim():
         gone += step
@@ -291,7 +292,7 @@ def test_counters_tell_what_became_of_everything(opened: Open) -> None:
     assert [counters[name] for name in names] == [3, 1, 2, 1, 1, 1]
 
 
-def test_batches_of_many_threads_are_each_answered_with_their_own_outcome(store: SqliteStore) -> None:
+def test_batches_of_many_threads_are_each_answered_with_their_own_outcome(store: Store) -> None:
     told: dict[int, Outcome] = {}
 
     def book(n: int) -> None:
@@ -306,7 +307,7 @@ def test_batches_of_many_threads_are_each_answered_with_their_own_outcome(store:
     assert store.counters()["booked"] == 12
 
 
-def test_a_store_in_order_says_so_and_when_it_has_committed(store: SqliteStore) -> None:
+def test_a_store_in_order_says_so_and_when_it_has_committed(store: Store) -> None:
     assert store.committed_at is None
     store.check()
     store.book([call(1)], ())

@@ -6,5 +6,6 @@ from genmeter.ledger.decode import Encoding
 from genmeter.ledger.errors import BadPayload, StorageError
 from genmeter.ledger.ledger import Booked, Ledger
 from genmeter.ledger.questions import Outcome, Window
+from genmeter.ledger.store import Store
 
-__all__ = ["BadPayload", "Booked", "Call", "Encoding", "Ledger", "Outcome", "Price", "StorageError", "Window"]
+__all__ = ["BadPayload", "Booked", "Call", "Encoding", "Ledger", "Outcome", "Price", "StorageError", "Store", "Window"]

@@ -17,6 +17,7 @@ from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Outcome
 from genmeter.ledger.sqlite import MAX_CALLS, MAX_SPANS, MEMORY, STEP, Caps, SqliteStore
 from genmeter.ledger.sqlite.database import make_folder
+from genmeter.ledger.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Ledger:
     with tokens and without a verdict on their cost.
     """
 
-    def __init__(self, store: SqliteStore, *, run: str = "", price: Price | None = None) -> None:
+    def __init__(self, store: Store, *, run: str = "", price: Price | None = None) -> None:
         self.store = store
         self.run = run
         self._price = price

@@ -11,7 +11,7 @@ QUARTER_NS = 900 * 10**9
 """Days of any time zone are whole numbers of quarter hours, so sums by quarter hour can be folded into any of them."""
 
 TOTALS_BY = ("model", "department", "application")
-"""The columns by which ``SqliteStore.totals`` are grouped."""
+"""The columns by which ``Store.totals`` are grouped."""
 
 CONFLICT, SUSPECTED, LATE = "conflict", "suspected_duplicate", "late"
 """Reasons for quarantine: other money under a booked key; a booked response under another key; older than trimmed calls."""

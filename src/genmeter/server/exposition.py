@@ -9,7 +9,7 @@ from contextlib import suppress
 from genmeter.budgets import Budget
 from genmeter.ledger import Ledger, StorageError
 from genmeter.ledger.questions import TOTALS_BY, Group
-from genmeter.ledger.sqlite import SqliteStore
+from genmeter.ledger.store import Store
 from genmeter.model import usd
 from genmeter.server.activity import LAGS, Activity, Lag
 from genmeter.server.budgets import budget_gauges
@@ -88,7 +88,7 @@ def _lag(lag: Lag) -> Iterator[str]:
     yield from family(f"{OURS}lag_seconds", "histogram", text, [*buckets, *end])
 
 
-def _store(store: SqliteStore) -> Iterator[str]:
+def _store(store: Store) -> Iterator[str]:
     ready = "0" if store.fault else "1"
     yield from family(f"{OURS}ready", "gauge", "1 while the last write to the store worked.", [("", (), ready)])
     committed = store.committed_at

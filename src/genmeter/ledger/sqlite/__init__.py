@@ -1,8 +1,8 @@
 """The ledger in one SQLite file.
 
 ``store`` is what the ledger holds; it writes with ``write``, answers by ``read`` and ``watch`` and stays bounded by
-``trim``. ``database`` owns the connections, ``schema`` the tables. A store of another database passes the tests in
-``tests/ledger/test_stores.py``, which say what a store promises.
+``trim``. ``database`` owns the connections, ``schema`` the tables. Another database is another ``Store``: it passes
+``tests/ledger/test_stores.py``, and ``Ledger`` takes it.
 """
 
 from genmeter.ledger.sqlite.database import MEMORY

@@ -1,0 +1,104 @@
+"""What a ledger and the reports need of a store. ``tests/ledger/test_stores.py`` holds each store to it.
+
+Every method raises ``StorageError`` when the database does not work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from genmeter.ledger.call import Call
+from genmeter.ledger.decode import Span
+from genmeter.ledger.questions import Amount, Group, Latency, Outcome, Quarantined, Window
+
+
+class Store(Protocol):
+    """Books calls once, and answers questions about them. ``SqliteStore`` is one; its methods say more."""
+
+    path: str
+    """Where the rows are kept; ``:memory:`` for nowhere."""
+
+    @property
+    def turn(self) -> AbstractContextManager[Any]:
+        """Held by a thread while it decodes a request, never while it calls ``book``."""
+        ...
+
+    @property
+    def committed_at(self) -> float | None:
+        """Unix time of this process's last commit; None before the first."""
+        ...
+
+    @property
+    def fault(self) -> str | None:
+        """Why the last write failed; None when it worked."""
+        ...
+
+    def book(self, calls: Sequence[Call], spans: Sequence[Span]) -> Outcome:
+        """Book a batch in one durable transaction, all of it or nothing."""
+        ...
+
+    def trim(self) -> int:
+        """Take one bounded step towards the caps; the number of rows that went, 0 at the end."""
+        ...
+
+    def check(self) -> None:
+        """Return when a write would be accepted now."""
+        ...
+
+    def size(self) -> int:
+        """Bytes on disk; 0 in memory."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database; a second call does nothing."""
+        ...
+
+    def totals(self) -> list[Group]:
+        """Sums over all calls by ``TOTALS_BY``, in time that does not grow with the ledger."""
+        ...
+
+    def amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
+        """USD of each window by ``SCOPES``."""
+        ...
+
+    def groups(self, by: Sequence[str], window: Window) -> list[Group]:
+        """Sums of the calls in a window by these columns and by currency."""
+        ...
+
+    def moment(self) -> AbstractContextManager[None]:
+        """In the block, all questions of this thread see the same calls."""
+        ...
+
+    def details(self, window: Window) -> dict[tuple[str | None, str | None, str | None], str]:
+        """Detail of one unpriced call for each reason, provider and model."""
+        ...
+
+    def latest(self, limit: int, window: Window) -> list[Call]:
+        """The newest calls of a window, the newest first."""
+        ...
+
+    def latency(self, percents: Sequence[int], window: Window) -> Latency:
+        """Nearest-rank percentiles of the durations in a window."""
+        ...
+
+    def trace_calls(self, trace_id: str) -> list[Call]:
+        """The calls of a trace, in the order of their start."""
+        ...
+
+    def trace_spans(self, trace_id: str) -> list[Span]:
+        """The spans of a trace, in the order of their start."""
+        ...
+
+    def quarantined(self, limit: int, run: str | None = None) -> list[Quarantined]:
+        """The calls that were set aside, the newest first."""
+        ...
+
+    def quarantine_counts(self, run: str | None = None) -> dict[str, int]:
+        """Reason → how many calls are set aside."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """Everything counted since the ledger began."""
+        ...
