@@ -10,8 +10,9 @@ import pytest
 
 import genmeter
 from genmeter import settings
-from genmeter.budgets import budgets_of
+from genmeter.budgets import KEYS, budgets_of
 from genmeter.pricing import catalogue_for
+from genmeter.pricing.override import OTHER
 from genmeter.settings import ELSEWHERE, VARIABLES, Settings, SettingsError, Startup
 from tests.architecture.tree import PACKAGE, ROOT, tracked
 
@@ -267,3 +268,25 @@ def test_each_variable_that_the_repository_sets_for_genmeter_is_known() -> None:
             found |= set(re.findall(r"\bGENMETER_[A-Z0-9_]*[A-Z0-9]\b(?!_?\{)", text))
     assert found - VARIABLES - ELSEWHERE - planted == set()
     assert ROOT in PACKAGE.parents
+
+
+def test_the_readme_names_the_key_of_each_variable() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Settings")[1].split("\n## ")[0]
+    told: dict[str, str] = {}
+    for row in re.findall(r"^\| (`[A-Z].*?) \| (.*?) \|", section, re.MULTILINE):
+        variables, keys = (re.findall("`(.+?)`", cell) for cell in row)
+        if not keys:
+            assert row[1] == "no key", row
+            keys = [""] * len(variables)
+        table = keys[0].partition(".")[0]
+        told |= zip(variables, (table + key if key.startswith(".") else key for key in keys), strict=True)
+    known = {one.variable: one.key for one in (*settings._ATTRIBUTION, *settings._SETTINGS)}
+    without = dict.fromkeys((settings.LEDGER, settings.CONFIGURE_SDK, settings.FLUSH_ON_TERM), "")
+    assert told == known | without | {settings._SELLERS: "[sellers]"}
+
+
+@pytest.mark.parametrize(("table", "keys"), [("budgets", set(KEYS)), ("prices", set(OTHER))])
+def test_the_readme_names_the_keys_of_budgets_and_of_prices(table: str, keys: set[str]) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Settings")[1].split("\n## ")[0]
+    told = section.partition(f"`[{table}.")[2].partition("; `[" if table == "prices" else ".\n")[0]
+    assert set(re.findall("`([a-z_]+)`", told)) == keys
