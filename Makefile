@@ -76,9 +76,9 @@ test-matrix: $(MAJORS:%=.venvs/%/.ready) ## The SDK tests on the older majors of
 test-lowest: .venvs/lowest/.ready ## Metering and ledger on the lowest versions that pyproject.toml allows
 	@$(call in-each,lowest,$(LOWEST_TESTS))
 
-test-python: .venvs/uv/.ready ## Metering, pricing, ledger and commands on a second Python: the newest here, or 3.11 beside a newer one
+test-python: .venvs/uv/.ready ## Metering, pricing, ledger and commands on a second Python: the newest here, or 3.11 beside a newer one (tested: 3.11, 3.12, 3.13)
 	@read -r version path < <($(PYTHON) .ci/pythons.py --beside) || { \
-	  echo "==> no second Python from 3.11 to 3.14 is on this machine beside $$($(PYTHON) --version): nothing is tested on one"; exit 0; }; \
+	  echo "==> no second Python (3.11, 3.12, 3.13; 3.14 where it is) is on this machine beside $$($(PYTHON) --version): nothing is tested on one"; exit 0; }; \
 	folder=.venvs/python$$version; \
 	grep -qsx "home = $${path%/*}" $$folder/pyvenv.cfg || rm -rf $$folder; \
 	$(MAKE) --no-print-directory SECOND_PYTHON="$$path" $$folder/.ready; \
@@ -144,7 +144,7 @@ lock-collector: ## Renew the pins of the collector's build, after a change of it
 prices: install ## Compile the price catalogue from genai-prices and the overlay (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/prices $(ARGS)
 
-units: install ## Write the files about billable units for Python, Go, the page and the ledger from units.json (ARGS=--check writes nothing)
+units: install ## Write all that follows from units.json: Python, Go, page, ledger, catalogue, vectors (ARGS=--check writes nothing)
 	@$(BIN)/python .ci/units $(ARGS)
 
 vectors: install ## Write Python's answers to 7,000 seeded price questions, for its twin in Go (ARGS=--check writes nothing)
