@@ -184,7 +184,7 @@ def _on_exceed(row: _Row) -> OnExceed | None:
     value = row.given.get("on_exceed")
     if value not in (None, "warn", "reject"):
         raise row.wrong(
-            f'{value!r}: write "warn" or "reject", or leave the key out, so that the application does nothing',
+            f'{value!r}: write "warn" or "reject", or leave the key out: the budget then changes nothing in the application',
             "on_exceed",
         )
     return value

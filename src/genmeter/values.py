@@ -110,6 +110,6 @@ def sellers(value: object) -> dict[str, str]:
     for pair in filter(None, (part.strip() for part in str(value).split(","))):
         host, _, name = pair.rpartition("=")
         if not host.strip() or not name.strip():
-            raise ValueError(f"{pair!r} is no pair; write host=seller, for example llm.example.com=openai")
+            raise ValueError(f"{pair!r} is not a pair; write host=seller, for example llm.example.com=openai")
         found[host.strip().lower()] = name.strip()
     return found

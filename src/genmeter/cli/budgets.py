@@ -19,10 +19,11 @@ from genmeter.reports.report import Sources
 if TYPE_CHECKING:
     from genmeter.budgets import Budget
 
-DESCRIPTION = """Check the [budgets] of genmeter.toml, or show what is spent of each in the period that runs, what is
-left, and where it will end at this rate. Spent is exact, from the ledger; burn and projection are rounded to a
-millionth of a dollar, and empty before a twentieth of the period is over. What on_exceed does (warn, reject) happens
-inside each metered process, on what that process itself has spent since it began; the figures here are all processes'."""
+DESCRIPTION = """Check the [budgets] of genmeter.toml, or show for each budget the amount spent in its current period, the
+amount left, and the amount that the whole period will cost at this rate (projected). The amount spent is exact, from the
+ledger. The rate for a day (burn) and the projected amount are rounded to a millionth of a dollar, and are empty before a
+twentieth of the period is over. on_exceed (warn, reject) acts inside each metered process, on the spend of that process
+alone since it began; the figures here are the spend of all processes."""
 ACTIONS: Final = {
     "check": "check the file and say what it means",
     "show": "show what is spent of each, and what is left",
@@ -37,7 +38,10 @@ _UNDERSTOOD = (
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "budgets", help="check the budgets, or show how they stand", description=DESCRIPTION, allow_abbrev=False
+        "budgets",
+        help="check the budgets, or show what is spent and left of each",
+        description=DESCRIPTION,
+        allow_abbrev=False,
     )
     words = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
     # The metavar names the argument in an error too; without one, the error calls it "action".

@@ -18,7 +18,7 @@ from genmeter.reports.report import Column, Plain, Report, Unanswerable, check
 if TYPE_CHECKING:
     from genmeter.reports.report import Sources
 
-DESCRIPTION = "Ask the ledger {question}. Money is exact; calls without a price are counted."
+DESCRIPTION = "Answer from the ledger: {question}. Money is exact; calls without a price are counted."
 
 
 def add(subparsers: Any, report: Report) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """Receive OTLP/HTTP spans and events, usually from a collector, and book every call to a model once.
 No page: health is at /healthz and /readyz, the service's own metrics at /metrics, reports at /api. What cannot be
 committed is answered 503, so that the sender keeps it. No call is forgotten unless --max-days says so. Stops on SIGTERM
-or Ctrl-C, after the requests in flight are answered. One of the two that is ignored at the start stays ignored."""
+or Ctrl-C, after the requests in flight are answered. A process that was started with one of these signals ignored
+keeps ignoring that signal."""
 EPILOG = """Trace trees are not kept (a trace store has them), and metrics of applications are declined in the answer.
 A new token in the token file is in force at once, and so are changed [budgets] of genmeter.toml; a file that cannot be
 used leaves the last good ones in force, and a gauge at /metrics says so. Its [prices] are read at the start. Logs go

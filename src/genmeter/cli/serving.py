@@ -30,7 +30,7 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 def port(text: str) -> int:
     """A TCP port from the command line. Raises ``ValueError``."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise ValueError(f"{text!r} is no port; a number from 0 to 65535 is needed")
+        raise ValueError(f"{text!r} is not a port; a number from 0 to 65535 is needed")
     return int(text)
 
 

@@ -190,7 +190,7 @@ def _ask(sources: Sources, asked: Asked) -> Plain:
 
 REPORT: Final = Report(
     name="budgets",
-    question="what is spent of each budget, what is left, and where it will end",
+    question="what is spent of each budget, what is left, and what the whole period will cost at this rate",
     ask=_ask,
     columns=lambda asked: (
         *(Column("id"), Column("scope", "scope"), Column("owner"), Column("period"), Column("ends", "text", "end")),
