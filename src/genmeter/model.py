@@ -86,8 +86,9 @@ class Request:
 class Response:
     """The response of the provider, as far as it has arrived.
 
-    ``reported_cost`` is the charge in pico-USD that the response itself states. ``unpriced_tools`` means that the
-    provider's own tools worked for this response, and that the provider bills them in units which are not counted here.
+    ``reported_cost`` is the charge in pico-USD that the response itself states. ``unpriced`` names what the call used
+    beside what is counted here: the provider's own tools, and parts of the usage that no reader knows or can read.
+    ``invalid`` says which count cannot be true, so that the call is not priced.
     """
 
     id: str | None = None
@@ -97,7 +98,8 @@ class Response:
     region: str | None = None
     batch: bool = False
     reported_cost: int | None = None
-    unpriced_tools: bool = False
+    unpriced: tuple[str, ...] = ()
+    invalid: str | None = None
     attributes: dict[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
 
 

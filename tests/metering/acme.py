@@ -58,6 +58,15 @@ class Models:
             SENT.append("traced_stream")
             yield from CHUNKS
 
+    def spoken_stream(self, *, model: str) -> Iterator[Any]:
+        """A generator that takes values, and that goes on after an error which it knows."""
+        SENT.append("spoken_stream")
+        for chunk in CHUNKS:
+            try:
+                SENT.append(str((yield chunk)))
+            except LookupError as error:
+                SENT.append(type(error).__name__)
+
     def chat(self, *, model: str, stream: bool = False) -> Any:
         """ollama: a plain function that returns a generator when it is asked to stream."""
         return self.generate_stream(model=model) if stream else self.generate(model=model)
@@ -97,6 +106,15 @@ class AsyncModels(Models):
         SENT.append("generate_stream")
         for chunk in CHUNKS:
             yield chunk
+
+    async def spoken_stream(self, *, model: str) -> AsyncIterator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The same, asynchronous."""
+        SENT.append("spoken_stream")
+        for chunk in CHUNKS:
+            try:
+                SENT.append(str((yield chunk)))
+            except LookupError as error:
+                SENT.append(type(error).__name__)
 
     async def begun_stream(self, *, model: str) -> Any:
         """google-genai: a coroutine that gives an asynchronous generator."""

@@ -35,6 +35,7 @@ STREAMING = replace(OPENAI_CHAT, read_request=lambda kwargs: openai_chat.read_re
 TARGETS = (
     *both(HERE, "Models", "generate", OPENAI_CHAT),
     *both(HERE, "Models", "generate_stream", STREAMING),
+    *both(HERE, "Models", "spoken_stream", STREAMING),
     Target(HERE, "Models.traced_stream", STREAMING),
     Target(HERE, "Models.chat", OPENAI_CHAT, lazy=True),
     Target(HERE, "Models.complete", OPENAI_CHAT),
@@ -193,6 +194,75 @@ def test_a_coroutine_that_gives_a_generator_is_a_call_from_the_start(meter: Mete
         return [chunk async for chunk in made]
 
     assert asyncio.run(read()) == acme.CHUNKS
+    billed(meter)
+
+
+def test_a_generator_that_is_sent_values_and_errors_is_billed_as_any(meter: Meter) -> None:
+    """``send(None)`` asks for an item as ``next`` does, and each item that comes back is seen."""
+    made: Any = acme.Models().spoken_stream(model="gpt-4o")
+    assert made.send(None) == acme.CHUNKS[0]
+    assert len(meter.points(names.CALLS_ACTIVE)) == 1
+    assert made.send("more") == acme.CHUNKS[1]
+    assert made.throw(KeyError("x")) == acme.CHUNKS[2]
+    with pytest.raises(StopIteration):
+        made.send("last")
+    assert acme.SENT == ["spoken_stream", "more", "KeyError", "last"]
+    assert names.STREAM_CUT not in billed(meter)
+
+
+def test_an_asynchronous_generator_that_is_sent_values_and_errors_is_billed_as_any(meter: Meter) -> None:
+    async def read() -> None:
+        made: Any = acme.AsyncModels().spoken_stream(model="gpt-4o")
+        assert await made.asend(None) == acme.CHUNKS[0]
+        assert await made.asend("more") == acme.CHUNKS[1]
+        assert await made.athrow(KeyError("x")) == acme.CHUNKS[2]
+        with pytest.raises(StopAsyncIteration):
+            await made.asend("last")
+
+    asyncio.run(read())
+    assert acme.SENT == ["spoken_stream", "more", "KeyError", "last"]
+    assert names.STREAM_CUT not in billed(meter)
+
+
+def test_an_error_thrown_into_a_generator_ends_its_call(meter: Meter) -> None:
+    """The generator does not know the error: the call ends with it, now, and is cut or failed as with any error."""
+    made: Any = acme.Models().spoken_stream(model="gpt-4o")
+    next(made)
+    with pytest.raises(ValueError, match="stop"):
+        made.throw(ValueError("stop"))
+    assert one_call(meter)[names.ERROR_TYPE] == "ValueError"
+
+    async def read() -> None:
+        made: Any = acme.AsyncModels().spoken_stream(model="gpt-4o")
+        await anext(made)
+        with pytest.raises(ValueError, match="stop"):
+            await made.athrow(ValueError("stop"))
+
+    meter.clear()
+    asyncio.run(read())
+    assert one_call(meter)[names.ERROR_TYPE] == "ValueError"
+
+
+def test_a_generator_that_has_not_started_makes_no_call_for_a_value_or_an_error(meter: Meter) -> None:
+    """Python refuses the value and raises the error at once; the first still makes its call when it is asked."""
+    made: Any = acme.Models().spoken_stream(model="gpt-4o")
+    with pytest.raises(TypeError, match="just-started"):
+        made.send("early")
+    thrown: Any = acme.Models().spoken_stream(model="gpt-4o")
+    with pytest.raises(KeyError):
+        thrown.throw(KeyError("x"))
+    assert list(thrown) == [] and acme.SENT == [] and meter.all_spans == []
+
+    async def read() -> None:
+        waiting: Any = acme.AsyncModels().spoken_stream(model="gpt-4o")
+        with pytest.raises(TypeError, match="just-started"):
+            await waiting.asend("early")
+        with pytest.raises(KeyError):
+            await waiting.athrow(KeyError("x"))
+
+    asyncio.run(read())
+    assert acme.SENT == [] and meter.all_spans == []
+    assert list(made) == acme.CHUNKS
     billed(meter)
 
 

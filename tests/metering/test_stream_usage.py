@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import gc
 from typing import Any
 
 import openai
@@ -15,7 +17,7 @@ from tests.stub import Reply, Stream, StubServer
 
 from .conftest import MeterFactory
 from .rig import MICRO, Meter, one_call
-from .sdk import CHAT, dump
+from .sdk import CHAT, CLAUDE, dump
 
 COMPLETION: Any = {"model": "gpt-3.5-turbo-instruct", "prompt": "Say it"}
 
@@ -177,3 +179,96 @@ def test_whole_answers_and_other_apis_are_never_asked(stub: StubServer, meter: M
     list(client.responses.create(model="gpt-5.6-sol", input="x", stream=True))
     assert asked(stub) == [None, None]
     assert len(meter.spans) == 2
+
+
+HEAD: dict[str, Any] = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
+TEXT: dict[str, Any] = {"index": 0, "delta": {"content": "x"}, "finish_reason": None}
+STOP: dict[str, Any] = {"delta": {}, "finish_reason": "stop"}
+TOKENS: dict[str, Any] = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
+SEVEN_AND_NINE = (7 * 2.5 + 9 * 10) * MICRO
+"""gpt-4o, 2.50 and 10."""
+
+
+@pytest.mark.parametrize("index", [{}, {"index": None}], ids=["missing", "null"])
+def test_a_choice_without_an_index_keeps_the_usage(
+    index: dict[str, Any], stub: StubServer, meter: Meter, client: OpenAI
+) -> None:
+    """Some compatible servers leave the index out of the last chunk."""
+    last = {**HEAD, "choices": [{**STOP, **index}], "usage": TOKENS}
+    stub.script("/chat/completions", Stream(events=[{**HEAD, "choices": [TEXT]}, last, "[DONE]"]))
+    assert read(client)[-1] is not None
+    attributes = one_call(meter)
+    assert attributes[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)
+    assert attributes[names.FINISH_REASONS] == ["stop"]
+
+
+@pytest.mark.parametrize("choices", [[None], "x", {"a": 1}], ids=["null", "text", "object"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+def test_malformed_choices_keep_the_usage(
+    choices: Any, streamed: bool, stub: StubServer, meter: Meter, client: OpenAI
+) -> None:
+    """The tokens are billed, whatever stands beside them."""
+    answer = {**HEAD, "choices": choices, "usage": TOKENS}
+    events = [{**HEAD, "choices": [TEXT]}, answer, "[DONE]"]
+    stub.script("/chat/completions", Stream(events=events) if streamed else Reply(body=answer))
+    for _ in (
+        client.chat.completions.create(**CHAT, stream=True) if streamed else [client.chat.completions.create(**CHAT)]
+    ):
+        pass
+    assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)
+
+
+@pytest.mark.parametrize("sdk", ["openai", "groq"])
+@pytest.mark.parametrize("choices", [[TEXT], []], ids=["choice", "none"])
+def test_usage_in_groqs_own_field_is_read_without_a_finish_reason(
+    sdk: str, choices: list[Any], stub: StubServer, meters: MeterFactory
+) -> None:
+    """llama-3.1-8b-instant at Groq 0.05 / 0.08: 7 × 0.05 + 9 × 0.08 = 1.07."""
+    from .cells import make_client
+
+    meter = meters(sellers={stub.url.removeprefix("http://"): "groq"}, ask_stream_usage=False)
+    head = {**HEAD, "model": "llama-3.1-8b-instant"}
+    usage = {**head, "choices": choices, "x_groq": {"id": "r", "usage": TOKENS}}
+    first = {**head, "choices": [TEXT], "x_groq": {"id": "r"}}
+    events = [first, {**head, "choices": [{**STOP, "index": 0}]}, usage, "[DONE]"]
+    stub.script("/chat/completions", Stream(events=events))
+    with make_client(sdk, stub, asynchronous=False) as client:
+        for _ in client.chat.completions.create(**{**CHAT, "model": "llama-3.1-8b-instant"}, stream=True):
+            pass
+    assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(1.07 * MICRO, rel=1e-12)
+
+
+@pytest.mark.parametrize("path", ["chat", "responses", "anthropic"])
+def test_a_stream_asked_for_with_a_truthy_value_is_metered_as_one(path: str, stub: StubServer, meter: Meter) -> None:
+    """``stream=1``: the SDKs stream for any true value."""
+    from .cells import make_client
+
+    with make_client("anthropic" if path == "anthropic" else "openai", stub, asynchronous=False) as client:
+        if path == "responses":
+            made = client.responses.create(model="gpt-4o", input="x", stream=1)
+        else:
+            create = client.messages.create if path == "anthropic" else client.chat.completions.create
+            made = create(**(CLAUDE if path == "anthropic" else CHAT), stream=1)
+        assert len(list(made)) > 3
+    attributes = one_call(meter)
+    assert attributes[names.REQUEST_STREAM] is True
+    assert attributes[names.COST_STATUS] == "priced"
+
+
+def test_the_sdks_markers_for_no_argument_ask_for_no_stream(stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """NOT_GIVEN and Omit are false."""
+    client.chat.completions.create(**CHAT, stream=openai.NOT_GIVEN)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    assert names.REQUEST_STREAM not in one_call(meter)
+
+
+def test_a_copy_of_a_stream_is_metered_and_hides_the_extra_chunk(
+    stub: StubServer, meter: Meter, client: OpenAI
+) -> None:
+    """An SDK's copy of a stream shares the stream; so does ours, with its call."""
+    made = client.chat.completions.create(**CHAT, stream=True)
+    copied = copy.copy(made)
+    assert isinstance(copied, openai.Stream)
+    del made
+    gc.collect()
+    assert all(chunk.choices and chunk.usage is None for chunk in copied)
+    assert one_call(meter)[names.COST_STATUS] == "priced"

@@ -248,4 +248,110 @@ def test_hosted_tools_that_nobody_counts_leave_the_bill_partial(stub: StubServer
         client.responses.create(model="gpt-5.6-sol", input="x")
     attributes = one_call(meter)
     assert (attributes[names.COST_STATUS], attributes[names.COST_REASON]) == ("partial", "unpriced_dimension")
+    assert attributes[names.COST_DETAIL] == "not in this price: file_search_call"
     assert attributes[names.COST_AMOUNT] == pytest.approx((36 * 4 + 87 * 20) * MICRO, rel=1e-12)
+
+
+SEEN_PARTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "output": (CHAT, {"completion_tokens_details": {"video_tokens": 3}}, "video_tokens"),
+    "input": (CHAT, {"prompt_tokens_details": {"smell_tokens": 3}}, "smell_tokens"),
+    "beside": (CHAT, {"cache_creation_input_tokens": 5}, "cache_creation_input_tokens"),
+    "lifetime": (
+        CHAT,
+        {"prompt_tokens_details": {"cache_write_tokens_details": {"ttl_9d_tokens": 1}}},
+        "ttl_9d_tokens",
+    ),
+    "cached": (CHAT, {"prompt_tokens_details": {"cached_tokens_details": {"smell_tokens": 1}}}, "smell_tokens"),
+    "half": (CHAT, {"prompt_tokens_details": {"cached_tokens": 2.5}}, "cached_tokens"),
+    "words": (CHAT, {"prompt_tokens_details": {"cached_tokens": "abc"}}, "cached_tokens"),
+    "claude": (CLAUDE, {"citation_tokens": 4}, "citation_tokens"),
+    "claude-half": (CLAUDE, {"cache_read_input_tokens": 2.5}, "cache_read_input_tokens"),
+    "claude-lifetime": (CLAUDE, {"cache_creation": {"ephemeral_9d_input_tokens": 4}}, "ephemeral_9d_input_tokens"),
+    "claude-output": (CLAUDE, {"output_tokens_details": {"drawing_tokens": 4}}, "drawing_tokens"),
+    "claude-tool": (CLAUDE, {"server_tool_use": {"code_requests": 4}}, "code_requests"),
+    "claude-rounds": (
+        CLAUDE,
+        {"iterations": [{"type": "message"}, {"type": "compaction"}]},
+        "iterations of compaction",
+    ),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("case", SEEN_PARTS)
+def test_a_count_that_no_reader_knows_leaves_the_bill_partial(
+    case: str, streamed: bool, stub: StubServer, meter: Meter
+) -> None:
+    """gpt-4o 19 × 2.5 + 10 × 10 = 147.5; claude-sonnet-4-5 25 × 3 + 15 × 15 = 300; and the name of the part beside it."""
+    ask, usage, part = SEEN_PARTS[case]
+    attributes = book(meter, stub, reply(streamed, usage=usage), ask, streamed)
+    assert (attributes[names.COST_STATUS], attributes[names.COST_REASON]) == ("partial", "unpriced_dimension")
+    assert attributes[names.COST_DETAIL] == f"not in this price: {part}"
+    dollars(attributes, 300 if ask is CLAUDE else 147.5)
+
+
+@pytest.mark.parametrize("ask", [CHAT, CLAUDE], ids=["openai", "anthropic"])
+def test_known_parts_and_parts_of_zero_leave_the_bill_whole(
+    ask: dict[str, Any], stub: StubServer, meter: Meter
+) -> None:
+    """Predicted tokens are in the output; a new count that is zero, empty or no count at all costs nothing."""
+    predicted = {"accepted_prediction_tokens": 4, "rejected_prediction_tokens": 2, "text_tokens": 10}
+    usage = {
+        "completion_tokens_details": predicted, "smell_tokens": 0, "video_tokens": None, "touch_tokens": "", "speed": "x",
+    }  # fmt: skip
+    attributes = book(meter, stub, Reply(usage={**usage} if ask is CHAT else {"smell_tokens": 0}), ask)
+    assert attributes[names.COST_STATUS] == "priced" and names.COST_REASON not in attributes
+
+
+def test_a_charge_that_the_provider_states_holds_unknown_parts(stub: StubServer, meter: Meter) -> None:
+    """The provider knows what it charges for."""
+    usage = {"cost": 0.5, "completion_tokens_details": {"video_tokens": 3}}
+    attributes = book(meter, stub, Reply(usage=usage), CHAT)
+    assert attributes[names.COST_STATUS] == "priced" and names.COST_REASON not in attributes
+    assert attributes[names.COST_AMOUNT] == 0.5
+
+
+def test_video_and_documents_are_not_billed_as_text(stub: StubServer, meter: Meter) -> None:
+    """gpt-4o has no price for them, so there is no amount; both counts are told."""
+    details = {"video_tokens": 4, "document_tokens": 3}
+    attributes = book(meter, stub, Reply(usage={"prompt_tokens_details": details}), CHAT)
+    assert (attributes[names.VIDEO_INPUT_TOKENS], attributes[names.DOCUMENT_INPUT_TOKENS]) == (4, 3)
+    assert (attributes[names.COST_STATUS], attributes[names.COST_REASON]) == ("unpriced", "unpriced_dimension")
+
+
+HUGE = 10**20
+IMPOSSIBLE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "input": (CHAT, Exact(prompt_tokens=HUGE, completion_tokens=5), "prompt_tokens"),
+    "output": (CHAT, Exact(prompt_tokens=5, completion_tokens=2**40 + 1), "completion_tokens"),
+    "negative": (CHAT, Exact(prompt_tokens=-HUGE, completion_tokens=5), "prompt_tokens"),
+    "text": (CHAT, Exact(prompt_tokens=str(HUGE), completion_tokens=5), "prompt_tokens"),
+    "double": (CHAT, Exact(prompt_tokens=1e300, completion_tokens=5), "prompt_tokens"),
+    "both": (CHAT, Exact(prompt_tokens=HUGE, completion_tokens=HUGE), "completion_tokens"),
+    "part": (CHAT, {"prompt_tokens_details": {"cached_tokens": HUGE}}, "cached_tokens"),
+    "claude": (CLAUDE, {"input_tokens": HUGE}, "input_tokens"),
+    "claude-part": (CLAUDE, {"cache_read_input_tokens": HUGE}, "cache_read_input_tokens"),
+    "claude-searches": (CLAUDE, {"server_tool_use": {"web_search_requests": HUGE}}, "web_search_requests"),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_an_impossible_count_is_refused_and_costs_no_other_call_its_telemetry(
+    case: str, streamed: bool, stub: StubServer, meter: Meter
+) -> None:
+    """OTLP has no whole number beyond 2**63: one in a batch, and the exporter loses the whole batch."""
+    from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+
+    ask, usage, part = IMPOSSIBLE[case]
+    attributes = book(meter, stub, reply(streamed, usage=usage), ask, streamed)
+    assert (attributes[names.COST_STATUS], attributes[names.COST_REASON]) == ("unpriced", "invalid_usage")
+    assert attributes[names.COST_DETAIL].startswith(f"{part} is beyond ")
+    assert all(abs(value) <= 2**40 for value in attributes.values() if type(value) is int)
+    assert encode_metrics(meter._reader.get_metrics_data()).resource_metrics  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+
+
+def test_an_argument_that_no_attribute_can_hold_is_left_out(stub: StubServer, meter: Meter) -> None:
+    """A seed of 2**70 is the server's to refuse; the span lacks it and keeps all else."""
+    attributes = book(meter, stub, Reply(), {**CHAT, "seed": 2**70})
+    assert names.REQUEST_SEED not in attributes
+    dollars(attributes, 147.5)

@@ -33,7 +33,13 @@ LAZY_RIM = {
     "shapes.lazy._Lazy._self_open",
     "shapes.lazy._seen",
     # They take the next item from the SDK's own generator.
-    "shapes.lazy.AsyncLazyStream._self_first.<locals>.step",
+    *(
+        f"shapes.lazy.{kind}._self_first.<locals>.{name}"
+        for kind in ("LazyStream", "AsyncLazyStream")
+        for name in ("step", "<lambda>")
+    ),
+    *(f"shapes.lazy.LazyStream.{name}" for name in ("send", "throw")),
+    *(f"shapes.lazy.AsyncLazyStream.{name}" for name in ("asend", "athrow")),
     "shapes.lazy.Stepping.__init__",
     "shapes.lazy.Stepping.__await__",
     *(f"shapes.stream.EitherStream.{name}" for name in ("__iter__", "__next__", "__aiter__", "__anext__")),

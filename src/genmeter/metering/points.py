@@ -24,6 +24,8 @@ from .reaper import reaper
 
 Labels = tuple[tuple[str, str | int | bool], ...]
 OVERFLOW: Labels = (("otel.metric.overflow", True),)
+LARGEST = 2**63 - 1
+"""The largest whole number of OTLP. The exporter refuses a whole batch for one that is larger."""
 FOLD_AT = 4096
 """Points that may wait before they are folded aside: bounds the memory of an app whose metrics are not collected."""
 
@@ -108,7 +110,7 @@ class Points:
 
         def observe(_: CallbackOptions) -> Iterator[Observation]:
             for labels, value in self.read(metric).items():
-                yield Observation(value if scale == 1 else value / scale, dict(labels))
+                yield Observation(min(value, LARGEST) if scale == 1 else value / scale, dict(labels))
 
         return observe
 

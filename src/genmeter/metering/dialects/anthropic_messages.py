@@ -12,7 +12,21 @@ from ... import names
 from ...model import Content, Invocation, Request, Response, Usage
 from ..parts import Message, Part, function_tools, message, parse_json, text_part
 from ..spec import Dialect
-from .values import Reader, count, each, fields, items, known_count, own, read_parameters, real, strings, text, whole
+from .values import (
+    Parts,
+    Reader,
+    each,
+    fields,
+    items,
+    own,
+    read_parameters,
+    read_parts,
+    real,
+    strings,
+    text,
+    total,
+    whole,
+)
 
 FINISH = {
     "end_turn": "stop",
@@ -21,6 +35,16 @@ FINISH = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_call",
     "refusal": "content_filter",
+}
+PARTS: Parts = {
+    "input_tokens": None,
+    "output_tokens": None,
+    "cache_read_input_tokens": "cache_read",
+    "cache_creation_input_tokens": "cache_write",
+    "cache_creation": {"ephemeral_5m_input_tokens": None, "ephemeral_1h_input_tokens": "cache_write_1h"},
+    "output_tokens_details": {"thinking_tokens": "reasoning"},
+    # Fetching a page is free: https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool
+    "server_tool_use": {"web_search_requests": "searches", "web_fetch_requests": None},
 }
 
 
@@ -43,7 +67,7 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
     """Arguments of ``create``, ``parse`` and ``stream``."""
     request = Request(text(kwargs.get("model")))
     read_parameters(kwargs, PARAMETERS, request)
-    if kwargs.get("stream") is True:
+    if kwargs.get("stream"):
         request.stream = True
         request.attributes[names.REQUEST_STREAM] = True
     request.service_tier = text(kwargs.get("service_tier"))
@@ -55,21 +79,27 @@ def read_stream_request(kwargs: Mapping[str, Any]) -> Request:
     return read_request({**kwargs, "stream": True})
 
 
-def read_usage(found: Mapping[str, Any]) -> Usage | None:
+def read_usage(found: Mapping[str, Any], response: Response) -> Usage | None:
     """``usage`` of a message. Anthropic counts exclusively: the total input is fresh + cache read + cache write."""
-    fresh, output = known_count(found.get("input_tokens")), known_count(found.get("output_tokens"))
+    fresh, output = total(found, "input_tokens", response), total(found, "output_tokens", response)
     if fresh is None and output is None:
         return None
-    read, written = count(found.get("cache_read_input_tokens")), count(found.get("cache_creation_input_tokens"))
-    return Usage(
-        input=None if fresh is None else fresh + read + written,
-        output=output,
-        cache_read=read,
-        cache_write=written,
-        cache_write_1h=count(fields(found.get("cache_creation")).get("ephemeral_1h_input_tokens")),
-        reasoning=count(fields(found.get("output_tokens_details")).get("thinking_tokens")),
-        searches=count(fields(found.get("server_tool_use")).get("web_search_requests")),
-    )
+    usage = Usage(fresh, output)
+    read_parts(found, PARTS, usage, response)
+    if fresh is not None:
+        usage.input = fresh + usage.cache_read + usage.cache_write
+    if found.get("iterations"):
+        read_iterations(found, response)
+    return usage
+
+
+def read_iterations(found: Mapping[str, Any], response: Response) -> None:
+    """Name the rounds that other models, or a compaction, worked for this message: the totals do not hold them.
+
+    Source: ``BetaUsage.iterations`` in the types of the anthropic package 2.12.
+    """
+    kinds = {str(each_round.get("type")) for each_round in each(found.get("iterations"))} - {"message"}
+    response.unpriced += tuple(f"iterations of {kind}" for kind in sorted(kinds))
 
 
 def read_billing(found: Mapping[str, Any], response: Response) -> None:
@@ -93,11 +123,11 @@ def read_response(result: Any, invocation: Invocation) -> None:
     found = fields(result)
     response = invocation.response
     response.id, response.model = text(found.get("id")), text(found.get("model"))
-    response.finish_reasons = [finish_reason(found.get("stop_reason"))]
     usage = fields(found.get("usage"))
     if usage:
-        invocation.usage = read_usage(usage)
+        invocation.usage = read_usage(usage, response)
         read_billing(usage, response)
+    response.finish_reasons = [finish_reason(found.get("stop_reason"))]
 
 
 def finish_reason(reason: Any) -> str:
@@ -117,9 +147,9 @@ class MessageAccumulator:
     def fold(self, chunk: Any) -> bool:
         """Only the first and the last events carry counts; deltas are looked at for captured content alone."""
         found: Mapping[str, Any] = own(chunk)
-        kind = found["type"]
+        kind = found.get("type")
         if kind == "message_start":
-            self._start = fields(found["message"])
+            self._start = fields(found.get("message"))
             self._take(self._start.get("usage"))
         elif kind == "message_delta":
             self._reason = fields(found.get("delta")).get("stop_reason") or self._reason

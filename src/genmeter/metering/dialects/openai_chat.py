@@ -14,8 +14,9 @@ from ..spec import Dialect
 from . import openai_messages
 from .openai_messages import finish_reason
 from .openai_usage import read_spending
-from .values import Reader, fields, own, read_identity, read_parameters, real, several, strings, text, whole
+from .values import Reader, each, fields, own, read_identity, read_parameters, real, several, strings, text, whole
 
+VENDOR = "x_groq"
 SEEN = ("id", "model", "service_tier", "system_fingerprint")
 
 
@@ -53,7 +54,7 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
 
 def read_stream_and_tier(kwargs: Mapping[str, Any], request: Request) -> None:
     """Whether the answer comes in pieces, and at which service tier it was asked for."""
-    if kwargs.get("stream") is True:
+    if kwargs.get("stream"):
         request.stream = True
         request.attributes[names.REQUEST_STREAM] = True
     tier = text(kwargs.get("service_tier"))
@@ -69,10 +70,10 @@ def read_response(result: Any, invocation: Invocation) -> None:
     response = invocation.response
     read_identity(found, response)
     read_tier(found, invocation)
-    response.finish_reasons = [finish_reason(fields(choice)) for choice in found.get("choices") or ()]
     usage = found.get("usage")
     if usage is not None:
         read_spending(usage, invocation)
+    response.finish_reasons = [finish_reason(choice) for choice in each(found.get("choices"))]
 
 
 def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
@@ -88,8 +89,8 @@ def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
 
 
 def beside(chunk: Any) -> Any:
-    """Usage in a vendor's own field: Groq's last chunk has it there unasked (https://console.groq.com/docs/api-reference)."""
-    return fields(fields(chunk).get("x_groq")).get("usage")
+    """Usage in a vendor's own field: a chunk of Groq's has it there unasked (https://console.groq.com/docs/api-reference)."""
+    return fields(fields(chunk).get(VENDOR)).get("usage")
 
 
 class ChatAccumulator:
@@ -100,6 +101,7 @@ class ChatAccumulator:
         self._usage: Any = None
         self._seen: dict[str, Any] = {}
         self._unnamed = True
+        self._vendor = False
         self._reasons: dict[int, str | None] = {}
         self.deltas = openai_messages.Deltas() if captured else None
 
@@ -111,18 +113,24 @@ class ChatAccumulator:
             # Azure opens with a chunk whose id and model are empty; the tier may come with the usage alone.
             self._seen.update((name, found[name]) for name in SEEN if found.get(name))
             self._unnamed = "model" not in self._seen
+            # Groq's own field stands in the first chunk already; asking every chunk of every server costs time.
+            self._vendor = self._vendor or VENDOR in fields(chunk)
         choices = found.get("choices")
+        # Before the choices: where these are malformed, the tokens are billed all the same.
+        if usage is not None:
+            self._usage = usage
+        elif self._vendor or not choices:
+            self._usage = beside(chunk) or self._usage
         for choice in choices or ():
             chosen = own(choice)
-            reason = chosen.get("finish_reason")
-            if reason is not None or chosen["index"] not in self._reasons:
-                self._reasons[chosen["index"]] = reason
+            reason, index = chosen.get("finish_reason"), chosen.get("index") or 0
+            if reason is not None or index not in self._reasons:
+                self._reasons[index] = reason
                 if reason is not None and usage is None:
                     self._usage = beside(chunk) or self._usage
             if self.deltas is not None:
                 self.deltas.fold(chosen)
         if usage is not None:
-            self._usage = usage
             return self._asked and not choices
         if self._asked:
             # The server writes `usage: null` into every chunk because we asked; the app's own dump must not show it.
@@ -134,11 +142,11 @@ class ChatAccumulator:
         response = invocation.response
         read_identity(self._seen, response)
         read_tier(self._seen, invocation)
+        if self._usage is not None:
+            read_spending(self._usage, invocation)
         response.finish_reasons = [
             finish_reason({"finish_reason": reason}) for _, reason in sorted(self._reasons.items())
         ]
-        if self._usage is not None:
-            read_spending(self._usage, invocation)
 
     @property
     def messages(self) -> list[dict[str, Any]] | None:

@@ -12,7 +12,7 @@ from ... import names
 from ...model import Invocation, Request
 from ..spec import Dialect
 from .openai_chat import read_stream_and_tier
-from .openai_usage import read_spending, read_usage
+from .openai_usage import read_spending
 from .values import Reader, fields, read_identity, read_parameters, strings, text, whole
 
 EMBEDDING_PARAMETERS: Mapping[str, tuple[str, Reader]] = {
@@ -67,7 +67,7 @@ class MediaAccumulator:
     def finish(self, invocation: Invocation) -> None:
         """Write what was seen."""
         if self._usage is not None:
-            invocation.usage = read_usage(self._usage)
+            read_spending(self._usage, invocation)
 
 
 def _generates(name: str, modality: str) -> Dialect:

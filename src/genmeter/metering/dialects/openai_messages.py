@@ -78,7 +78,7 @@ class Deltas:
 
     def fold(self, choice: Mapping[str, Any]) -> None:
         """Take in one choice of one chunk."""
-        index = choice["index"]
+        index = choice.get("index") or 0
         delta = fields(choice.get("delta"))
         text = delta.get("content") or choice.get("text")
         texts = self._text.setdefault(index, [])

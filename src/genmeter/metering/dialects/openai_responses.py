@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import names
-from ...model import Invocation, Request
+from ...model import Invocation, Request, Response
 from ..errors import reported
 from ..parts import message, text_part
 from ..spec import Dialect
 from . import openai_messages
 from .openai_chat import output_type, read_stream_and_tier, read_tier
 from .openai_usage import read_spending
-from .values import Reader, each, fields, known_count, own, read_identity, read_parameters, real, text, whole
+from .values import Reader, each, fields, own, read_identity, read_parameters, real, text, total, whole
 
 ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 UNPRICED_TOOLS = frozenset({"file_search_call", "code_interpreter_call", "image_generation_call"})
@@ -81,9 +81,14 @@ def read_response(result: Any, invocation: Invocation) -> None:
     response = invocation.response
     read_identity(found, response)
     read_tier(found, invocation)
-    response.finish_reasons = finish_reasons(found)
     status = text(found.get("status"))
     usage = found.get("usage")
+    if usage is not None and invocation.operation != names.FETCH_RESPONSE:
+        # First of all: a strange answer may fail the readers below, and its tokens are billed all the same.
+        read_spending(usage, invocation)
+        if invocation.usage is not None:
+            invocation.usage.searches = count_searches(found, response)
+    response.finish_reasons = finish_reasons(found)
     if invocation.operation == names.FETCH_RESPONSE:
         if status is not None:
             response.attributes[names.RESPONSE_STATUS] = status
@@ -91,21 +96,19 @@ def read_response(result: Any, invocation: Invocation) -> None:
     if status == "failed":
         # No exception reaches the app, which may not even look: the call has failed all the same.
         invocation.error = reported(fields(found.get("error")).get("code"))
-    if usage is not None:
-        read_spending(usage, invocation)
-        if invocation.usage is not None:
-            invocation.usage.searches = count_searches(found)
-    response.unpriced_tools = any(item.get("type") in UNPRICED_TOOLS for item in each(found.get("output")))
+    used = {kind for item in each(found.get("output")) if (kind := text(item.get("type"))) in UNPRICED_TOOLS}
+    if used:
+        response.unpriced += tuple(sorted(used))
 
 
-def count_searches(found: Mapping[str, Any]) -> int:
+def count_searches(found: Mapping[str, Any], response: Response) -> int:
     """Billed web searches: what ``tool_usage`` says, else the calls with a ``search`` action (opening a page is free)."""
-    stated = known_count(fields(fields(found.get("tool_usage")).get("web_search")).get("num_requests"))
+    stated = total(fields(fields(found.get("tool_usage")).get("web_search")), "num_requests", response)
     if stated is not None:
         return stated
     searches = 0
     for item in each(found.get("output")):
-        if item.get("type") in BILLED_SEARCHES and fields(item.get("action")).get("type", "search") == "search":
+        if text(item.get("type")) in BILLED_SEARCHES and fields(item.get("action")).get("type", "search") == "search":
             searches += 1
     return searches
 
@@ -116,7 +119,7 @@ def finish_reasons(found: Mapping[str, Any]) -> list[str]:
     if found.get("object") == "response.compaction":
         return ["compaction"]
     if status == "completed" or status is None:
-        calls = any(fields(item).get("type") == "function_call" for item in found.get("output") or ())
+        calls = any(item.get("type") == "function_call" for item in each(found.get("output")))
         return ["tool_call" if calls else "stop"]
     if status == "incomplete":
         reason = fields(found.get("incomplete_details")).get("reason")
@@ -144,7 +147,7 @@ class ResponseAccumulator:
         found = own(chunk)
         response = found.get("response")
         if response is not None and not self._ended:
-            self._ended = found.get("type") in ENDINGS
+            self._ended = text(found.get("type")) in ENDINGS
             self._seen = response
         elif found.get("type") == "error":
             self._error = reported(found.get("code"))

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ...model import PICO, Invocation, Response, Usage
-from .values import NOTHING, count, fields, known_count
+from .values import NOTHING, Parts, fields, known_count, read_parts, total
 
 INPUT_NAMES = (
     ("prompt_tokens", ("prompt_tokens_details",)),
@@ -22,7 +22,41 @@ OUTPUT_NAMES = (
     ("completion_tokens", ("completion_tokens_details",)),
     ("output_tokens", ("output_tokens_details", "output_token_details")),
 )
-CACHED_BESIDE = ("prompt_cache_hit_tokens", "cached_tokens")
+BESIDE: Parts = {
+    **dict.fromkeys((name for total, details in (*INPUT_NAMES, *OUTPUT_NAMES) for name in (total, *details))),
+    "total_tokens": None,
+    "reasoning_tokens": "reasoning",
+    # DeepSeek and Moonshot report their cache beside the details: https://api-docs.deepseek.com/api/create-chat-completion
+    "prompt_cache_hit_tokens": "cache_read",
+    "prompt_cache_miss_tokens": None,
+    "cached_tokens": "cache_read",
+}
+INPUT: Parts = {
+    "cached_tokens": "cache_read",
+    "cached_tokens_details": {
+        "text_tokens": None,
+        "audio_tokens": "audio_cache_read",
+        "image_tokens": "image_cache_read",
+        "video_tokens": "video_cache_read",
+        "document_tokens": "document_cache_read",
+    },
+    "cache_write_tokens": "cache_write",
+    "cache_write_tokens_details": {"ttl_30m_tokens": None, "ttl_12h_tokens": "cache_write_12h"},
+    "text_tokens": "text_input",
+    "audio_tokens": "audio_input",
+    "image_tokens": "image_input",
+    "video_tokens": "video_input",
+    "document_tokens": "document_input",
+}
+OUTPUT: Parts = {
+    "reasoning_tokens": "reasoning",
+    "text_tokens": "text_output",
+    "audio_tokens": "audio_output",
+    "image_tokens": "image_output",
+    # Predicted tokens are in the total at its price: https://platform.openai.com/docs/guides/predicted-outputs
+    "accepted_prediction_tokens": None,
+    "rejected_prediction_tokens": None,
+}
 PICO_PER_TICK = PICO // 10**10
 Spelling = tuple[str, tuple[str, ...]]
 
@@ -30,28 +64,29 @@ Spelling = tuple[str, tuple[str, ...]]
 def read_spending(raw: Any, invocation: Invocation) -> None:
     """What a call used and, where the provider states it, what it charged; the object's fields are looked up once."""
     found = fields(raw)
-    invocation.usage = read_usage(found)
+    invocation.usage = read_usage(found, invocation.response)
     read_reported_cost(found, invocation.response)
 
 
-def read_usage(raw: Any) -> Usage | None:
-    """``usage`` of a chat completion, a response, an embedding, an image or a transcription; None if there is none."""
+def read_usage(raw: Any, response: Response) -> Usage | None:
+    """``usage`` of a chat completion, a response, an embedding, an image or a transcription; None if there is none.
+
+    Counts that are not read here, and are no known part of another, are named in ``response.unpriced``.
+    """
     found = fields(raw)
     if not found:
         return None
-    inputs, input_details = _total(found, *INPUT_NAMES)
-    outputs, output_details = _total(found, *OUTPUT_NAMES)
+    inputs, input_details = _total(found, response, *INPUT_NAMES)
+    outputs, output_details = _total(found, response, *OUTPUT_NAMES)
     if inputs is None and outputs is None:
         return _by_time(found)
     usage = Usage(inputs, outputs)
+    read_parts(found, BESIDE, usage, response)
+    # After what stands beside them: the details count, where both are told.
     if input_details:
-        _read_input(input_details, usage)
+        read_parts(input_details, INPUT, usage, response)
     if output_details:
-        _read_output(output_details, usage)
-    # DeepSeek and Moonshot report their cache beside the details: https://api-docs.deepseek.com/api/create-chat-completion
-    for name in CACHED_BESIDE:
-        if not usage.cache_read and found.get(name):
-            usage.cache_read = count(found[name])
+        read_parts(output_details, OUTPUT, usage, response)
     _repair_reasoning(found, usage)
     return usage
 
@@ -64,48 +99,24 @@ def _by_time(found: Mapping[str, Any]) -> Usage | None:
     return Usage(audio_seconds=round(seconds)) if 0 <= seconds < 2**31 else None
 
 
-def _total(found: Mapping[str, Any], older: Spelling, newer: Spelling) -> tuple[int | None, Mapping[str, Any]]:
+def _total(
+    found: Mapping[str, Any], response: Response, older: Spelling, newer: Spelling
+) -> tuple[int | None, Mapping[str, Any]]:
     """A total and its details, under the names of chat completions or of the newer APIs."""
-    name, names = older
-    total = found.get(name)
-    if total is None:
-        name, names = newer
-        total = found.get(name)
+    spelled, names = older if found.get(older[0]) is not None else newer
     for name in names:
         details = found.get(name)
         if details:
-            return known_count(total), fields(details)
-    return known_count(total), NOTHING
-
-
-def _read_input(details: Mapping[str, Any], usage: Usage) -> None:
-    usage.cache_read = count(details.get("cached_tokens"))
-    usage.cache_write = count(details.get("cache_write_tokens"))
-    usage.text_input = count(details.get("text_tokens"))
-    usage.audio_input = count(details.get("audio_tokens"))
-    usage.image_input = count(details.get("image_tokens"))
-    cached = details.get("cached_tokens_details")
-    if cached:
-        modalities = fields(cached)
-        usage.audio_cache_read = count(modalities.get("audio_tokens"))
-        usage.image_cache_read = count(modalities.get("image_tokens"))
-    written = details.get("cache_write_tokens_details")
-    if written:
-        usage.cache_write_12h = count(fields(written).get("ttl_12h_tokens"))
-
-
-def _read_output(details: Mapping[str, Any], usage: Usage) -> None:
-    usage.reasoning = count(details.get("reasoning_tokens"))
-    usage.text_output = count(details.get("text_tokens"))
-    usage.audio_output = count(details.get("audio_tokens"))
-    usage.image_output = count(details.get("image_tokens"))
+            return total(found, spelled, response), fields(details)
+    return total(found, spelled, response), NOTHING
 
 
 def _repair_reasoning(found: Mapping[str, Any], usage: Usage) -> None:
     """xAI's chat reports reasoning beside the completion; the total tells."""
-    if not usage.reasoning or usage.input is None or usage.output is None:
+    stated = known_count(found.get("total_tokens"))
+    if stated is None or usage.input is None or usage.output is None or not usage.reasoning:
         return
-    if known_count(found.get("total_tokens")) == usage.input + usage.output + usage.reasoning:
+    if stated == usage.input + usage.output + usage.reasoning:
         usage.output += usage.reasoning
 
 
@@ -121,22 +132,22 @@ def read_reported_cost(raw: Any, response: Response) -> None:
     if cost is None and ticks is None:
         return
     if type(ticks) is int:
-        total = ticks * PICO_PER_TICK
+        charge = ticks * PICO_PER_TICK
     elif isinstance(cost, (int, float, str)):
-        total = _routed(found, cost)
+        charge = _routed(found, cost)
     else:
         stated = fields(cost)
-        total = _pico(stated.get("total_cost")) if stated.get("currency", "USD") == "USD" else None
-    if total is not None and total >= 0:
-        response.reported_cost = total
+        charge = _pico(stated.get("total_cost")) if stated.get("currency", "USD") == "USD" else None
+    if charge is not None and charge >= 0:
+        response.reported_cost = charge
 
 
 def _routed(found: Mapping[str, Any], cost: Any) -> int | None:
-    total = _pico(cost)
+    charge = _pico(cost)
     if not found.get("is_byok"):
-        return total
+        return charge
     upstream = _pico(fields(found.get("cost_details")).get("upstream_inference_cost"))
-    return None if total is None or upstream is None else total + upstream
+    return None if charge is None or upstream is None else charge + upstream
 
 
 def _pico(dollars: Any) -> int | None:

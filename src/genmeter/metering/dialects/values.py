@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ...model import AttributeValue, Request, Response
+from ...model import AttributeValue, Request, Response, Usage
 
 Reader = Callable[[Any], AttributeValue | None]
 NOTHING: Mapping[str, Any] = {}
+MOST = 2**40
+"""The largest count that is believed; the ledger has the same bound. OTLP cannot carry a whole number beyond 2**63."""
+Parts = Mapping[str, "str | Parts | None"]
+"""The counts of a usage object: its name → field of ``Usage``, the parts of an object in it, or None.
+
+None marks what is read elsewhere, or is a known part of another count at the same price, or is free.
+"""
+COUNTS = ("_tokens", "_requests")
+"""How the names of counts end in the usage objects of all providers."""
 
 
 def fields(value: Any) -> Mapping[str, Any]:
@@ -67,7 +76,7 @@ def own(value: Any) -> Mapping[str, Any]:
     try:
         return value.__dict__
     except AttributeError:
-        return value
+        return cast("Mapping[str, Any]", value) if isinstance(value, dict) else NOTHING
 
 
 def each(values: Any) -> list[Mapping[str, Any]]:
@@ -80,19 +89,61 @@ def items(value: Any) -> list[Any]:
     return list(cast("list[Any]", value)) if isinstance(value, (list, tuple)) else []
 
 
-def count(value: Any) -> int:
-    """A token count as a whole number; strings and floats of compatible servers included, 0 for anything else."""
-    if type(value) is int:
+def total(found: Mapping[str, Any], name: str, response: Response) -> int | None:
+    """The total ``name`` as a whole number; None for a total that was not reported: unknown is not zero.
+
+    Compatible servers write strings and doubles. A total that no call can have makes the response invalid.
+    """
+    value = found.get(name)
+    if type(value) is int and -MOST <= value <= MOST:
         return value
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return 0
+    number = known_count(value)
+    return None if number is None else _believed(number, name, response)
+
+
+def read_parts(found: Mapping[str, Any], parts: Parts, usage: Usage, response: Response) -> None:
+    """Read the counts that ``found`` holds into the fields of ``usage`` that ``parts`` names.
+
+    A count that ``parts`` does not know, or that cannot be read, is named in ``response.unpriced``: it may cost money
+    that our price does not hold.
+    """
+    for name, value in found.items():
+        if not value:
+            continue
+        known = parts.get(name, "")
+        if not known:
+            if known is not None and name.endswith(COUNTS) and (known_count(value) or 1) > 0:
+                _unpriced(name, response)
+        elif type(known) is str:
+            plain = type(value) is int and -MOST <= value <= MOST
+            setattr(usage, known, value if plain else _strange(name, value, response))
+        else:
+            read_parts(fields(value), cast(Parts, known), usage, response)
+
+
+def _strange(name: str, value: Any, response: Response) -> int:
+    """A part that is no plain number; 0 for a part that cannot be read or believed."""
+    number = known_count(value)
+    if number is None:
+        _unpriced(name, response)
+        return 0
+    return _believed(number, name, response) or 0
+
+
+def _unpriced(name: str, response: Response) -> None:
+    if name not in response.unpriced:
+        response.unpriced += (name,)
+
+
+def _believed(number: int, name: str, response: Response) -> int | None:
+    if -MOST <= number <= MOST:
+        return number
+    response.invalid = f"{name} is beyond {MOST}; no call is that large"
+    return None
 
 
 def known_count(value: Any) -> int | None:
-    """Like ``count``, with None for a count that was not reported: unknown is not zero."""
+    """A whole number, also one that is written as a string or as a double; None for anything else."""
     if type(value) is int:
         return value
     return None if value is None or isinstance(value, (bool, dict, list)) else _parsed(value)
@@ -101,7 +152,7 @@ def known_count(value: Any) -> int | None:
 def _parsed(value: Any) -> int | None:
     try:
         whole = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return int(whole) if whole.is_integer() else None
 
@@ -117,8 +168,8 @@ def real(value: Any) -> float | None:
 
 
 def whole(value: Any) -> int | None:
-    """A whole number, else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A whole number that an attribute can hold, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63 else None
 
 
 def several(value: Any) -> int | None:

@@ -27,6 +27,8 @@ class _Lazy(Proxy):
         self._self_context: contextvars.Context | None = None
         self._self_call: OpenCall | None = None
         self._self_take: Callable[[], Any] | None = None
+        self._self_asked: list[Callable[[], Any]] = []
+        """What the app asks of the generator instead of its next item; taken by the step that does it."""
 
     def _self_open(self) -> tuple[OpenCall, contextvars.Context] | None:
         """Open the call and enter its context; None where the call passes. Raises RejectedCall."""
@@ -49,14 +51,17 @@ class LazyStream(_Lazy):
     """A generator that sends its request at the first ``next``."""
 
     def _self_first(self) -> Callable[[], Any]:
-        take = self.__wrapped__.__next__
-        opened = self._self_open()
+        # The step must not hold this proxy: the call ends when the app drops it.
+        take, asked, opened = self.__wrapped__.__next__, self._self_asked, self._self_open()
         if opened is None:
-            return take
+            return lambda: asked.pop()() if asked else take()
         call, context = opened
-        run = partial(context.run, take)
-        seen = _seen(Iteration, run, call)
-        return run if seen is None else seen.__next__
+
+        def step() -> Any:
+            return context.run(asked.pop() if asked else take)
+
+        seen = _seen(Iteration, step, call)
+        return step if seen is None else seen.__next__
 
     def _self_run(self, method: Callable[..., Any], *args: Any) -> Any:
         """Run a method of the generator's where the generator runs."""
@@ -71,6 +76,22 @@ class LazyStream(_Lazy):
             take = self._self_take = self._self_first()
         return take()
 
+    def send(self, value: Any) -> Any:
+        """The next item, with ``value`` as what the generator's ``yield`` gives."""
+        if value is not None:
+            if self._self_take is None:  # refused by Python: the generator has not started, and no call is made
+                return self.__wrapped__.send(value)
+            self._self_asked.append(partial(self.__wrapped__.send, value))
+        return self.__next__()
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error where the generator waits. One that was never asked for an item has made no call."""
+        if self._self_take is None:
+            self._self_opener = None
+            return self.__wrapped__.throw(*error)
+        self._self_asked.append(partial(self.__wrapped__.throw, *error))
+        return self.__next__()
+
     def close(self) -> Any:
         """Close it. One that was never asked for an item has made no call."""
         self._self_opener = None
@@ -84,14 +105,13 @@ class AsyncLazyStream(_Lazy):
     """The asynchronous twin of ``LazyStream``."""
 
     def _self_first(self) -> Callable[[], Awaitable[Any]]:
-        take = self.__wrapped__.__anext__
-        opened = self._self_open()
+        take, asked, opened = self.__wrapped__.__anext__, self._self_asked, self._self_open()
         if opened is None:
-            return take
+            return lambda: asked.pop()() if asked else take()
         call, context = opened
 
         def step() -> Awaitable[Any]:
-            return Stepping(context, take())
+            return Stepping(context, asked.pop()() if asked else take())
 
         seen = _seen(AsyncIteration, step, call)
         return step if seen is None else seen.__anext__
@@ -104,6 +124,22 @@ class AsyncLazyStream(_Lazy):
         if take is None:
             take = self._self_take = self._self_first()
         return take()
+
+    async def asend(self, value: Any) -> Any:
+        """The next item, with ``value`` as what the generator's ``yield`` gives."""
+        if value is not None:
+            if self._self_take is None:  # refused by Python: the generator has not started, and no call is made
+                return await self.__wrapped__.asend(value)
+            self._self_asked.append(partial(self.__wrapped__.asend, value))
+        return await self.__anext__()
+
+    async def athrow(self, *error: Any) -> Any:
+        """Raise an error where the generator waits. One that was never asked for an item has made no call."""
+        if self._self_take is None:
+            self._self_opener = None
+            return await self.__wrapped__.athrow(*error)
+        self._self_asked.append(partial(self.__wrapped__.athrow, *error))
+        return await self.__anext__()
 
     async def aclose(self) -> Any:
         """Close it. One that was never asked for an item has made no call."""

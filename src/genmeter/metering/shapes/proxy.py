@@ -41,6 +41,10 @@ class Watched(Proxy):
         super().__init__(wrapped)
         self._self_call = call
 
+    def __copy__(self) -> Any:
+        """This proxy: an SDK's copy shares the stream, and what is read from it belongs to the same call."""
+        return self
+
     @property
     def response(self) -> Any:
         """The HTTP response; helpers of the SDKs close a stream through it."""

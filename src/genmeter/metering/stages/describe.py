@@ -37,9 +37,16 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
         _describe_usage(invocation.usage, invocation.operation, attributes)
     if invocation.cost is not None:
         _describe_cost(invocation.cost, settings.cost_attributes, attributes)
-        if response.unpriced_tools and not isinstance(invocation.cost, Unpriced):
-            attributes[names.COST_REASON] = "unpriced_dimension"
+        if response.unpriced:
+            _describe_unpriced(invocation.cost, response.unpriced, attributes)
     return attributes
+
+
+def _describe_unpriced(cost: Cost | Unpriced, used: tuple[str, ...], attributes: dict[str, AttributeValue]) -> None:
+    """The parts that our price leaves out. A charge that the provider states holds them all."""
+    if isinstance(cost, Cost) and cost.source != "provider":
+        attributes[names.COST_REASON] = "unpriced_dimension"
+        attributes[names.COST_DETAIL] = f"not in this price: {', '.join(used)}"[:_LONGEST]
 
 
 def _describe_usage(usage: Usage, operation: str, attributes: dict[str, AttributeValue]) -> None:

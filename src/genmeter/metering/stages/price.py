@@ -13,11 +13,14 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
         return
     response, request, usage = invocation.response, invocation.request, invocation.usage
     stopped = invocation.cut is not None or invocation.error is not None
-    partial = stopped or response.unpriced_tools
+    partial = stopped or bool(response.unpriced)
     if usage is None and invocation.error is not None and invocation.first_chunk is None and invocation.cut is None:
         return
     if response.reported_cost is not None:
         invocation.cost = Cost(response.reported_cost, (), "provider", "", invocation.seller.name, stopped)
+        return
+    if response.invalid is not None:
+        invocation.cost = Unpriced("invalid_usage", response.invalid)
         return
     if usage is None and stopped:
         invocation.cost = Unpriced("no_usage", "the call stopped before it reported what it used")
