@@ -96,7 +96,7 @@ def read_usage(found: Mapping[str, Any], response: Response) -> Usage | None:
 def read_iterations(found: Mapping[str, Any], response: Response) -> None:
     """Name the rounds that other models, or a compaction, worked for this message: the totals do not hold them.
 
-    Source: ``BetaUsage.iterations`` in the types of the anthropic package 2.12.
+    Source: the type of the beta usage object in the anthropic package 2.12.
     """
     kinds = {str(each_round.get("type")) for each_round in each(found.get("iterations"))} - {"message"}
     response.unpriced += tuple(f"iterations of {kind}" for kind in sorted(kinds))

@@ -77,7 +77,7 @@ class LazyStream(_Lazy):
         return take()
 
     def send(self, value: Any) -> Any:
-        """The next item, with ``value`` as what the generator's ``yield`` gives."""
+        """The next item, after the generator has received ``value``."""
         if value is not None:
             if self._self_take is None:  # refused by Python: the generator has not started, and no call is made
                 return self.__wrapped__.send(value)
@@ -126,7 +126,7 @@ class AsyncLazyStream(_Lazy):
         return take()
 
     async def asend(self, value: Any) -> Any:
-        """The next item, with ``value`` as what the generator's ``yield`` gives."""
+        """The next item, after the generator has received ``value``."""
         if value is not None:
             if self._self_take is None:  # refused by Python: the generator has not started, and no call is made
                 return await self.__wrapped__.asend(value)
