@@ -133,16 +133,12 @@ var alike = map[int]int{{
 """
 
 
-def _plain(table: Table, unit: Unit) -> bool:
-    return unit.plain
-
-
 def _terms(table: Table) -> str:
     def camel(unit: Unit) -> str:
         return "".join(part.capitalize() for part in str(unit.line).split("_"))
 
     rows = [f"\t{{{camel(unit)}, {_column(unit)}}}," for unit in table.terms]
-    plain = sum(_plain(table, unit) for unit in table.terms)
+    plain = sum(unit.plain for unit in table.terms)
     return f"""
 // terms are the products of a sum, in the order in which faults are found; quantities come in the same order.
 var terms = [...]term{{
@@ -155,8 +151,8 @@ const textTerms = {plain}
 
 
 def _quantities(table: Table) -> str:
-    beyond = "|".join(f"u.{unit.camel}" for unit in table.terms if not _plain(table, unit))
-    text = [f"u.{unit.camel}" for unit in table.terms if _plain(table, unit) and unit.name not in TOTALS]
+    beyond = "|".join(f"u.{unit.camel}" for unit in table.terms if not unit.plain)
+    text = [f"u.{unit.camel}" for unit in table.terms if unit.plain and unit.name not in TOTALS]
     return f"""
 func (u *Usage) onlyText() bool {{
 \treturn {beyond} == 0
@@ -186,7 +182,7 @@ func (u *Usage) leaves(counts *[len(terms)]int64, into, out int64) {{
 
 def _leaves(table: Table, *, text: bool) -> list[str]:
     place = {unit.name: number for number, unit in enumerate(table.terms)}
-    units = [unit for unit in table.terms if not text or _plain(table, unit)]
+    units = [unit for unit in table.terms if not text or unit.plain]
     made: list[str] = []
     for unit in sorted(units, key=lambda one: len(table.parts(one))):
         total = {"input": "into", "output": "out"}.get(unit.name, f"u.{unit.camel}")
