@@ -17,7 +17,7 @@ from tests.stub import Reply, Stream, StubServer
 
 from .conftest import MeterFactory
 from .rig import MICRO, Meter, one_call
-from .sdk import CHAT, CLAUDE, dump
+from .sdk import CHAT, CLAUDE, INSTALLED, dump
 
 COMPLETION: Any = {"model": "gpt-3.5-turbo-instruct", "prompt": "Say it"}
 
@@ -218,7 +218,7 @@ def test_malformed_choices_keep_the_usage(
     assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)
 
 
-@pytest.mark.parametrize("sdk", ["openai", "groq"])
+@pytest.mark.parametrize("sdk", [sdk for sdk in ("openai", "groq") if INSTALLED[sdk]])
 @pytest.mark.parametrize("choices", [[TEXT], []], ids=["choice", "none"])
 def test_usage_in_groqs_own_field_is_read_without_a_finish_reason(
     sdk: str, choices: list[Any], stub: StubServer, meters: MeterFactory
