@@ -29,7 +29,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from genmeter.ledger import Ledger
 from genmeter.ledger.sqlite import SqliteStore
 from genmeter.reports import calls, receipt
-from genmeter.server import Application, BodySizes, serve
+from genmeter.server import Application, BodySizes, Server, serve
 from tests.ledger.otlp import INHERITED, ROOT, chat, span, traces
 from tests.server.client import JSON, Client, half_sent, served, until_closed
 
@@ -249,6 +249,14 @@ def test_closing_finishes_the_request_in_flight_and_takes_no_new_one(tmp_path: P
     ledger.close()
 
 
+def until_reading(server: Server) -> None:
+    """Return once a request is being read: before that its sender gets no answer, and sends the request again."""
+    deadline = time.monotonic() + 60
+    while not any(handler and handler._begun for handler in list(server._listener._open.values())):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_request_whose_head_is_on_its_way_is_answered_while_the_server_closes(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path / "l.db")
     server = serve(Application(ledger), "127.0.0.1", 0)
@@ -257,6 +265,7 @@ def test_a_request_whose_head_is_on_its_way_is_answered_while_the_server_closes(
         assert sender.recv(65536).startswith(b"HTTP/1.1 200 ")
         request = head(len(BATCH)) + BATCH
         sender.sendall(request[:40])
+        until_reading(server)
         closing = threading.Thread(target=server.close, args=(60,))
         closing.start()
         until_closed(server.port)
