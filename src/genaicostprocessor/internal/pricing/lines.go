@@ -24,21 +24,33 @@ func (p place) words() []string {
 	return made
 }
 
-// spot is a header or a key of the file; row is the number of the [[table]] that it is in, -1 outside of such.
-type spot struct {
-	line int
-	path []string
-	row  int
+// way is the beginning of a path in the file: its names, each with a line break after it. row is the number of the
+// [[table]] that the path is in, -1 outside of such.
+type way struct {
+	names string
+	row   int
 }
 
 // lines says where a key stands in the file, as "file:line: prices.seller.model". The twin of tomllines.py.
 type lines struct {
-	path  string
-	spots []spot
+	path string
+	// first is the first line of the file that goes a way. Without it, a long file would be gone through for every key.
+	first map[way]int
+}
+
+// add notes a header or a key of the file.
+func (l *lines) add(line int, path []string, row int) {
+	names := ""
+	for _, name := range path {
+		names += name + "\n"
+		if _, known := l.first[way{names, row}]; !known {
+			l.first[way{names, row}] = line
+		}
+	}
 }
 
 func linesOf(path, text string) lines {
-	made := lines{path: path}
+	made := lines{path: path, first: map[way]int{}}
 	var header []string
 	row := -1
 	begun := map[string]int{}
@@ -52,7 +64,7 @@ func linesOf(path, text string) lines {
 			names[n] = strings.Trim(names[n], `"'`)
 		}
 		if groups[1] == "" {
-			made.spots = append(made.spots, spot{i + 1, slices.Concat(header, names), row})
+			made.add(i+1, slices.Concat(header, names), row)
 			continue
 		}
 		header, row = names, -1
@@ -61,7 +73,7 @@ func linesOf(path, text string) lines {
 			row = begun[name]
 			begun[name]++
 		}
-		made.spots = append(made.spots, spot{i + 1, header, row})
+		made.add(i+1, header, row)
 	}
 	return made
 }
@@ -72,25 +84,23 @@ func (l *lines) where(at place) string {
 
 // line is the first that goes furthest on the way to the key: its own, its table's, or the file's first.
 func (l *lines) line(at place) int {
-	wanted := at.words()
-	line, most := 1, 0
-	for _, one := range l.spots {
-		if one.row != -1 && one.row != at.number {
-			continue
-		}
-		if same := shared(one.path, wanted); same > most {
-			line, most = one.line, same
+	line, names := 1, ""
+	for _, name := range at.words() {
+		names += name + "\n"
+		outside, known := l.first[way{names, -1}]
+		inside, held := l.first[way{names, at.number}]
+		switch {
+		case known && held:
+			line = min(outside, inside)
+		case known:
+			line = outside
+		case held:
+			line = inside
+		default:
+			return line
 		}
 	}
 	return line
-}
-
-func shared(one, other []string) int {
-	same := 0
-	for same < min(len(one), len(other)) && one[same] == other[same] {
-		same++
-	}
-	return same
 }
 
 const name = `(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)`
