@@ -18,6 +18,12 @@ AttributeValue = str | bool | int | float | Sequence[str]
 PICO = 10**12
 """The number of pico-USD in one US dollar. Inside genmeter, money is always a whole number of pico-USD."""
 
+MOST_TOKENS = 2**40
+"""The largest count that one call may report. A larger count is an error of the server and is never billed.
+
+OTLP cannot carry a whole number beyond 2**63.
+"""
+
 SCOPES = ("provider", "model", "department", "application", "environment")
 """The fields by which the ledger keeps amounts apart. A budget's scope is made of these."""
 

@@ -24,7 +24,7 @@ from genmeter.ledger.call import (
 )
 from genmeter.ledger.decode import Attributes, Event, Span, Value
 from genmeter.ledger.money import to_pico
-from genmeter.model import Seller, Unpriced, Verdict
+from genmeter.model import MOST_TOKENS, Seller, Unpriced, Verdict
 from genmeter.pricing.catalogue import Catalogue
 from genmeter.reading import conventions
 from genmeter.reading.conventions import Conventions
@@ -47,8 +47,7 @@ EMITTER = "emitter"
 """Source of an amount that another instrumentation wrote, in a spelling of its own."""
 LONGEST = 300
 """The most characters that a column keeps of a text from outside."""
-_MOST_TOKENS = 2**40
-_A_COUNT = f"the ledger takes whole numbers from 0 to {_MOST_TOKENS:,}"
+_A_COUNT = f"the ledger takes whole numbers from 0 to {MOST_TOKENS:,}"
 _NANO = 10**9
 _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
 _TOKENS = tuple(names.USAGE_TOKENS[field] for field in USAGE_FIELDS)
@@ -250,7 +249,7 @@ def _leave_unpriced(call: Call) -> None:
 def _count(value: Value) -> int | None:
     number = conventions.whole(value)
     # one garbage count would overflow the sum over all calls
-    return number if number is not None and 0 <= number <= _MOST_TOKENS else None
+    return number if number is not None and 0 <= number <= MOST_TOKENS else None
 
 
 def _present(own: Attributes, spellings: tuple[str, ...]) -> str:

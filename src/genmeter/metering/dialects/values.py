@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ...model import AttributeValue, Request, Response, Usage
+from ...model import MOST_TOKENS, AttributeValue, Request, Response, Usage
 
 Reader = Callable[[Any], AttributeValue | None]
 NOTHING: Mapping[str, Any] = {}
-MOST = 2**40
-"""The largest count that is believed; the ledger has the same bound. OTLP cannot carry a whole number beyond 2**63."""
 Parts = Mapping[str, "str | Parts | None"]
 """The counts of a usage object: its name → field of ``Usage``, the parts of an object in it, or None.
 
@@ -95,7 +93,7 @@ def total(found: Mapping[str, Any], name: str, response: Response) -> int | None
     Compatible servers write strings and doubles. A total that no call can have makes the response invalid.
     """
     value = found.get(name)
-    if type(value) is int and -MOST <= value <= MOST:
+    if type(value) is int and -MOST_TOKENS <= value <= MOST_TOKENS:
         return value
     number = known_count(value)
     return None if number is None else _believed(number, name, response)
@@ -115,7 +113,7 @@ def read_parts(found: Mapping[str, Any], parts: Parts, usage: Usage, response: R
             if known is not None and name.endswith(COUNTS) and (known_count(value) or 1) > 0:
                 _unpriced(name, response)
         elif type(known) is str:
-            plain = type(value) is int and -MOST <= value <= MOST
+            plain = type(value) is int and -MOST_TOKENS <= value <= MOST_TOKENS
             setattr(usage, known, value if plain else _strange(name, value, response))
         else:
             read_parts(fields(value), cast(Parts, known), usage, response)
@@ -136,9 +134,9 @@ def _unpriced(name: str, response: Response) -> None:
 
 
 def _believed(number: int, name: str, response: Response) -> int | None:
-    if -MOST <= number <= MOST:
+    if -MOST_TOKENS <= number <= MOST_TOKENS:
         return number
-    response.invalid = f"{name} is beyond {MOST}; no call is that large"
+    response.invalid = f"{name} is beyond {MOST_TOKENS}; no call is that large"
     return None
 
 
