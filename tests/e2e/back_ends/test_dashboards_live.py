@@ -79,6 +79,9 @@ def told(stack, tmp_path_factory) -> str:
     booked(stack, name, least=CALLS + 2)
     loki_lines(stack, f'{{service_name="{name}"}}', least=CALLS + 1)
     mark(stack)
+    # The values of a dashboard's variables come from the ledger's metrics too, which the next scrape brings.
+    read = {target.dashboard for target in LOKI + JAEGER}
+    until(lambda: [chosen(stack, dashboard, name) for dashboard in read], what="values of the dashboards' variables")
     return name
 
 
