@@ -151,7 +151,7 @@ func chat(more map[string]any) map[string]any {
 	}, more)
 }
 
-// joined is both; what is nil in the second is left out.
+// joined is both; a value that is nil in the second is left out.
 func joined(one, other map[string]any) map[string]any {
 	made := map[string]any{}
 	for _, from := range []map[string]any{one, other} {

@@ -55,8 +55,8 @@ class Cost(NamedTuple):
     """A priced call. ``total`` and ``lines`` are pico-USD and the lines add up to the total.
 
     ``lines`` holds (kind, pico-USD) with kinds from ``names.COST_KINDS``. ``source`` is ``local`` (our catalogue or the
-    user's prices) or ``provider`` (the response carried the charge). ``catalogue`` is the version that priced it and
-    ``entry`` the row, so that the sum can be done again. ``partial`` marks a cut stream: what was seen is priced.
+    user's prices) or ``provider`` (the response stated the amount). ``catalogue`` is the version that priced it and
+    ``entry`` the row, so that the sum can be done again. ``partial`` marks a cut stream: the usage seen until then is priced.
     """
 
     total: int
@@ -92,7 +92,7 @@ class Request:
 class Response:
     """The response of the provider, as far as it has arrived.
 
-    ``reported_cost`` is the charge in pico-USD that the response itself states. ``unpriced`` names what the call used
+    ``reported_cost`` is the amount in pico-USD that the response itself states. ``unpriced`` names what the call used
     beside what is counted here: the provider's own tools, and parts of the usage that no reader knows or can read.
     ``invalid`` says which count cannot be true, so that the call is not priced.
     """

@@ -204,7 +204,7 @@ ELSEWHERE: Final = frozenset(
 )
 """Variables that other parts of the repository read: the package knows them only so as not to warn of them."""
 _FREE: Final = ("prices", "sellers", "budgets")
-"""Tables whose keys are names that the user chooses; what lies below ``prices`` and ``budgets`` is checked where it is read."""
+"""Tables whose keys are names that the user chooses; the tables below ``prices`` and ``budgets`` are checked where they are read."""
 _KEYS: Final[dict[str, tuple[str, ...]]] = {
     table: tuple(
         setting.key.removeprefix(f"{table}.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from genmeter.server import Application
 
 DESCRIPTION = """Receive OTLP/HTTP from any app, keep a ledger of its model calls, and show them on one page as they
-come. Stops on Ctrl-C, SIGTERM or the end of its terminal (SIGHUP), after what has arrived is booked. A signal that is
+come. Stops on Ctrl-C, SIGTERM or the end of its terminal (SIGHUP), after all that has arrived is booked. A signal that is
 ignored at the start, as Ctrl-C is in a background job of a script, stays ignored."""
 
 

@@ -141,7 +141,7 @@ def _arithmetic() -> Iterator[str]:
 
 
 def _refused(said: dict[str, str]) -> Iterator[str]:
-    """What this cannot price: a cost that is there, an operation that bills nothing, no count, and what is not text."""
+    """The calls that this cannot price: with a cost already, of an operation that bills nothing, without a count, or not text."""
     yield f'span.attributes["{names.COST_AMOUNT}"] != nil'
     yield f'not IsMatch(span.attributes["{names.OPERATION}"], "^({"|".join(sorted(names.BILLED_OPERATIONS))})$")'
     yield from (f"{said[name]} == nil" for name in ("input", "output"))

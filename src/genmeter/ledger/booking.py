@@ -128,7 +128,7 @@ def _current(own: Attributes, table: Conventions, field: str) -> str | None:
 
 
 def _spelled(own: Attributes, table: Conventions, field: str) -> str | None:
-    """The text of a field, however it is spelled; what cannot be one is unknown."""
+    """The text of a field, however it is spelled; a value that cannot be a text is unknown."""
     try:
         return text(table.text(own, field))
     except ValueError:

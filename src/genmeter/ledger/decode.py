@@ -16,9 +16,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from genmeter.ledger import otlp_json, wire
+from genmeter.ledger import otlp_json, protobuf
 from genmeter.ledger.errors import BadPayload
-from genmeter.ledger.wire import Value
+from genmeter.ledger.protobuf import Value
 
 Attributes = dict[str, Value]
 LATEST_NS = 2**62
@@ -99,7 +99,7 @@ def read(payload: bytes | Message, message: M, encoding: Encoding = Encoding.PRO
 
 def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Decoded:
     """The spans of an ``ExportTraceServiceRequest``. Raises ``BadPayload``."""
-    request = _raw(payload, ExportTraceServiceRequest, wire.TRACES, encoding)
+    request = _raw(payload, ExportTraceServiceRequest, protobuf.TRACES, encoding)
     spans: list[Span] = []
     received, reason = 0, ""
     for group in request.resource_spans:
@@ -109,9 +109,11 @@ def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> 
             for span in scope.spans:
                 fault = _fault(span.trace_id, span.span_id, span.start_time_unix_nano)
                 if fault:
-                    reason = reason or f"span {wire.text(span.name[:80])!r}: {fault}"
+                    reason = reason or f"span {protobuf.text(span.name[:80])!r}: {fault}"
                 else:
-                    spans.append(_span(span, resource, wire.text(scope.scope.name), wire.text(scope.scope.version)))
+                    spans.append(
+                        _span(span, resource, protobuf.text(scope.scope.name), protobuf.text(scope.scope.version))
+                    )
     return Decoded(spans, [], received, received - len(spans), reason)
 
 
@@ -120,7 +122,7 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
 
     Raises ``BadPayload``.
     """
-    request = _raw(payload, ExportLogsServiceRequest, wire.LOGS, encoding)
+    request = _raw(payload, ExportLogsServiceRequest, protobuf.LOGS, encoding)
     name = wanted.encode()
     events: list[Event] = []
     received = rejected = 0
@@ -136,7 +138,9 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
                 if fault:
                     rejected, reason = rejected + 1, reason or f"event {wanted!r}: {fault}"
                 else:
-                    events.append(_event(record, resource, wire.text(scope.scope.name), wire.text(scope.scope.version)))
+                    events.append(
+                        _event(record, resource, protobuf.text(scope.scope.name), protobuf.text(scope.scope.version))
+                    )
     return Decoded([], events, received, rejected, reason)
 
 
@@ -166,7 +170,7 @@ def value(any_value: AnyValue) -> Value:
     return getattr(any_value, kind)
 
 
-_known = wire.Pairs(value)
+_known = protobuf.Pairs(value)
 
 
 def _pairs(pairs: Iterable[bytes]) -> Attributes:
@@ -177,7 +181,7 @@ def _pairs(pairs: Iterable[bytes]) -> Attributes:
 
 
 def _raw(payload: bytes | Message, official: type[Message], shape: type[Message], encoding: Encoding) -> Any:
-    """The request in ``payload`` as a message of ``wire``; what comes in other forms becomes bytes first."""
+    """The request in ``payload`` as a message of ``protobuf``; another form becomes bytes first."""
     if encoding is Encoding.JSON or not isinstance(payload, bytes):
         payload = read(payload, official(), encoding).SerializeToString()
     try:
@@ -199,12 +203,12 @@ def _span(span: Any, resource: Attributes, scope: str, version: str) -> Span:
         span.trace_id.hex(),
         span.span_id.hex(),
         span.parent_span_id.hex() if any(span.parent_span_id) else None,
-        wire.text(span.name),
+        protobuf.text(span.name),
         span.kind,
         span.start_time_unix_nano,
         min(max(span.end_time_unix_nano, span.start_time_unix_nano), LATEST_NS),
         span.status.code == Status.STATUS_CODE_ERROR,
-        wire.text(span.status.message),
+        protobuf.text(span.status.message),
         _pairs(span.attributes),
         resource,
         scope,
@@ -216,7 +220,7 @@ def _event(record: Any, resource: Attributes, scope: str, version: str) -> Event
     return Event(
         record.trace_id.hex(),
         record.span_id.hex(),
-        wire.text(record.event_name),
+        protobuf.text(record.event_name),
         record.time_unix_nano or record.observed_time_unix_nano,
         _pairs(record.attributes),
         resource,

@@ -4,7 +4,7 @@ from genmeter.errors import GenmeterError
 
 
 class BadPayload(GenmeterError, ValueError):
-    """What arrived is not the OTLP message it claims to be; sending it again will not help."""
+    """The body is not the OTLP message that it claims to be; sending it again will not help."""
 
 
 class StorageError(GenmeterError, RuntimeError):

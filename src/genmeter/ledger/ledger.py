@@ -105,7 +105,7 @@ class Ledger:
 
     def _done(self, found: decode.Decoded, calls: list[Call], outcome: Outcome) -> Booked:
         try:
-            # in proportion to what arrived: a lowered cap is reached over many batches and no sender waits for it
+            # in proportion to the batch: a lowered cap is reached over many batches and no sender waits for it
             for _ in range(found.received // STEP + 1):
                 if not self.store.trim():
                     break

@@ -52,5 +52,5 @@ def reset() -> None:
     _last_said.clear()
 
 
-# What the parent counted is the parent's to report.
+# The parent reports the failures that it counted.
 os.register_at_fork(after_in_child=reset)

@@ -186,7 +186,7 @@ class Limits:
         _alive.add(self)
 
     def admit(self, invocation: Invocation) -> None:
-        """Let a call begin, unless a budget that rejects is spent. What is never billed is let through.
+        """Let a call begin, unless a budget that rejects is spent. An operation that is never billed is let through.
 
         Raises:
             BudgetExceeded: the first such budget, in the order of the file.
@@ -239,7 +239,7 @@ class Limits:
         return tuple(limit for limit in self._limits if limit.budget.scope.items() <= has.items())
 
     def forget(self) -> None:
-        """Start from nothing: what the parent of a forked child has spent is the parent's."""
+        """Start from nothing: the spend of a forked child's parent stays with the parent."""
         for limit in self._limits:
             limit.forget()
 

@@ -51,7 +51,7 @@ class Patches:
                 self.apply(module)
 
     def apply(self, module: str) -> None:
-        """Wrap what the tables name in a module that is imported."""
+        """Wrap the methods that the tables name in a module that is imported."""
         for provider in self._providers:
             for target in provider.targets:
                 if target.module == module:

@@ -80,7 +80,7 @@ class Entry:
 
 
 def wrapper(entry: Entry, method: Any) -> Wrapper:
-    """The wrapper for a method, by what its target says and by what kind of function it is."""
+    """The wrapper for a method, by the options of its target and by the kind of function that it is."""
     function, target = inspect.unwrap(method), entry.target
     if target.manager:
         return _manager(entry)

@@ -168,7 +168,7 @@ def plain(one: Standing) -> Plain:
 
 
 def _ask(sources: Sources, asked: Asked) -> Plain:
-    """How each budget stands, in the file's order, and what of the UTC month is in no budget."""
+    """How each budget stands, in the file's order, and which spend of the UTC month is in no budget."""
     at = asked["at"] or datetime.now(UTC)
     if not sources.budgets:
         return {"at": at.isoformat(), "budgets": [], "unbudgeted": None, "hint": NO_BUDGETS}

@@ -21,7 +21,7 @@ MOST_CALLS: Final = 500
 
 @dataclass(slots=True)
 class Node:
-    """One span of a trace with what lies below it; ``call`` is what the ledger booked for it, if anything.
+    """One span of a trace with the spans below it; ``call`` is the ledger's row of the span, if there is one.
 
     A call whose span was sampled out stands here from its event alone, with ``attributes`` empty.
     """
@@ -86,7 +86,7 @@ def trace(ledger: Ledger, trace_id: str) -> Trace | None:
 
 
 def plain(call: Call) -> Plain:
-    """The call as plain data: money is exact decimal text, and what is not known is None or left out.
+    """The call as plain data: money is exact decimal text, and an unknown value is None or left out.
 
     >>> from genmeter.ledger import Call
     >>> call = Call(trace_id="5b", span_id="01", started_ns=1_000, operation="chat", provider="openai", cost_pico=10**12)

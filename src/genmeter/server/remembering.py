@@ -37,7 +37,7 @@ class Remembering:
     def answer(self, name: str, asked: Mapping[str, object], ask: Callable[[], T]) -> T:
         """The kept answer of this question, or a new one from ``ask``.
 
-        ``asked`` holds values and not texts: what lies 24h ago is another instant at each asking.
+        ``asked`` holds values and not texts: the text 24h means another instant each time.
         """
         key = (name, repr(sorted(asked.items())))
         revision = self._revision()

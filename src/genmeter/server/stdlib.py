@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         """End the wait for a next request; a request in flight goes on and is the last of its connection."""
         if self._busy.acquire(blocking=False):
             with suppress(OSError, ValueError):
-                # What has arrived is a request that its thread is about to read.
+                # The bytes that have arrived are a request that its thread is about to read.
                 if not select.select([self.connection], [], [], 0)[0]:
                     self._woken = True
                     self.connection.shutdown(socket.SHUT_RD)

@@ -201,7 +201,7 @@ func unbounded(u *Usage, partial bool) (*big.Int, Reason) {
 		negative = negative || left.Sign() < 0
 		total.Add(total, left.Mul(left, big.NewInt(price)))
 	}
-	// What is cached of audio and image is inside cache_read as well as inside its modality: taken out of the input once.
+	// The cached part of audio and image is inside cache_read as well as inside its modality: taken out of the input once.
 	fresh := new(big.Int).Sub(big.NewInt(u.AudioInput), big.NewInt(u.AudioCacheRead))
 	fresh.Add(fresh, new(big.Int).Sub(big.NewInt(u.ImageInput), big.NewInt(u.ImageCacheRead)))
 	text := new(big.Int).Sub(big.NewInt(input), big.NewInt(u.CacheRead))

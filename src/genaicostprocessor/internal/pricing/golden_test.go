@@ -14,7 +14,7 @@ import (
 // changes before it says "(cached)": run these tests with -count=1.
 const vectors = "../../../../tests/vectors"
 
-// callFile is a call as the vectors write it; what is absent or null is unknown.
+// callFile is a call as the vectors write it; an absent or null value is unknown.
 type callFile struct {
 	Seller        string           `json:"seller"`
 	RequestModel  string           `json:"request_model"`

@@ -100,7 +100,7 @@ class SqliteStore(Reader):
         return self._database.read(self._watch.totals)
 
     def amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
-        """USD of each window by ``SCOPES``. Asked again for the same windows, only what came since is read."""
+        """USD of each window by ``SCOPES``. Asked again for the same windows, it reads only the newer rows."""
         return self._database.read(lambda connection: self._watch.amounts(connection, windows))
 
     @property

@@ -90,7 +90,7 @@ class Observation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """True only when the server refused what we had added: then the caller's own call is to be made again."""
+        """True only when the server refused the option that we had added: then the caller's own call is to be made again."""
         guard.step("context", detach, self._token)
         if error is None:
             return False
@@ -103,7 +103,7 @@ class Observation:
     # --- what the SDK gave -----------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """The app is about to hold a stream; what we asked for is hidden from it even if this goes wrong."""
+        """The app is about to hold a stream; the usage that we asked for is hidden from it even if this goes wrong."""
         try:
             self._begin()
         except Exception as error:
@@ -130,7 +130,7 @@ class Observation:
     # --- the end ---------------------------------------------------------------------------------------------------
 
     def stop(self, error: BaseException) -> None:
-        """The SDK raised what the app is about to get: the end of a stream, or a failure; for GeneratorExit see ``leave``."""
+        """The SDK raised the exception that the app gets next: the end of a stream, or a failure; for GeneratorExit see ``leave``."""
         if isinstance(error, (StopIteration, StopAsyncIteration)):
             guard.step("close", self.close)
         elif isinstance(error, GeneratorExit):

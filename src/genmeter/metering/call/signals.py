@@ -79,7 +79,7 @@ class Signals:
         if telemetry.limits is not None:
             step("budget", telemetry.limits.book, invocation)
         if self._outer is not None:
-            step("charge", measure_cost, invocation, telemetry)
+            step("measure", measure_cost, invocation, telemetry)
             step("publish", self._publish, invocation)
             invocation.exception = None
             return

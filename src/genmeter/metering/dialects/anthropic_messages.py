@@ -174,7 +174,7 @@ class MessageAccumulator:
                 blocks[found["index"]]["pieces"].append(piece)
 
     def finish(self, invocation: Invocation) -> None:
-        """Write what was seen; the input of a cut stream is known from its first event."""
+        """Write the usage seen so far; the input of a cut stream is known from its first event."""
         if self._start:
             read_response({**self._start, "usage": self._usage, "stop_reason": self._reason}, invocation)
 

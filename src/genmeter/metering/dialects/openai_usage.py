@@ -121,10 +121,10 @@ def _repair_reasoning(found: Mapping[str, Any], usage: Usage) -> None:
 
 
 def read_reported_cost(raw: Any, response: Response) -> None:
-    """The charge in ``usage``, where the provider states it, in pico-USD: OpenRouter, xAI and Perplexity do.
+    """The amount in ``usage``, where the provider states it, in pico-USD: OpenRouter, xAI and Perplexity do.
 
     https://openrouter.ai/docs/use-cases/usage-accounting (with a key of one's own, ``is_byok``, the upstream provider's
-    charge comes on top), https://docs.x.ai/developers/cost-tracking (10^10 ticks are one USD),
+    amount comes on top), https://docs.x.ai/developers/cost-tracking (10^10 ticks are one USD),
     https://docs.perplexity.ai/api-reference/chat-completions-post (an object, in USD).
     """
     found = fields(raw)
@@ -132,22 +132,22 @@ def read_reported_cost(raw: Any, response: Response) -> None:
     if cost is None and ticks is None:
         return
     if type(ticks) is int:
-        charge = ticks * PICO_PER_TICK
+        amount = ticks * PICO_PER_TICK
     elif isinstance(cost, (int, float, str)):
-        charge = _routed(found, cost)
+        amount = _routed(found, cost)
     else:
         stated = fields(cost)
-        charge = _pico(stated.get("total_cost")) if stated.get("currency", "USD") == "USD" else None
-    if charge is not None and charge >= 0:
-        response.reported_cost = charge
+        amount = _pico(stated.get("total_cost")) if stated.get("currency", "USD") == "USD" else None
+    if amount is not None and amount >= 0:
+        response.reported_cost = amount
 
 
 def _routed(found: Mapping[str, Any], cost: Any) -> int | None:
-    charge = _pico(cost)
+    amount = _pico(cost)
     if not found.get("is_byok"):
-        return charge
+        return amount
     upstream = _pico(fields(found.get("cost_details")).get("upstream_inference_cost"))
-    return None if charge is None or upstream is None else charge + upstream
+    return None if amount is None or upstream is None else amount + upstream
 
 
 def _pico(dollars: Any) -> int | None:

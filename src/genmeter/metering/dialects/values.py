@@ -12,7 +12,7 @@ NOTHING: Mapping[str, Any] = {}
 Parts = Mapping[str, "str | Parts | None"]
 """The counts of a usage object: its name → field of ``Usage``, the parts of an object in it, or None.
 
-None marks what is read elsewhere, or is a known part of another count at the same price, or is free.
+None marks a count that is read elsewhere, is a known part of another count at the same price, or is free.
 """
 COUNTS = ("_tokens", "_requests")
 """How the names of counts end in the usage objects of all providers."""

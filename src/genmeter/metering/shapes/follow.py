@@ -11,7 +11,7 @@ from .. import guard
 from ..spec import OpenCall
 
 LARGEST = 8 * 2**20
-"""Characters kept of a whole body, or of one event: what is larger is no answer with a usage object in it."""
+"""Characters kept of a whole body, or of one event: a larger one is no answer with a usage object in it."""
 
 
 class Follower:

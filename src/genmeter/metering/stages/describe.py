@@ -43,7 +43,7 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
 
 
 def _describe_unpriced(cost: Cost | Unpriced, used: tuple[str, ...], attributes: dict[str, AttributeValue]) -> None:
-    """The parts that our price leaves out. A charge that the provider states holds them all."""
+    """The parts that our price leaves out. An amount that the provider states holds them all."""
     if isinstance(cost, Cost) and cost.source != "provider":
         attributes[names.COST_REASON] = "unpriced_dimension"
         attributes[names.COST_DETAIL] = f"not in this price: {', '.join(used)}"[:_LONGEST]

@@ -1,4 +1,4 @@
-"""The cost of the call: the charge that the response states, else the catalogue's price, else the reason for none."""
+"""The cost of the call: the amount that the response states, else the catalogue's price, else the reason for none."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from genmeter import names
-from genmeter.ledger import BadPayload, decode, wire
+from genmeter.ledger import BadPayload, decode, protobuf
 from tests.ledger.otlp import NOON, chat, key_values, span, traces
 
 
@@ -148,7 +148,7 @@ def field(number: int, content: bytes) -> bytes:
 
 
 def test_pairs_that_come_once_do_not_fill_the_memory() -> None:
-    known = wire.Pairs(decode.value)
+    known = protobuf.Pairs(decode.value)
     for n in range(100_000):
         (pair,) = key_values({"gen_ai.response.id": f"resp-{n}"})
         assert known.decode([pair.SerializeToString()]) == {"gen_ai.response.id": f"resp-{n}"}

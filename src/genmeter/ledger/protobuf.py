@@ -20,7 +20,7 @@ Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
 
 _MOST_PAIRS, _LONGEST_PAIR = 8_192, 256
 _Field = descriptor_pb2.FieldDescriptorProto
-_PACKAGE: Final = "genmeter_wire"
+_PACKAGE: Final = "genmeter_otlp"
 
 # texts are bytes too: protobuf refuses a whole request for one text that was cut inside a character
 _TEXT, _BYTES, _INT, _TIME = _Field.TYPE_BYTES, _Field.TYPE_BYTES, _Field.TYPE_INT32, _Field.TYPE_FIXED64
@@ -116,7 +116,7 @@ class Pairs:
             return _mended(pair)
         one = (message.key, self._value(message.value))
         if len(pair) <= _LONGEST_PAIR:
-            # ids and counts of single calls come too, and never again: begin anew, what repeats is soon back
+            # ids and counts of single calls come too, and never again: begin anew, the pairs that repeat are soon back
             if len(self._known) >= _MOST_PAIRS:
                 self._known.clear()
             self._known[pair] = one
