@@ -178,20 +178,19 @@ class Catalogue:
         Unpriced(reason='unknown_model', detail="openai lists no price for 'house-7b'")
         """
         try:
-            usage = question.usage
+            seller, request_model, response_model, usage, at, service_tier, batch, region, partial = question
             try:
                 # ``_key``, without the time that a call of it takes: this runs for every metered call.
-                text, plan = self._plans[question.seller, question.request_model, question.response_model,
-                                         question.service_tier, question.batch, question.region]  # fmt: skip
+                text, plan = self._plans[seller, request_model, response_model, service_tier, batch, region]
             except KeyError:
                 text, plan = self._plan(_key(question))
             if text is not None and usage is not None:
-                cost = text_only(text, usage, self.version, question.partial)
+                cost = text_only(text, usage, self.version, partial)
                 if cost is not None:
                     return cost
             if not isinstance(plan, Plan):
                 return plan
-            return charge(plan, usage, question.at, self.version, question.partial)
+            return charge(plan, usage, at, self.version, partial)
         except _WRONG as error:
             return _strange(_key(question)) or Unpriced("invalid_usage", f"{type(error).__name__}: {error}")
 

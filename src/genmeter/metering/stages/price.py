@@ -5,6 +5,7 @@ from __future__ import annotations
 from ... import names
 from ...model import Cost, Invocation, Unpriced
 from ...pricing import Catalogue, Question
+from ...pricing.question import asked
 
 
 def price(invocation: Invocation, catalogue: Catalogue) -> None:
@@ -13,7 +14,7 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
         return
     response, request, usage = invocation.response, invocation.request, invocation.usage
     stopped = invocation.cut is not None or invocation.error is not None
-    partial = stopped or bool(response.unpriced)
+    partial = True if response.unpriced else stopped
     if usage is None and invocation.error is not None and invocation.first_chunk is None and invocation.cut is None:
         return
     if response.reported_cost is not None:
@@ -25,15 +26,7 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
     if usage is None and stopped:
         invocation.cost = Unpriced("no_usage", "the call stopped before it reported what it used")
         return
-    question = Question(
-        invocation.seller.id,
-        request.model,
-        response.model,
-        usage,
-        invocation.started,
-        response.service_tier,
-        response.batch,
-        response.region or invocation.seller.region,
-        partial,
-    )
-    invocation.cost = catalogue.price(question)
+    seller = invocation.seller
+    values = (seller.id, request.model, response.model, usage, invocation.started, response.service_tier,
+              response.batch, response.region or seller.region, partial)  # fmt: skip
+    invocation.cost = catalogue.price(asked(Question, values))
