@@ -73,6 +73,17 @@ COST_DETAIL: Final = "genmeter.cost.detail"
 COST_CATALOGUE: Final = "genmeter.cost.catalogue"
 COST_ENTRY: Final = "genmeter.cost.entry"
 COST_COMPARED: Final = "genmeter.cost.compared"
+BILLED_BY: Final = "genmeter.billed_by"
+"""On a record that is no bill: the id (16 hexadecimal digits) of the span in the same trace that bills the call.
+
+Where it is no span that bills, it is a word that says why the record is no bill: ``skip_scopes``.
+"""
+COST_STATUSES: Final = ("priced", "partial", "unpriced", "elsewhere")
+"""``elsewhere``: the record is no bill, because it stands for a call that another record bills (``BILLED_BY`` says
+which). Ledger, collector and metrics count neither the call nor its tokens nor its money, whatever else stands on the
+record. An instrumentation that finds itself inside the span of another one, for the same call, writes both attributes
+on that span."""
+ELSEWHERE: Final = COST_STATUSES[3]
 COST_SOURCES: Final = ("provider", "local", "collector", "emitter")
 """Who worked the amount out: the response carried it, genmeter in the app, the collector, another instrumentation."""
 UNPRICED_REASONS: Final = (

@@ -76,6 +76,7 @@ def test_closed_lists_are_equal():
     closed = VECTORS["closed_lists"]
     assert tuple(closed["cost_kinds"]) == names.COST_KINDS
     assert tuple(closed["cost_sources"]) == names.COST_SOURCES
+    assert tuple(closed["cost_statuses"]) == names.COST_STATUSES
     assert tuple(closed["unpriced_reasons"]) == names.UNPRICED_REASONS
     assert set(closed["operations"]) > set(names.BILLED_OPERATIONS)
 

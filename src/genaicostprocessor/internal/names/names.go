@@ -16,6 +16,7 @@ const (
 	CostCatalogue = "genmeter.cost.catalogue"
 	CostEntry     = "genmeter.cost.entry"
 	CostCompared  = "genmeter.cost.compared"
+	BilledBy      = "genmeter.billed_by"
 	UsageRepaired = "genmeter.usage.repaired"
 )
 
@@ -31,11 +32,13 @@ const (
 // EventDetails is the event that carries the attributes of a call's span.
 const EventDetails = "gen_ai.client.inference.operation.details"
 
-// Values of CostStatus.
+// Values of CostStatus. StatusElsewhere: the record is no bill, because it stands for a call that another record bills;
+// BilledBy names the span that does, or says why the record is no bill.
 const (
-	StatusPriced   = "priced"
-	StatusPartial  = "partial"
-	StatusUnpriced = "unpriced"
+	StatusPriced    = "priced"
+	StatusPartial   = "partial"
+	StatusUnpriced  = "unpriced"
+	StatusElsewhere = "elsewhere"
 )
 
 // Values of CostSource that genai_cost writes: it worked the amount out, or took over what another instrumentation had
