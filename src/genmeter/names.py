@@ -199,3 +199,5 @@ MODERATION: Final = "moderation"
 FETCH_RESPONSE: Final = "fetch_response"
 BILLED_OPERATIONS: Final = frozenset({CHAT, TEXT_COMPLETION, GENERATE_CONTENT, EMBEDDINGS})
 """Operations that carry tokens and cost; agent, workflow and tool spans repeat their children's totals."""
+CALLS: Final = BILLED_OPERATIONS | {MODERATION}
+"""Operations that are calls to a model; a moderation is free. This list is closed: no other operation is a call."""

@@ -1,14 +1,17 @@
 """Which spans and events are calls, and what each of them books.
 
 A call is a span or an ``EVENT_DETAILS`` event that says what was done and who was asked, in the names of today or in
-another convention's (``reading/conventions.py``). Money is taken only from the billed operations: agent, workflow and
-tool spans repeat their children's totals.
+another convention's (``reading/conventions.py``). What was done is one of a closed list: agent, workflow and tool spans
+repeat their children's totals. The span of a server or a queue is none either: a server does not pay.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtobufSpan
 
 from genmeter import names
 from genmeter.ledger.call import (
@@ -17,7 +20,6 @@ from genmeter.ledger.call import (
     PARTIAL,
     PRICED,
     SPAN,
-    UNBILLED_OPERATIONS,
     UNPRICED,
     USAGE_FIELDS,
     Call,
@@ -48,6 +50,10 @@ EMITTER = "emitter"
 LONGEST = 300
 """The most characters that a column keeps of a text from outside."""
 _A_COUNT = f"the ledger takes whole numbers from 0 to {MOST_TOKENS:,}"
+_NO_CLIENT = frozenset(
+    {ProtobufSpan.SPAN_KIND_SERVER, ProtobufSpan.SPAN_KIND_PRODUCER, ProtobufSpan.SPAN_KIND_CONSUMER}
+)
+"""Kinds of spans that pay for nothing: the caller's own span does."""
 _NANO = 10**9
 _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
 _TOKENS = tuple(names.USAGE_TOKENS[field] for field in USAGE_FIELDS)
@@ -56,7 +62,7 @@ _INPUT, _READ, _WRITE = (USAGE_FIELDS.index(field) for field in ("input", "cache
 
 def from_span(span: Span, run: str, price: Price | None = None) -> Call | None:
     """The call that ``span`` reports, None when it reports none."""
-    call = _call(span, span.started_ns, SPAN, run)
+    call = None if span.kind in _NO_CLIENT else _call(span, span.started_ns, SPAN, run)
     if call is None:
         return None
     call.parent_span_id = span.parent_span_id
@@ -78,6 +84,17 @@ def from_event(event: Event, run: str, price: Price | None = None) -> Call | Non
     return _settle(call, event, price)
 
 
+def unread(record: Span | Event) -> str | None:
+    """The emitter and its operation, where a record has counts or an amount and is no call that we know; else None."""
+    table = conventions.bundled()
+    word = table.unread(record.attributes)
+    if word is None:
+        return None
+    if isinstance(record, Span) and record.kind in _NO_CLIENT and table.operation(record.attributes) in names.CALLS:
+        word = f"{word} of a server"
+    return f"{record.scope or 'unnamed scope'}: {word or 'no operation'}"[:LONGEST]
+
+
 def text(value: Value) -> str | None:
     """A text attribute, clipped; empty and other types are unknown."""
     return value[:LONGEST] if isinstance(value, str) and value else None
@@ -86,9 +103,9 @@ def text(value: Value) -> str | None:
 def _call(record: Span | Event, started_ns: int, signal: int, run: str) -> Call | None:
     own, resource, table = record.attributes, record.resource, conventions.bundled()
     operation = table.operation(own)
-    if operation is None or operation in UNBILLED_OPERATIONS:
+    if operation not in names.CALLS:
         return None
-    provider = text(own.get(names.PROVIDER)) or _provider(own, table)
+    provider = table.seller_word(text(own.get(names.PROVIDER))) or _provider(own, table)
     if provider is None:
         return None
     said = _spelled if _is_foreign(record, table) else _current
@@ -97,6 +114,8 @@ def _call(record: Span | Event, started_ns: int, signal: int, run: str) -> Call 
         span_id=record.span_id,
         signals=signal,
         run=run,
+        scope=None if record.scope == names.SCOPE else record.scope[:LONGEST],
+        host=_host(own, table),
         started_ns=started_ns,
         first_chunk_ns=_nanoseconds(own.get(names.TIME_TO_FIRST_CHUNK)),
         service=text(resource.get(names.SERVICE_NAME)),
@@ -136,9 +155,31 @@ def _spelled(own: Attributes, table: Conventions, field: str) -> str | None:
 
 
 def _provider(own: Attributes, table: Conventions) -> str | None:
-    """Who was asked, in our words: the seller that the record means, else another convention's word, else the host."""
+    """Who was asked, in our words: the seller that the record means, else another convention's word, else the host.
+
+    A framework's name is the last resort: it sells nothing, but the call is one.
+    """
     seller = _seller(own)
-    return seller.name if seller is not None else _spelled(own, table, "provider") or _spelled(own, table, "address")
+    if seller is not None:
+        return seller.name
+    word = _spelled(own, table, "provider")
+    return table.seller_word(word) or _spelled(own, table, "address") or word or text(own.get(names.PROVIDER))
+
+
+def _host(own: Attributes, table: Conventions) -> str | None:
+    """The server, where it is no known seller's own: two servers of one SDK may give the same response id."""
+    try:
+        place = table.place(own)
+    except ValueError:
+        return None
+    if place is None or _known(place.host, place.path):
+        return None
+    return (place.host if place.port is None else f"{place.host}:{place.port}")[:LONGEST]
+
+
+@lru_cache(maxsize=1024)
+def _known(host: str, path: str) -> bool:
+    return Catalogue.bundled().seller(host, path) is not None
 
 
 def _seller(own: Attributes) -> Seller | None:
@@ -154,9 +195,12 @@ def _at_address(host: str, _: int | None, path: str) -> Seller | None:
 
 def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
     """Fill in usage and money, for the operations that carry them."""
+    own, table = record.attributes, conventions.bundled()
+    if own.get(names.COST_STATUS) == names.ELSEWHERE:
+        call.cost_status, call.cost_detail = names.ELSEWHERE, text(own.get(names.BILLED_BY))
+        return call
     if call.operation not in names.BILLED_OPERATIONS:
         return call
-    own, table = record.attributes, conventions.bundled()
     foreign = _is_foreign(record, table)
     repaired, refused = _take_usage(call, record, table, foreign)
     call.cost_status = text(own.get(names.COST_STATUS))

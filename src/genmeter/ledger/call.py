@@ -15,17 +15,7 @@ LINE_KINDS: Final = names.COST_KINDS
 SPAN, EVENT = 1, 2
 """The two signals that report a call, as bits of ``Call.signals``."""
 
-PRICED, PARTIAL, UNPRICED = "priced", "partial", "unpriced"
-
-UNBILLED_OPERATIONS: Final = frozenset(
-    {
-        names.FETCH_RESPONSE,
-        *("invoke_agent", "invoke_workflow", "handle_conversation_turn", "execute_tool", "plan", "create_agent"),
-        *("retrieval", "create_memory_store", "delete_memory_store", "create_memory", "update_memory"),
-        *("upsert_memory", "search_memory", "delete_memory"),
-    }
-)
-"""Operations that are no calls to a model: their spans repeat their children's totals or have none."""
+PRICED, PARTIAL, UNPRICED, _ = names.COST_STATUSES
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,8 +23,11 @@ class Call:
     """One call under its key (``trace_id``, ``span_id``). None is unknown, never zero.
 
     ``usage`` runs along ``USAGE_FIELDS``, ``lines`` along ``LINE_KINDS`` (pico units of ``currency``). ``started_ns``
-    is Unix time, durations are nanoseconds. ``signals`` says which of ``SPAN`` and ``EVENT`` have reported it.
-    ``cost_status`` is ``priced``, ``partial``, ``unpriced``, or None where no money is due.
+    is Unix time, durations are nanoseconds. ``signals`` says which of ``SPAN`` and ``EVENT`` have reported it. ``scope``
+    is the instrumentation that wrote the record, None for genmeter's own; ``host`` is the server where it is no known
+    seller's own (``name`` or ``name:port``).
+    ``cost_status`` is ``priced``, ``partial``, ``unpriced``, or None where no money is due. With ``elsewhere`` the record is
+    no bill: it is set aside, and ``cost_detail`` says who bills.
     """
 
     trace_id: str
@@ -43,6 +36,8 @@ class Call:
     span_name: str | None = None
     signals: int = SPAN
     run: str = ""
+    scope: str | None = None
+    host: str | None = None
     started_ns: int
     duration_ns: int | None = None
     first_chunk_ns: int | None = None

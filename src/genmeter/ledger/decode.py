@@ -21,6 +21,7 @@ from genmeter.ledger.errors import BadPayload
 from genmeter.ledger.protobuf import Value
 
 Attributes = dict[str, Value]
+_EVENT_NAME = "event.name"
 LATEST_NS = 2**62
 """Times beyond the year 2116 are garbage, and room is left to add durations in 64 bits."""
 
@@ -132,7 +133,7 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
         for scope in group.scope_logs:
             received += len(scope.log_records)
             for record in scope.log_records:
-                if record.event_name != name:
+                if record.event_name != name and not _is_named(record.attributes, wanted, name):
                     continue
                 fault = _fault(record.trace_id, record.span_id, record.time_unix_nano or record.observed_time_unix_nano)
                 if fault:
@@ -190,6 +191,12 @@ def _raw(payload: bytes | Message, official: type[Message], shape: type[Message]
         raise BadPayload(f"the body is not a protobuf {official.__name__}") from None
 
 
+def _is_named(pairs: Iterable[bytes], wanted: str, name: bytes) -> bool:
+    """Whether an attribute names the event, as older SDKs do. Only pairs with the name in them are taken apart."""
+    found = [pair for pair in pairs if name in pair]
+    return bool(found) and _pairs(found).get(_EVENT_NAME) == wanted
+
+
 def _fault(trace_id: bytes, span_id: bytes, time_ns: int) -> str:
     if len(trace_id) != 16 or not any(trace_id):
         return "its trace id is not 16 non-zero bytes"
@@ -217,12 +224,13 @@ def _span(span: Any, resource: Attributes, scope: str, version: str) -> Span:
 
 
 def _event(record: Any, resource: Attributes, scope: str, version: str) -> Event:
+    own = _pairs(record.attributes)
     return Event(
         record.trace_id.hex(),
         record.span_id.hex(),
-        protobuf.text(record.event_name),
+        protobuf.text(record.event_name) or str(own.get(_EVENT_NAME)),
         record.time_unix_nano or record.observed_time_unix_nano,
-        _pairs(record.attributes),
+        own,
         resource,
         scope,
         version,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
@@ -12,13 +13,16 @@ from genmeter import names
 from genmeter.ledger import booking, decode
 from genmeter.ledger.booking import Price
 from genmeter.ledger.call import Call
-from genmeter.ledger.decode import Encoding
+from genmeter.ledger.decode import Encoding, Event, Span
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Outcome
 from genmeter.ledger.sqlite import MAX_CALLS, MAX_SPANS, MEMORY, STEP, Caps, SqliteStore
 from genmeter.ledger.sqlite.database import make_folder
 from genmeter.ledger.store import Store
 
+SKIPPED = "skip_scopes"
+"""Who bills for a call of a scope that the user leaves out: the setting of this name."""
+R = TypeVar("R", Span, Event)
 _log = logging.getLogger(__name__)
 
 
@@ -39,13 +43,16 @@ class Ledger:
     """Books each call in OTLP requests once. Reports put their questions to its ``store``.
 
     ``run`` is the id stamped on every call booked here; ``price`` prices calls of other instrumentations that arrive
-    with tokens and without a verdict on their cost.
+    with tokens and without a verdict on their cost; the calls of the instrumentation scopes ``skip_scopes`` are set aside.
     """
 
-    def __init__(self, store: Store, *, run: str = "", price: Price | None = None) -> None:
+    def __init__(
+        self, store: Store, *, run: str = "", price: Price | None = None, skip_scopes: Collection[str] = ()
+    ) -> None:
         self.store = store
         self.run = run
         self._price = price
+        self._skip_scopes = frozenset(skip_scopes)
 
     @classmethod
     def open(
@@ -54,6 +61,7 @@ class Ledger:
         *,
         run: str = "",
         price: Price | None = None,
+        skip_scopes: Collection[str] = (),
         max_rows: int | None = MAX_CALLS,
         max_spans: int = MAX_SPANS,
         max_days: float | None = None,
@@ -67,23 +75,21 @@ class Ledger:
         if place != MEMORY:
             make_folder(place)
         caps = Caps(calls=max_rows, spans=max_spans, days=max_days)
-        return cls(SqliteStore(place, caps), run=run, price=price)
+        return cls(SqliteStore(place, caps), run=run, price=price, skip_scopes=skip_scopes)
 
     def book_traces(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
         """Book an ``ExportTraceServiceRequest``; on return it is on disk. Raises ``BadPayload``, ``StorageError``."""
         with self.store.turn:
             found = decode.traces(payload, encoding)
-            made = (booking.from_span(span, self.run, self._price) for span in found.spans)
-            calls = [call for call in made if call is not None]
-        return self._done(found, calls, self.store.book(calls, found.spans))
+            calls, unread = self._sorted(found.spans, booking.from_span)
+        return self._done(found, calls, self.store.book(calls, found.spans, unread))
 
     def book_logs(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
         """Book the usage events of an ``ExportLogsServiceRequest``. Raises ``BadPayload``, ``StorageError``."""
         with self.store.turn:
             found = decode.logs(payload, names.EVENT_DETAILS, encoding)
-            made = (booking.from_event(event, self.run, self._price) for event in found.events)
-            calls = [call for call in made if call is not None]
-        return self._done(found, calls, self.store.book(calls, ()))
+            calls, unread = self._sorted(found.events, booking.from_event)
+        return self._done(found, calls, self.store.book(calls, (), unread))
 
     def counters(self) -> dict[str, int]:
         """Everything counted since the file was made: booked, merged, duplicates, conflicts, suspected and so on."""
@@ -102,6 +108,24 @@ class Ledger:
 
     def __exit__(self, *failure: object) -> None:
         self.close()
+
+    def _sorted(
+        self, records: Sequence[R], book: Callable[[R, str, Price | None], Call | None]
+    ) -> tuple[list[Call], dict[str, int]]:
+        """The calls among the records; and by emitter how many of the others have counts or an amount all the same."""
+        calls: list[Call] = []
+        unread: dict[str, int] = {}
+        for record in records:
+            call = book(record, self.run, self._price)
+            if call is None:
+                emitter = booking.unread(record)
+                if emitter is not None:
+                    unread[emitter] = unread.get(emitter, 0) + 1
+                continue
+            if record.scope in self._skip_scopes:
+                call.cost_status, call.cost_detail = names.ELSEWHERE, SKIPPED
+            calls.append(call)
+        return calls, unread
 
     def _done(self, found: decode.Decoded, calls: list[Call], outcome: Outcome) -> Booked:
         try:

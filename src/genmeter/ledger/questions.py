@@ -13,8 +13,9 @@ QUARTER_NS = 900 * 10**9
 TOTALS_BY = ("model", "department", "application")
 """The columns by which ``Store.totals`` are grouped."""
 
-CONFLICT, SUSPECTED, LATE = "conflict", "suspected_duplicate", "late"
-"""Reasons for quarantine: other money under a booked key; a booked response under another key; older than trimmed calls."""
+CONFLICT, SUSPECTED, LATE, DOUBLE = "conflict", "suspected_duplicate", "late", "double"
+"""Reasons for quarantine: other money under a booked key; a booked response under another key; older than trimmed calls;
+a second record of a booked call by another instrumentation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,10 @@ class Amount(NamedTuple):
 class Outcome(NamedTuple):
     """The outcome of one batch: how many of its calls were booked, and what became of the others.
 
-    ``merged`` counts the second signals of booked calls, ``duplicates`` the replays. Three kinds went to quarantine:
-    ``conflicts`` (other money under the same key), ``suspected`` (the same response under another key) and ``late``
-    (older than the calls that have been trimmed).
+    ``merged`` counts the second signals of booked calls, ``duplicates`` the replays. Four kinds went to quarantine:
+    ``conflicts`` (other money under the same key), ``suspected`` (the same response under another key), ``late``
+    (older than the calls that have been trimmed) and ``doubles`` (another instrumentation's record of a booked call).
+    A call of an earlier batch counts, too, where this batch made it a double.
     """
 
     booked: int = 0
@@ -85,11 +87,18 @@ class Outcome(NamedTuple):
     suspected: int = 0
     late: int = 0
     spans: int = 0
+    doubles: int = 0
 
 
 class Quarantined(NamedTuple):
-    """A call that was not booked, with the reason."""
+    """A call that is in no sum, with the reason.
+
+    ``billed_by`` is the span that bills for it, as ``trace/span`` where the span is of another trace; ``why`` says in
+    words how that was found out. Both are None where no other call bills.
+    """
 
     reason: str
     received_ns: int
     call: Call
+    billed_by: str | None = None
+    why: str | None = None

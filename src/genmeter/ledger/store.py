@@ -5,7 +5,7 @@ Every method raises ``StorageError`` when the database does not work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -35,8 +35,11 @@ class Store(Protocol):
         """Why the last write failed; None when it worked."""
         ...
 
-    def book(self, calls: Sequence[Call], spans: Sequence[Span]) -> Outcome:
-        """Book a batch in one durable transaction, all of it or nothing."""
+    def book(self, calls: Sequence[Call], spans: Sequence[Span], unread: Mapping[str, int] | None = None) -> Outcome:
+        """Book a batch in one durable transaction, all of it or nothing. Two records of one call are booked once.
+
+        ``unread`` has the records with counts or an amount that are no known call, by emitter; they are counted.
+        """
         ...
 
     def trim(self) -> int:
@@ -101,4 +104,8 @@ class Store(Protocol):
 
     def counters(self) -> dict[str, int]:
         """Everything counted since the ledger began."""
+        ...
+
+    def unread(self) -> dict[str, int]:
+        """Emitter → its records with counts or an amount that are no known call, since the ledger began."""
         ...

@@ -9,6 +9,11 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
 - ``operations``: foreign words for an operation, compared in lower case. A word that is not in the list stays as it is.
   A word under an older or foreign attribute counts only if it means a billed operation. So OpenInference's CHAIN, AGENT,
   TOOL, RETRIEVER and RERANKER and OpenLLMetry's workflow, task, agent and tool are never calls.
+- ``steps``: words for an operation whose totals repeat those of the calls below it, or that has none. A record with
+  counts or an amount under a word that is neither a call nor one of these is counted as unread (``unread``).
+- ``frameworks``: names of agent frameworks, in small letters with hyphens. As a provider such a name says nothing,
+  because a framework sells nothing; as a part of a scope's name it says that an SDK's call lies below the record.
+- ``sold_by``: models that one seller alone has under such a name. They tell the seller where nothing else does.
 - ``base_url`` gives host, port and path where ``address`` is absent.
 - ``cost``: the first two spellings are ours. An amount in any other spelling was computed by another instrumentation.
   It counts only above zero, because instrumentations write 0 for a model that their price list lacks.
@@ -24,7 +29,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -37,6 +42,10 @@ SCHEMA = 1
 
 _OWN = frozenset({names.COST_AMOUNT, names.COST_TOTAL, names.OPENAI_RESPONSE_TIER})
 """Spellings that genmeter writes, the current names apart."""
+_GENERAL = "total_cost"
+"""A spelling of an amount that any program may use: alone it does not make a record one of a call."""
+_STEP = "traceloop.span.kind"
+"""OpenLLMetry writes it on workflows, tasks, agents and tools, and on no call."""
 _EXCLUSIVE = ("anthropic", "aws")
 """Sellers whose input count leaves the cache out. For them, more cache than input proves that a count was passed on."""
 
@@ -79,6 +88,10 @@ class Conventions:
         self.foreign_costs = tuple(name for name in self.fields["cost"] if name not in _OWN)
         """Spellings of an amount that another instrumentation computed."""
         self._operations: dict[str, str] = data["operations"]
+        self._steps = frozenset(data["steps"])
+        self._frameworks = frozenset(data["frameworks"])
+        self._sold_by = [(re.compile(one["model"]), str(one["seller"])) for one in data["sold_by"]]
+        self._money = frozenset((*self.fields["input"], *self.fields["output"], *self.fields["cost"])) - {_GENERAL}
         self._absent = frozenset(("", *data["absent"]))
         self._exclusive: dict[str, Exclusive] = {one["scope"]: _exclusive(one) for one in data["exclusive"]}
 
@@ -90,9 +103,44 @@ class Conventions:
                 continue
             if not isinstance(value, str):
                 raise ValueError(f"{name} is {value!r}; it must be text")
-            if value.lower() not in self._absent:
+            if value.lower() not in self._absent and not (field == "provider" and _hyphens(value) in self._frameworks):
                 return value
         return None
+
+    def seller_word(self, word: str | None) -> str | None:
+        """A provider's name, None for a framework's: a framework sells nothing."""
+        return None if word is None or _hyphens(word) in self._frameworks else word
+
+    def is_framework(self, scope: str) -> bool:
+        """Whether the instrumentation scope is a framework's, so that an SDK's call may lie below its records.
+
+        >>> bundled().is_framework("openinference.instrumentation.langchain"), bundled().is_framework("genmeter")
+        (True, False)
+        """
+        name = _hyphens(scope)
+        if name in self._frameworks:
+            return True
+        # "ai" and "agents" are frameworks as whole names; within a scope they are parts of other words
+        return any(
+            part in self._frameworks and len(part) > 3 and part != "agents" for part in re.split(r"[.:/@ ]", name)
+        )
+
+    def sold_by(self, attributes: Attributes) -> str | None:
+        """The name of the one seller that has this model under such a name; None where several may."""
+        model = self.text(attributes, "request_model") or self.text(attributes, "response_model") or ""
+        return next((seller for pattern, seller in self._sold_by if pattern.match(model.lower())), None)
+
+    def unread(self, attributes: Attributes) -> str | None:
+        """The operation's word of a record that has counts or an amount and is no call as far as we know, "" for none.
+
+        None for a record without counts and amounts, and for a step, which repeats the totals of the calls below it.
+        """
+        if attributes.keys().isdisjoint(self._money) or attributes.get(_STEP) is not None:
+            return None
+        word = next(
+            (word for name in self.fields["operation"] if isinstance(word := attributes.get(name), str) and word), ""
+        )
+        return None if word.lower() in self._steps else word
 
     def count(self, attributes: Attributes, field: str) -> int | None:
         """The whole number of ``field``. Raises ``ValueError`` where the first spelling present holds something else."""
@@ -171,6 +219,12 @@ def numbers(version: str) -> tuple[int, ...]:
     """
     found = re.match(r"\d{1,9}(\.\d{1,9})*", version)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+@lru_cache(maxsize=1024)
+def _hyphens(name: str) -> str:
+    # remembered, because every record names its provider and its scope
+    return name.lower().replace("_", "-")
 
 
 def _exclusive(entry: Mapping[str, Any]) -> Exclusive:

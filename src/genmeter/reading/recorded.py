@@ -103,6 +103,8 @@ def billed_by(attributes: Mapping[str, object], catalogue: Catalogue, at_address
     """
     table = conventions.bundled()
     name, place = table.text(attributes, "provider"), table.place(attributes)
+    if place is None and name is None:
+        name = table.sold_by(attributes)
     named = catalogue.named(name) if name else None
     if place is None:
         return named

@@ -80,9 +80,14 @@ class Reader:
     def quarantined(self, limit: int, run: str | None = None) -> list[Quarantined]:
         """The newest calls that were not booked, newest first."""
         where, values = _where(Window(run=run), "received_ns")
-        statement = f"SELECT reason, received_ns, record FROM quarantine{where} ORDER BY id DESC LIMIT ?"
+        statement = (
+            f"SELECT reason, received_ns, record, billed_by, why FROM quarantine{where} ORDER BY id DESC LIMIT ?"
+        )
         rows = self._rows(statement, *values, limit)
-        return [Quarantined(reason, received, from_record(json.loads(record))) for reason, received, record in rows]
+        return [
+            Quarantined(reason, received, from_record(json.loads(record)), billed_by, why)
+            for reason, received, record, billed_by, why in rows
+        ]
 
     def quarantine_counts(self, run: str | None = None) -> dict[str, int]:
         """Reason → calls in quarantine."""
@@ -92,6 +97,13 @@ class Reader:
     def counters(self) -> dict[str, int]:
         """Everything that was counted since the file was made, by name."""
         return self._database.read(counters)
+
+    def unread(self) -> dict[str, int]:
+        """Emitter → its records that have counts or an amount and are no known call, the most first."""
+        rows = self._rows(
+            "SELECT substr(name, 8), value FROM counters WHERE name LIKE 'unread %' ORDER BY value DESC, name"
+        )
+        return dict(rows)
 
     def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
         return self._database.read(lambda connection: connection.execute(statement, values).fetchall())

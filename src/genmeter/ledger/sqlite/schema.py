@@ -1,7 +1,7 @@
 """The SQLite tables of the ledger, and how an older file becomes a newer one.
 
 ``calls`` holds one row per booked call, ``daily`` the sums of calls that were trimmed, ``spans`` what was received for
-the trace tree, ``quarantine`` what was not booked, ``counters`` and ``marks`` what has been counted and how far back
+the trace tree, ``quarantine`` what is in no sum, ``corrections`` what has changed of booked calls, ``counters`` and ``marks`` what has been counted and how far back
 the calls reach. The tables themselves are the scripts in ``migrations/``: what is on disk does not follow a change of
 names in the code.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genmeter.ledger.call import Call
@@ -32,6 +32,7 @@ class _Turn:
 
     calls: Sequence[Call]
     spans: Sequence[Span]
+    unread: Mapping[str, int]
     result: Outcome | BaseException | None = None
 
 
@@ -57,9 +58,12 @@ class SqliteStore(Reader):
         self._failed_at = 0.0
         self._committed_at: float | None = None
 
-    def book(self, calls: Sequence[Call], spans: Sequence[Span]) -> Outcome:
-        """Book a batch in one durable transaction, all of it or nothing. The caller does not hold ``turn``."""
-        mine = _Turn(calls, spans if self._caps.spans else ())
+    def book(self, calls: Sequence[Call], spans: Sequence[Span], unread: Mapping[str, int] | None = None) -> Outcome:
+        """Book a batch in one durable transaction, all of it or nothing. The caller does not hold ``turn``.
+
+        ``unread`` has the records with counts or an amount that are no known call, by emitter; they are counted.
+        """
+        mine = _Turn(calls, spans if self._caps.spans else (), unread or {})
         self._waiting.append(mine)
         with self._leading:
             # the thread that led before may have written this batch with its own
@@ -135,6 +139,7 @@ class SqliteStore(Reader):
             with self._database.transaction() as connection, self.turn:
                 now = time.time_ns()
                 outcomes = [write.book(connection, turn.calls, turn.spans, now) for turn in group]
+                write.count_unread(connection, [turn.unread for turn in group if turn.unread])
                 over = trim.due(connection, self._caps, now)
         except StorageError as error:
             self._fault, self._failed_at = str(error), time.monotonic()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from genmeter.ledger.sqlite.aside import WATERMARK, count, raise_mark
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS
-from genmeter.ledger.sqlite.write import WATERMARK, count
 
 STEP = 5_000
 """Rows of each table that one step takes at most, so that no sender waits long behind it."""
@@ -14,7 +14,6 @@ STEP = 5_000
 MAX_CALLS, MAX_SPANS = 1_000_000, 200_000
 
 _OLDEST = "SELECT id FROM calls WHERE started_ns < ? ORDER BY started_ns, id LIMIT ?"
-_RAISE_MARK = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
 _FOLD = f"""
 INSERT INTO daily (key, {", ".join((*DAILY_KEYS, *SUMS, *SPAN_OF_TIME))})
 SELECT json_array({", ".join(DAILY_KEYS.values())}),
@@ -79,7 +78,7 @@ def _trim_calls(connection: sqlite3.Connection, excess: int, horizon_ns: int) ->
             continue
         connection.execute(_FOLD, (before_ns, limit))
         connection.execute(f"DELETE FROM calls WHERE id IN ({_OLDEST})", (before_ns, limit))
-        connection.execute(_RAISE_MARK, (WATERMARK, oldest[0]))
+        raise_mark(connection, WATERMARK, oldest[0])
         count(connection, {"rows_calls": -oldest[1], "trimmed_calls": oldest[1]})
         gone += oldest[1]
     return gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -9,7 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from genmeter.ledger.call import UNPRICED, Call, from_record
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Amount, Group, Window
+from genmeter.ledger.sqlite.aside import CORRECTED
 from genmeter.ledger.sqlite.read import counters, merge, sums, sums_after
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, UNIT
 from genmeter.ledger.sqlite.write import REFILED
@@ -37,18 +40,19 @@ CASE WHEN {_WITHOUT} THEN calls ELSE 0 END, first_ns, last_ns FROM daily WHERE l
 
 
 class Position(NamedTuple):
-    """How far the table has been read: its newest row, how many calls were trimmed, how many changed their scope."""
+    """How far the table has been read: its newest row; how many calls were trimmed, changed their scope, were corrected."""
 
     newest: int
     trimmed: int
     refiled: int
+    corrected: int
 
 
 def position(connection: sqlite3.Connection) -> Position:
     """Where the table of calls stands now."""
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0]
     counted = counters(connection)
-    return Position(newest, counted.get("trimmed_calls", 0), counted.get(REFILED, 0))
+    return Position(newest, counted.get("trimmed_calls", 0), counted.get(REFILED, 0), counted.get(CORRECTED, 0))
 
 
 class Watch:
@@ -119,19 +123,65 @@ class Watch:
 
     def _read_on(self, connection: sqlite3.Connection) -> None:
         known, now = self._position, position(connection)
-        if known is None or known.trimmed != now.trimmed:
+        corrections = _corrections(connection, known, now)
+        if known is None or known.trimmed != now.trimmed or corrections is None:
             self._totals, self._windows = None, {}
         elif known.refiled != now.refiled and time.monotonic() >= self._patient_until:
             self._windows = {}
         else:
             now = now._replace(refiled=known.refiled)
-        if known is not None and now.newest > known.newest:
+        if known is not None and (now.newest > known.newest or corrections):
             # both are read before either is added to: if the second reading fails, nothing is counted twice later
             groups = [] if self._totals is None else sums_after(connection, TOTALS_BY, known.newest)
             amounts = list(_calls(connection, self._windows, known.newest))
+            for sign, call in corrections or ():
+                self._correct(sign, call)
             merge(self._totals if self._totals is not None else {}, groups)
             _add(self._windows, amounts)
         self._position = now
+
+    def _correct(self, sign: int, call: Call) -> None:
+        """Add (1) or take out (-1) one call that the sums have read."""
+        if self._totals is not None:
+            _correct_totals(self._totals, sign, call)
+        missing = int(call.cost_status == UNPRICED or call.currency not in (None, "USD"))
+        pico = (call.cost_pico or 0) if call.currency == "USD" else 0
+        scope = tuple(getattr(call, name) for name in SCOPES)
+        for window, amounts in self._windows.items():
+            since, until = _bounds(window)
+            if since <= call.started_ns < until:
+                _add(self._windows, [(window, Amount(scope, sign * pico, sign * missing, 0))])
+                if not any(amounts[scope][1:]):
+                    del amounts[scope]
+
+
+def _corrections(
+    connection: sqlite3.Connection, known: Position | None, now: Position
+) -> list[tuple[int, Call]] | None:
+    """What has changed of the calls that were read; None where it is not known any more."""
+    if known is None or known.corrected == now.corrected:
+        return []
+    rows = connection.execute(
+        "SELECT call_id, sign, record FROM corrections WHERE id > ? ORDER BY id", (known.corrected,)
+    ).fetchall()
+    if len(rows) != now.corrected - known.corrected:
+        return None
+    return [(sign, from_record(json.loads(record))) for row, sign, record in rows if row <= known.newest]
+
+
+def _correct_totals(totals: dict[tuple[object, ...], Group], sign: int, call: Call) -> None:
+    key = tuple(getattr(call, name) for name in TOTALS_BY)
+    ended = call.started_ns + (call.duration_ns or 0)
+    empty = Group(key, call.currency, 0, 0, 0, 0, (0,) * len(call.usage), 0, call.started_ns, ended)
+    group = totals.setdefault((*key, call.currency), empty)
+    group.calls += sign
+    group.errors += sign * (call.error_type is not None)
+    group.unpriced += sign * (call.cost_status == UNPRICED)
+    group.cut += sign * (call.cut is not None)
+    group.usage = tuple(total + sign * (count or 0) for total, count in zip(group.usage, call.usage, strict=True))
+    group.cost += sign * (call.cost_pico or 0)
+    if not group.calls:
+        del totals[(*key, call.currency)]
 
 
 def _whole(connection: sqlite3.Connection, windows: Sequence[Window]) -> dict[Window, dict[_Key, Amount]]:

@@ -1,66 +1,98 @@
 """How a batch is booked in SQLite.
 
-Each call is booked once. It may arrive twice, in any order, and in two signals (its span and its event).
+Each call is booked once. It may arrive twice, in any order, and in two signals (its span and its event); and two
+instrumentations may record it, under two keys.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import compress, groupby, repeat
 from operator import is_not, itemgetter
+from typing import Any
 
-from genmeter import names
-from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call, to_record, to_row
-from genmeter.ledger.decode import Attributes, Span, Value
-from genmeter.ledger.questions import CONFLICT, LATE, SUSPECTED, Outcome
+from genmeter.ledger import doubles
+from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call, to_row
+from genmeter.ledger.decode import Span
+from genmeter.ledger.questions import CONFLICT, DOUBLE, LATE, Outcome
+from genmeter.ledger.sqlite import kept
+from genmeter.ledger.sqlite.aside import HIGHEST, WATERMARK, count, find, mark, mark_aside, quarantine, rewrite
+from genmeter.ledger.sqlite.settle import settle, settle_rows, settle_spans
+from genmeter.names import ELSEWHERE
 
-WATERMARK = "trimmed_until_ns"
+UNREAD = "unread "
+"""What the counters of unread records begin with, before the emitter's name."""
+MOST_EMITTERS = 100
+"""Emitters whose unread records are counted apart."""
 REFILED = "refiled"
 """Counter of booked calls whose environment became known by their second signal. A budget may be for an environment."""
 _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
 _INSERTED = ("id", *COLUMNS)
-_KNOWN = f"SELECT id, signals, {', '.join((*FILLABLE, *_MONEY))} FROM calls WHERE trace_id = ? AND span_id = ?"
-_INSERT_SPAN = f"INSERT INTO spans VALUES (NULL{', ?' * 12}) ON CONFLICT DO NOTHING"
-_CONTENT = frozenset({names.SYSTEM_INSTRUCTIONS, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.TOOL_DEFINITIONS})
-_MOST_ATTRIBUTES, _LONGEST = 64, 500
+_KNOWN = f"SELECT id, signals, scope, {', '.join((*FILLABLE, *_MONEY))} FROM calls WHERE trace_id = ? AND span_id = ?"
+_TOLD = """
+SELECT n.id FROM calls n JOIN quarantine q ON q.trace_id = n.trace_id AND q.span_id = n.span_id
+WHERE n.id >= ? AND n.scope IS NOT NULL AND q.reason = ? AND q.why = ?
+"""
+_OVERRULED = (
+    "cost_status",
+    "cost_reason",
+    "cost_detail",
+    "cost_source",
+    "cost_catalogue",
+    "cost_entry",
+    *doubles.PAYER,
+)
 
 
 def book(connection: sqlite3.Connection, calls: Sequence[Call], spans: Sequence[Span], now_ns: int) -> Outcome:
     """Book ``calls`` and keep ``spans`` inside the transaction that is open."""
-    watermark = mark(connection, WATERMARK)
-    first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM calls").fetchone()[0]
+    watermark, first = mark(connection, WATERMARK), _first(connection)
     # a trimmed call has left no key behind: its replay would be booked again
-    numbered = [(n, call) for n, call in enumerate(calls, first) if call.started_ns > watermark]
-    new = _insert(connection, numbered, first)
-    outcomes = Counter(
-        _meet(connection, call, n, watermark, now_ns) for n, call in enumerate(calls, first) if n not in new
-    )
-    outcomes["booked"] = len(new)
+    numbered = [
+        (n, call)
+        for n, call in enumerate(calls, first)
+        if call.started_ns > watermark and call.cost_status != ELSEWHERE
+    ]
+    inserted = _insert(connection, numbered, first)
     before = connection.total_changes
-    connection.executemany(_INSERT_SPAN, [_span_row(span) for span in spans])
-    outcomes["spans"] = connection.total_changes - before
-    count(connection, {**outcomes, "rows_calls": outcomes["booked"], "rows_spans": outcomes["spans"]})
+    connection.executemany(kept.INSERT, [kept.row(span) for span in spans])
+    outcomes = Counter({"spans": connection.total_changes - before})
+    batch = _Batch(connection, first, watermark, now_ns)
+    outcomes += batch.settle(first)
+    outcomes += settle_spans(connection, first, spans, now_ns)
+    for n, call in enumerate(calls, first):
+        if n not in inserted:
+            outcomes.update(batch.meet(call, n))
+    outcomes += settle_rows(connection, first, batch.told, now_ns)
+    booked = connection.execute("SELECT count(*) FROM calls WHERE id >= ?", (first,)).fetchone()[0]
+    outcomes["booked"] = booked
+    count(connection, {**outcomes, "rows_calls": booked, "rows_spans": outcomes["spans"]})
     return Outcome(**outcomes)
 
 
-def count(connection: sqlite3.Connection, steps: dict[str, int]) -> None:
-    """Add the steps to the counters of these names."""
-    connection.executemany(
-        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-        [(name, step) for name, step in steps.items() if step],
+def count_unread(connection: sqlite3.Connection, found: Sequence[Mapping[str, int]]) -> None:
+    """Count records that are no known call by emitter; beyond ``MOST_EMITTERS`` of them, together."""
+    known = (
+        connection.execute("SELECT count(*) FROM counters WHERE name LIKE ?", (f"{UNREAD}%",)).fetchone()[0]
+        if found
+        else 0
     )
+    for unread in found:
+        for emitter, records in unread.items():
+            name = f"{UNREAD}{emitter}"
+            if not connection.execute("SELECT 1 FROM counters WHERE name = ?", (name,)).fetchone():
+                name, known = (name, known + 1) if known < MOST_EMITTERS else (f"{UNREAD}others", known)
+            count(connection, {name: records, "unread": records})
 
 
-def mark(connection: sqlite3.Connection, name: str) -> int:
-    """The value of a mark, 0 before it is first set."""
-    row = connection.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
-    return row[0] if row else 0
+def _first(connection: sqlite3.Connection) -> int:
+    """The number of the next row: above all that there are and above all that were taken out."""
+    newest = connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0]
+    return max(newest, mark(connection, HIGHEST)) + 1
 
 
 def _insert(connection: sqlite3.Connection, numbered: Sequence[tuple[int, Call]], first: int) -> set[int]:
@@ -80,84 +112,92 @@ def _statement(shape: tuple[bool, ...]) -> str:
     return f"INSERT INTO calls ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
 
 
-def _meet(connection: sqlite3.Connection, call: Call, number: int, watermark: int, now_ns: int) -> str:
-    """Book a call that could not be inserted, and return the name of its outcome.
+class _Batch:
+    """The calls of one batch that could not be inserted, one after the other, as if each came in a batch of its own."""
 
-    Its key is booked already, or its response is booked under another key, or calls of its time have been trimmed.
+    def __init__(self, connection: sqlite3.Connection, first: int, watermark: int, now_ns: int) -> None:
+        self.connection, self.first, self.watermark, self.now_ns = connection, first, watermark, now_ns
+        self.told: list[int] = []
+        """Rows that a second signal has told more of."""
+
+    def settle(self, since: int) -> Counter[str]:
+        """Take the doubles among the rows from ``since`` on out of the table; the outcomes by name."""
+        for (row,) in self.connection.execute(_TOLD, (since, DOUBLE, doubles.MARKED)).fetchall():
+            self.connection.execute("DELETE FROM calls WHERE id = ?", (row,))
+        return settle(self.connection, self.first, since, self.now_ns)
+
+    def meet(self, call: Call, number: int) -> Counter[str]:
+        """Book a call that could not be inserted; the outcomes by name.
+
+        It is no bill by its own word, or its key is booked already, or calls of its time have been trimmed.
+        """
+        if call.cost_status == ELSEWHERE:
+            return Counter((mark_aside(self.connection, call, self.first, self.now_ns),))
+        known = self.connection.execute(_KNOWN, (call.trace_id, call.span_id)).fetchone()
+        # Calls of one batch are numbered in their order. A booked row with a higher number is a later call of this
+        # batch: it is not compared with, because the outcome must be the same as if each call had come alone.
+        if known is not None and known[0] < number:
+            return Counter((self._compare(call, known),))
+        if call.started_ns <= self.watermark:
+            fresh = quarantine(self.connection, call, LATE, self.now_ns)
+            return Counter(("late" if fresh else "duplicates",))
+        # its key was taken when the batch was inserted, and is free now: that row was set aside
+        inserted = _insert(self.connection, [(number, call)], number)
+        return self.settle(number) if number in inserted else Counter(("duplicates",))
+
+    def _compare(self, call: Call, known: tuple[Any, ...]) -> str:
+        """Compare a call with the booked row of its key, and return the name of the outcome.
+
+        The call is a replay, or the second signal of the same call, or its money contradicts the booked money.
+        """
+        (row_id, signals, scope), filled = known[:3], known[3 : 3 + len(FILLABLE)]
+        if scope is not None and call.scope is None:
+            return self._overrule(call, row_id, signals)
+        # beside genmeter's own record, another instrumentation's word on the money is no contradiction
+        if (scope is None) == (call.scope is None) and _contradicts(call, known[3 + len(FILLABLE) :]):
+            offered = zip(_MONEY, _money(call), strict=True)
+            known_of = {name: value for name, value in offered if value is not None}
+            digest = hashlib.sha256(repr(known_of).encode()).hexdigest()[:16]
+            fresh = quarantine(self.connection, call, CONFLICT, self.now_ns, digest)
+            return "conflicts" if fresh else "duplicates"
+        if signals | call.signals == signals:
+            return "duplicates"
+        offers = {name: getattr(call, name) for name, old in zip(FILLABLE, filled, strict=True) if old is None}
+        additions = {name: value for name, value in offers.items() if value is not None}
+        if "environment" in additions:
+            count(self.connection, {REFILED: 1})
+        assignments = "".join(f", {name} = ?" for name in additions)
+        update = f"UPDATE calls SET signals = ?{assignments} WHERE id = ?"
+        self.connection.execute(update, (signals | call.signals, *additions.values(), row_id))
+        self.told.append(row_id)
+        return "merged"
+
+    def _overrule(self, call: Call, row_id: int, signals: int) -> str:
+        """genmeter's own event of a call whose span is another instrumentation's: it knows who pays and how much."""
+        _, old = find(self.connection, call.trace_id, call.span_id) or (row_id, call)
+        ours = {name: value for name in _OVERRULED if (value := getattr(call, name)) is not None}
+        if call.cost_pico is not None:
+            ours |= {"cost_pico": call.cost_pico, "currency": call.currency, "lines": call.lines}
+        usage = tuple(old if new is None else new for new, old in zip(call.usage, old.usage, strict=True))
+        for name in FILLABLE:
+            if getattr(old, name) is None:
+                ours[name] = getattr(call, name)
+        changes: dict[str, object] = {**ours, "usage": usage, "scope": None, "signals": signals | call.signals}
+        rewrite(self.connection, row_id, old, changes, self.first)
+        self.told.append(row_id)
+        return "merged"
+
+
+def _money(call: Call) -> tuple[str | int | None, ...]:
+    return (call.cost_pico, call.currency, *call.usage, *call.lines)
+
+
+def _contradicts(call: Call, booked: Sequence[object]) -> bool:
+    """Whether a call says other money than its booked row.
+
+    The cost lines are compared only where the booked row has some. The span of another instrumentation may carry a total
+    without lines; the event, which the collector has priced, then splits the same total into lines.
     """
-    known = connection.execute(_KNOWN, (call.trace_id, call.span_id)).fetchone()
-    # Calls of one batch are numbered in their order. A booked row with a higher number is a later call of this batch:
-    # it is not compared with, because the outcome must be the same as if each call had come in a batch of its own.
-    if known is not None and known[0] < number:
-        return _compare(connection, call, known, now_ns)
-    reason = SUSPECTED if call.started_ns > watermark else LATE
-    fresh = _quarantine(connection, call, reason, "", now_ns)
-    return ("suspected" if reason == SUSPECTED else "late") if fresh else "duplicates"
-
-
-def _compare(connection: sqlite3.Connection, call: Call, known: tuple[str | int | None, ...], now_ns: int) -> str:
-    """Compare a call with the booked row of its key, and return the name of the outcome.
-
-    The call is a replay, or the second signal of the same call, or its money contradicts the booked money.
-    """
-    row_id, signals, filled, money = known[0], known[1], known[2 : 2 + len(FILLABLE)], known[2 + len(FILLABLE) :]
-    offered = (call.cost_pico, call.currency, *call.usage, *call.lines)
-    # The cost lines are compared only where the booked row has some. The span of another instrumentation may carry a
-    # total without lines; the event, which the collector has priced, then splits the same total into lines.
-    split = len(offered) if any(line is not None for line in money[-len(call.lines) :]) else -len(call.lines)
-    if any(new is not None and new != old for new, old in zip(offered[:split], money[:split], strict=True)):
-        known_of = {name: value for name, value in zip(_MONEY, offered, strict=True) if value is not None}
-        digest = hashlib.sha256(repr(known_of).encode()).hexdigest()[:16]
-        return "conflicts" if _quarantine(connection, call, CONFLICT, digest, now_ns) else "duplicates"
-    if not isinstance(signals, int) or signals | call.signals == signals:
-        return "duplicates"
-    offers = {name: getattr(call, name) for name, old in zip(FILLABLE, filled, strict=True) if old is None}
-    additions = {name: value for name, value in offers.items() if value is not None}
-    assignments = "".join(f", {name} = ?" for name in additions)
-    if "environment" in additions:
-        count(connection, {REFILED: 1})
-    update = f"UPDATE calls SET signals = ?{assignments} WHERE id = ?"
-    connection.execute(update, (signals | call.signals, *additions.values(), row_id))
-    return "merged"
-
-
-def _quarantine(connection: sqlite3.Connection, call: Call, reason: str, digest: str, now_ns: int) -> bool:
-    record = json.dumps(to_record(call))
-    values = (call.trace_id, call.span_id, reason, digest, call.run, now_ns, record)
-    statement = "INSERT INTO quarantine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-    fresh = connection.execute(statement, values).rowcount == 1
-    if fresh:
-        count(connection, {"rows_quarantine": 1})
-    return fresh
-
-
-def _span_row(span: Span) -> tuple[str | int | None, ...]:
-    service = span.resource.get(names.SERVICE_NAME)
-    return (
-        *(span.trace_id, span.span_id, span.parent_span_id, span.name[:_LONGEST], span.kind),
-        *(span.started_ns, span.ended_ns, int(span.failed), span.message[:_LONGEST]),
-        service[:_LONGEST] if isinstance(service, str) else None,
-        span.scope[:_LONGEST],
-        _attributes(span.attributes),
-    )
-
-
-def _attributes(own: Attributes) -> str:
-    """The attributes as bounded JSON, without prompts and answers."""
-    kept: Attributes = {}
-    for name, value in own.items():
-        if name not in _CONTENT:
-            # most attributes are short texts and integers: no call for them, this runs for every span
-            kept[name[:_LONGEST]] = value[:_LONGEST] if isinstance(value, str) else _bounded(value)
-            if len(kept) == _MOST_ATTRIBUTES:
-                break
-    return json.dumps(kept)
-
-
-def _bounded(value: Value) -> Value:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, (list, dict)):
-        text = json.dumps(value)
-        return value if len(text) <= _LONGEST and "NaN" not in text and "Infinity" not in text else text[:_LONGEST]
-    return value
+    offered = _money(call)
+    split = len(offered) if any(line is not None for line in booked[-len(call.lines) :]) else -len(call.lines)
+    return any(new is not None and new != old for new, old in zip(offered[:split], booked[:split], strict=True))

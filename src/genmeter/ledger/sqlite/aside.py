@@ -1,0 +1,158 @@
+"""How a call is kept out of the sums: in quarantine, with the call that bills in its place; and what is counted of it.
+
+Sums that run along with the table of calls (``watch``) have read a call of an earlier transaction already. What becomes
+of such a call is written to ``corrections``.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from typing import Final
+
+from genmeter.ledger import doubles
+from genmeter.ledger.call import COLUMNS, Call, from_row, to_record, to_row
+from genmeter.ledger.questions import DOUBLE, SUSPECTED
+
+WATERMARK: Final = "trimmed_until_ns"
+"""Mark: calls that began until then have been trimmed."""
+CORRECTED: Final = "corrections"
+"""Counter of the rows that were ever written to ``corrections``; the number of the last one."""
+WITHDRAWN: Final = "withdrawn"
+"""Counter of calls that were booked, and set aside by a later batch: booked minus withdrawn are the calls there are."""
+MOST_CORRECTIONS: Final = 2_000
+"""The newest corrections are kept: sums that are further behind are read anew."""
+HIGHEST: Final = "highest_call"
+"""Mark: the highest row number that was taken out of the table; it is not given again, for sums that run along."""
+
+
+def count(connection: sqlite3.Connection, steps: dict[str, int]) -> None:
+    """Add the steps to the counters of these names."""
+    connection.executemany(
+        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        [(name, step) for name, step in steps.items() if step],
+    )
+
+
+def mark(connection: sqlite3.Connection, name: str) -> int:
+    """The value of a mark, 0 before it is first set."""
+    row = connection.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else 0
+
+
+def raise_mark(connection: sqlite3.Connection, name: str, value: int) -> None:
+    """Set a mark, if it is not higher already."""
+    statement = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
+    connection.execute(statement, (name, value))
+
+
+def quarantine(
+    connection: sqlite3.Connection,
+    call: Call,
+    reason: str,
+    now_ns: int,
+    digest: str = "",
+    billed_by: str | None = None,
+    why: str | None = None,
+) -> bool:
+    """Keep a call that is not booked; False when it is there already."""
+    values = (
+        call.trace_id,
+        call.span_id,
+        reason,
+        digest,
+        call.run,
+        now_ns,
+        json.dumps(to_record(call)),
+        billed_by,
+        why,
+    )
+    statement = (
+        "INSERT INTO quarantine (trace_id, span_id, reason, digest, run, received_ns, record, billed_by, why)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    )
+    fresh = connection.execute(statement, values).rowcount == 1
+    if fresh:
+        count(connection, {"rows_quarantine": 1})
+    return fresh
+
+
+def set_aside(
+    connection: sqlite3.Connection, loser: tuple[int, Call], winner: tuple[int, Call], why: str, first: int, now_ns: int
+) -> tuple[Call, str]:
+    """Take a booked call out of the table, because another one bills; give what it knows to that one.
+
+    Rows from number ``first`` on are of this transaction. Returns the winner as it is now, and the outcome's name.
+    """
+    (lost, call), (won, stays) = loser, winner
+    reason = SUSPECTED if why == doubles.RESPONSE else DOUBLE
+    billed_by = stays.span_id if stays.trace_id == call.trace_id else f"{stays.trace_id}/{stays.span_id}"
+    fresh = quarantine(connection, call, reason, now_ns, "", billed_by, why)
+    # what was set aside for the loser is billed by the winner now
+    connection.execute(
+        "UPDATE quarantine SET billed_by = ? WHERE trace_id = ? AND billed_by = ?",
+        (billed_by, call.trace_id, call.span_id),
+    )
+    taken = doubles.additions(stays, call)
+    if taken:
+        stays = rewrite(connection, won, stays, taken, first)
+    take_out(connection, lost, call, first)
+    return stays, ("suspected" if reason == SUSPECTED else "doubles") if fresh else "duplicates"
+
+
+def mark_aside(connection: sqlite3.Connection, call: Call, first: int, now_ns: int) -> str:
+    """Keep a record out that says of itself that another one bills; the outcome's name.
+
+    The other signal of the same record may be booked already: it goes. Who pays is told to the call that bills.
+    """
+    billed_by = call.cost_detail
+    fresh = quarantine(connection, call, DOUBLE, now_ns, "", billed_by, doubles.MARKED)
+    booked = find(connection, call.trace_id, call.span_id)
+    if booked is not None and booked[1].scope is not None:
+        take_out(connection, *booked, first)
+    winner = find(connection, call.trace_id, billed_by) if billed_by else None
+    if winner is not None:
+        payer = {name: value for name, value in doubles.additions(winner[1], call).items() if name in doubles.PAYER}
+        rewrite(connection, *winner, payer, first)
+    return "doubles" if fresh else "duplicates"
+
+
+def find(connection: sqlite3.Connection, trace_id: str, span_id: str) -> tuple[int, Call] | None:
+    """The booked call of a key, with its row number."""
+    statement = f"SELECT id, {', '.join(COLUMNS)} FROM calls WHERE trace_id = ? AND span_id = ?"
+    found = connection.execute(statement, (trace_id, span_id)).fetchone()
+    return (found[0], from_row(found[1:])) if found else None
+
+
+def take_out(connection: sqlite3.Connection, row: int, call: Call, first: int) -> None:
+    """Delete a booked call, which is in quarantine now."""
+    connection.execute("DELETE FROM calls WHERE id = ?", (row,))
+    raise_mark(connection, HIGHEST, row)
+    if row < first:
+        correct(connection, row, -1, call)
+        count(connection, {"rows_calls": -1, WITHDRAWN: 1})
+
+
+def rewrite(connection: sqlite3.Connection, row: int, old: Call, changes: dict[str, object], first: int) -> Call:
+    """Change columns of a booked call, and return the call as it is now."""
+    new = replace(old, **changes)  # type: ignore[arg-type]  # the names are fields of Call
+    columns = zip(COLUMNS, to_row(old), to_row(new), strict=True)
+    changed = {name: value for name, before, value in columns if value != before}
+    if not changed:
+        return new
+    assignments = ", ".join(f"{name} = ?" for name in changed)
+    connection.execute(f"UPDATE calls SET {assignments} WHERE id = ?", (*changed.values(), row))
+    if row < first:
+        correct(connection, row, -1, old)
+        correct(connection, row, 1, new)
+    return new
+
+
+def correct(connection: sqlite3.Connection, row: int, sign: int, call: Call) -> None:
+    """Note for running sums that a call which they may have read is gone (-1) or there (+1)."""
+    count(connection, {CORRECTED: 1})
+    number = connection.execute("SELECT value FROM counters WHERE name = ?", (CORRECTED,)).fetchone()[0]
+    record = json.dumps(to_record(call))
+    connection.execute("INSERT INTO corrections VALUES (?, ?, ?, ?)", (number, row, sign, record))
+    connection.execute("DELETE FROM corrections WHERE id <= ?", (number - MOST_CORRECTIONS,))

@@ -1,0 +1,111 @@
+"""What is kept of a span for the tree of its trace: never a message, a prompt, an answer, a header or a key.
+
+Nothing is known of the attributes of other programs but their names, and any of them may hold what a person has said.
+So an attribute is kept where its name or the kind of its value says that it cannot: numbers and switches under any
+name; texts under the names listed here; and under a name that is one plain word, a text that is one short word. A list
+of what must not be kept would be behind the next program.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from functools import lru_cache
+from typing import Final
+
+from genmeter import names
+from genmeter.ledger.decode import Attributes, Span, Value
+from genmeter.reading import conventions
+
+INSERT: Final = f"INSERT INTO spans VALUES (NULL{', ?' * 12}) ON CONFLICT DO NOTHING"
+_MOST_ATTRIBUTES, _LONGEST, _LONGEST_WORD = 64, 500, 64
+
+_TEXTS: Final = frozenset(
+    {
+        *(value for key, value in vars(names).items() if key.isupper() and isinstance(value, str) and "." in value),
+        *names.USAGE_TOKENS.values(),
+        *names.COST_LINES.values(),
+        *("gen_ai.system", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.workflow.name", "gen_ai.tool.name"),
+        *("gen_ai.tool.type", "gen_ai.tool.call.id", "gen_ai.data_source.id", "gen_ai.request.service_tier"),
+        *(name for field, found in conventions.bundled().fields.items() if field != "base_url" for name in found),
+        *("traceloop.span.kind", "traceloop.workflow.name", "llm.vendor", "tool.name", "ai.response.finishReason"),
+        *("operation.name", "agent.name", "graph.node.id", "event.name"),
+        *("http.route", "http.method", "http.request.method", "http.scheme", "url.scheme", "network.protocol.name"),
+        *(
+            "network.protocol.version",
+            "network.transport",
+            "network.type",
+            "net.peer.name",
+            "rpc.system",
+            "rpc.service",
+        ),
+        *("rpc.method", "messaging.system", "messaging.operation.name", "messaging.destination.name"),
+        *("db.system", "db.system.name", "db.operation", "db.operation.name", "db.name", "db.namespace"),
+        *("server.address", "client.port", "error.type", "exception.type", "otel.status_code", "otel.scope.name"),
+        *("code.function", "code.function.name", "code.namespace", "thread.name", "faas.name", "faas.trigger"),
+        *("cloud.region", "aws.request_id", "aws.local.service", "session.id", "user.id", "service.name"),
+        *("service.namespace", "service.version", "service.instance.id", "deployment.environment.name"),
+    }
+    - {names.SYSTEM_INSTRUCTIONS, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.TOOL_DEFINITIONS}
+    - {names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE, names.REQUEST_STOP_SEQUENCES}
+)
+"""Attributes whose text names something: a model, an operation, a route, an id; never what was said."""
+_LISTS: Final = frozenset({names.FINISH_REASONS, names.REQUEST_ENCODING_FORMATS})
+"""Attributes whose list is kept: of words that name something."""
+_OURS: Final = "genmeter."
+_WORD_NAME = re.compile(r"[a-z]{1,32}")
+_WORD = re.compile(r"[\w.:/@+-]{1,64}", re.ASCII)
+_SAYING: Final = frozenset(
+    {
+        *("answer", "arguments", "args", "authorization", "body", "chat", "completion", "content", "context", "cookie"),
+        *("data", "description", "document", "documents", "error", "header", "headers", "history", "input", "inputs"),
+        *("instructions", "key", "kwargs", "message", "messages", "output", "outputs", "params", "password", "payload"),
+        *("prompt", "prompts", "query", "question", "reply", "request", "response", "result", "results", "secret"),
+        *("system", "text", "token", "transcript", "url", "user", "value", "values"),
+    }
+)
+"""Plain words under which a text is what was said, or a secret."""
+
+
+def row(span: Span) -> tuple[str | int | None, ...]:
+    """The values of ``INSERT``."""
+    service = span.resource.get(names.SERVICE_NAME)
+    return (
+        *(span.trace_id, span.span_id, span.parent_span_id, span.name[:_LONGEST], span.kind),
+        *(span.started_ns, span.ended_ns, int(span.failed), span.message[:_LONGEST]),
+        service[:_LONGEST] if isinstance(service, str) else None,
+        span.scope[:_LONGEST],
+        _attributes(span.attributes),
+    )
+
+
+def _attributes(own: Attributes) -> str:
+    kept: Attributes = {}
+    for name, value in own.items():
+        # most attributes are texts and integers: one call for each of them, this runs for every span
+        if isinstance(value, str):
+            if _may_hold_text(name) or (len(value) <= _LONGEST_WORD and _is_word_under_word(name, value)):
+                kept[name[:_LONGEST]] = value[:_LONGEST]
+        elif isinstance(value, (list, dict)):
+            if name in _LISTS:
+                kept[name] = _bounded(value)
+        else:
+            kept[name[:_LONGEST]] = str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        if len(kept) == _MOST_ATTRIBUTES:
+            break
+    return json.dumps(kept)
+
+
+@lru_cache(maxsize=4096)
+def _may_hold_text(name: str) -> bool:
+    return name in _TEXTS or name.startswith(_OURS)
+
+
+def _is_word_under_word(name: str, value: str) -> bool:
+    return bool(_WORD_NAME.fullmatch(name)) and name not in _SAYING and bool(_WORD.fullmatch(value))
+
+
+def _bounded(value: Value) -> Value:
+    text = json.dumps(value)
+    return value if len(text) <= _LONGEST and "NaN" not in text and "Infinity" not in text else text[:_LONGEST]

@@ -1,0 +1,167 @@
+"""Finds the calls of the table that are one call, after a batch was written, whichever of them came first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from genmeter.ledger import doubles
+from genmeter.ledger.call import COLUMNS, Call, from_row
+from genmeter.ledger.decode import Span
+from genmeter.ledger.doubles import Double
+from genmeter.ledger.questions import DOUBLE
+from genmeter.ledger.sqlite.aside import set_aside
+from genmeter.reading import conventions
+
+MOST_OF_A_TRACE: Final = 2_000
+"""Calls and spans of one trace that are compared at once: the ones around the time of the batch."""
+AROUND_NS: Final = 10 * 10**9
+"""How far around the batch's records a trace is looked at; spans above them are found however old they are."""
+
+_ROW = f"id, {', '.join(COLUMNS)}"
+_TWINS = f"""
+SELECT n.id, o.id FROM calls n JOIN calls o ON o.response_id = n.response_id
+WHERE n.id >= ? AND o.id < n.id
+AND o.started_ns BETWEEN n.started_ns - {doubles.WINDOW_NS} AND n.started_ns + {doubles.WINDOW_NS}
+ORDER BY n.id, o.id
+"""
+_SHARED = """
+SELECT n.trace_id, min(n.started_ns), max(n.started_ns + coalesce(n.duration_ns, 0)) FROM calls n
+WHERE n.id >= ? AND EXISTS (SELECT 1 FROM calls f WHERE f.trace_id = n.trace_id AND f.scope IS NOT NULL)
+AND EXISTS (SELECT 1 FROM calls o WHERE o.trace_id = n.trace_id AND o.id <> n.id)
+GROUP BY 1
+"""
+_AROUND = f"""
+SELECT {_ROW} FROM calls WHERE trace_id = ? AND started_ns <= ? AND started_ns + coalesce(duration_ns, 0) >= ?
+ORDER BY id LIMIT {MOST_OF_A_TRACE}
+"""
+_PARENTS = f"""
+SELECT span_id, parent_span_id FROM spans
+WHERE trace_id = ? AND started_ns <= ? AND ended_ns >= ? AND parent_span_id IS NOT NULL
+LIMIT {10 * MOST_OF_A_TRACE}
+"""
+_SET_ASIDE = """
+SELECT span_id, billed_by, why, json_extract(record, '$.scope') FROM quarantine WHERE trace_id = ? AND reason = ?
+"""
+
+Stretch = tuple[int, int]
+"""The first start and the last end of some records, in Unix ns."""
+
+
+def settle(connection: sqlite3.Connection, first: int, since: int, now_ns: int) -> Counter[str]:
+    """Set aside the doubles among the rows from number ``since`` on and what was booked before; the outcomes by name.
+
+    Rows from number ``first`` on are of the transaction that is open.
+    """
+    outcomes = _responses(connection, first, since, now_ns)
+    for trace, start, end in connection.execute(_SHARED, (since,)).fetchall():
+        outcomes += _trace(connection, trace, (start, end), first, now_ns)
+    return outcomes
+
+
+def settle_spans(connection: sqlite3.Connection, first: int, spans: Sequence[Span], now_ns: int) -> Counter[str]:
+    """The same after spans became known: a span between two calls shows that one lies above the other."""
+    outcomes: Counter[str] = Counter()
+    if connection.execute("SELECT 1 FROM calls WHERE scope IS NOT NULL LIMIT 1").fetchone() is None:
+        return outcomes
+    stretches: dict[str, Stretch] = {}
+    for span in spans:
+        start, end = stretches.get(span.trace_id, (span.started_ns, span.ended_ns))
+        stretches[span.trace_id] = (min(start, span.started_ns), max(end, span.ended_ns))
+    for trace, stretch in stretches.items():
+        both = "SELECT 1 FROM calls WHERE trace_id = ? AND scope IS NOT NULL LIMIT 1"
+        if connection.execute(both, (trace,)).fetchone():
+            outcomes += _trace(connection, trace, stretch, first, now_ns)
+    return outcomes
+
+
+def settle_rows(connection: sqlite3.Connection, first: int, rows: Iterable[int], now_ns: int) -> Counter[str]:
+    """The same after booked rows have learned more, such as their parent, from a second signal."""
+    outcomes: Counter[str] = Counter()
+    for row in rows:
+        call = _call(connection, row)
+        if call is not None:
+            stretch = (call.started_ns, call.started_ns + (call.duration_ns or 0))
+            outcomes += _trace(connection, call.trace_id, stretch, first, now_ns)
+    return outcomes
+
+
+def _responses(connection: sqlite3.Connection, first: int, since: int, now_ns: int) -> Counter[str]:
+    outcomes: Counter[str] = Counter()
+    for new, old in connection.execute(_TWINS, (since,)).fetchall():
+        one, other = _call(connection, old), _call(connection, new)
+        if one is None or other is None or not doubles.by_response(one, other):
+            continue
+        rows = {old: one, new: other}
+        winner, loser = doubles.prefer(rows, old, new)
+        _, outcome = set_aside(
+            connection, (loser, rows[loser]), (winner, rows[winner]), doubles.RESPONSE, first, now_ns
+        )
+        outcomes[outcome] += 1
+    return outcomes
+
+
+def _trace(connection: sqlite3.Connection, trace: str, stretch: Stretch, first: int, now_ns: int) -> Counter[str]:
+    outcomes: Counter[str] = Counter()
+    bounds = (trace, stretch[1] + AROUND_NS, stretch[0] - AROUND_NS)
+    rows = {row[0]: from_row(row[1:]) for row in connection.execute(_AROUND, bounds)}
+    parents: dict[str, str] = dict(connection.execute(_PARENTS, bounds))
+    _climb(connection, trace, rows, parents)
+    if len(rows) < 2 or all(call.scope is None for call in rows.values()):
+        return outcomes
+    again, taken = _before(connection, trace, rows)
+    found = again or doubles.in_trace(rows, parents, taken, conventions.bundled().is_framework)
+    for loser, winner, why in found:
+        rows[winner], outcome = set_aside(connection, (loser, rows[loser]), (winner, rows[winner]), why, first, now_ns)
+        outcomes[outcome] += 1
+    # a replay is taken out as it was before; only then are the others compared
+    return outcomes + (_trace(connection, trace, stretch, first, now_ns) if again else Counter())
+
+
+def _before(
+    connection: sqlite3.Connection, trace: str, rows: Mapping[int, Call]
+) -> tuple[list[Double], list[tuple[str, str | None]]]:
+    """Rows that were set aside before and have come again; and the winners and scopes of the other calls set aside."""
+    by_span = {call.span_id: row for row, call in rows.items()}
+    again: list[Double] = []
+    taken: list[tuple[str, str | None]] = []
+    for span, billed_by, why, scope in connection.execute(_SET_ASIDE, (trace, DOUBLE)):
+        if span in by_span and billed_by in by_span:
+            again.append(Double(by_span[span], by_span[billed_by], why))
+        elif span not in by_span:
+            taken.append((billed_by, scope))
+    return again, taken
+
+
+def _climb(connection: sqlite3.Connection, trace: str, rows: dict[int, Call], parents: dict[str, str]) -> None:
+    """Add the calls and spans above the rows that lie outside of their time: clocks of two machines differ."""
+    for call in list(rows.values()):
+        if call.parent_span_id is not None:
+            parents.setdefault(call.span_id, call.parent_span_id)
+    known = {call.span_id for call in rows.values()}
+    waiting = [span for span in parents.values() if span not in parents and span not in known]
+    while waiting and len(parents) < 10 * MOST_OF_A_TRACE:
+        span = waiting.pop()
+        found = connection.execute(
+            f"SELECT {_ROW} FROM calls WHERE trace_id = ? AND span_id = ?", (trace, span)
+        ).fetchone()
+        if found is not None and found[0] not in rows:
+            rows[found[0]] = from_row(found[1:])
+        above = rows[found[0]].parent_span_id if found is not None else _parent(connection, trace, span)
+        if above is not None and span not in parents:
+            parents[span] = above
+            waiting.append(above)
+
+
+def _parent(connection: sqlite3.Connection, trace: str, span: str) -> str | None:
+    row = connection.execute(
+        "SELECT parent_span_id FROM spans WHERE trace_id = ? AND span_id = ?", (trace, span)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _call(connection: sqlite3.Connection, row: int) -> Call | None:
+    found: tuple[Any, ...] | None = connection.execute(f"SELECT {_ROW} FROM calls WHERE id = ?", (row,)).fetchone()
+    return from_row(found[1:]) if found else None
