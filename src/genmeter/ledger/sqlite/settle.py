@@ -16,9 +16,9 @@ from genmeter.ledger.sqlite.aside import set_aside
 from genmeter.reading import conventions
 
 MOST_OF_A_TRACE: Final = 2_000
-"""Calls and spans of one trace that are compared at once: the ones around the time of the batch."""
+"""Calls of one trace that are compared at once. Of a trace with more, the ones around the time of the batch are."""
 AROUND_NS: Final = 10 * 10**9
-"""How far around the batch's records a trace is looked at; spans above them are found however old they are."""
+"""How far around the batch's records a long trace is looked at; spans above them are found however old they are."""
 
 _ROW = f"id, {', '.join(COLUMNS)}"
 _TWINS = f"""
@@ -33,6 +33,7 @@ WHERE n.id >= ? AND EXISTS (SELECT 1 FROM calls f WHERE f.trace_id = n.trace_id 
 AND EXISTS (SELECT 1 FROM calls o WHERE o.trace_id = n.trace_id AND o.id <> n.id)
 GROUP BY 1
 """
+_HOW_MANY = f"SELECT count(*) FROM (SELECT 1 FROM calls WHERE trace_id = ? LIMIT {MOST_OF_A_TRACE + 1})"
 _AROUND = f"""
 SELECT {_ROW} FROM calls WHERE trace_id = ? AND started_ns <= ? AND started_ns + coalesce(duration_ns, 0) >= ?
 ORDER BY id LIMIT {MOST_OF_A_TRACE}
@@ -105,7 +106,9 @@ def _responses(connection: sqlite3.Connection, first: int, since: int, now_ns: i
 
 def _trace(connection: sqlite3.Connection, trace: str, stretch: Stretch, first: int, now_ns: int) -> Counter[str]:
     outcomes: Counter[str] = Counter()
-    bounds = (trace, stretch[1] + AROUND_NS, stretch[0] - AROUND_NS)
+    calls = connection.execute(_HOW_MANY, (trace,)).fetchone()[0]
+    near = (stretch[1] + AROUND_NS, stretch[0] - AROUND_NS)
+    bounds = (trace, *(near if calls > MOST_OF_A_TRACE else (2**63 - 1, 0)))
     rows = {row[0]: from_row(row[1:]) for row in connection.execute(_AROUND, bounds)}
     parents: dict[str, str] = dict(connection.execute(_PARENTS, bounds))
     _climb(connection, trace, rows, parents)
