@@ -80,8 +80,8 @@ Where it is no span that bills, it is a word that says why the record is no bill
 """
 COST_STATUSES: Final = ("priced", "partial", "unpriced", "elsewhere")
 """``elsewhere``: the record is no bill, because it stands for a call that another record bills (``BILLED_BY`` says
-which). Ledger, collector and metrics count neither the call nor its tokens nor its money, whatever else stands on the
-record. An instrumentation that finds itself inside the span of another one, for the same call, writes both attributes
+which). Ledger, collector and metrics count neither the call nor its tokens nor its money, also where the record has
+them. An instrumentation that finds itself inside the span of another one, for the same call, writes both attributes
 on that span."""
 ELSEWHERE: Final = COST_STATUSES[3]
 COST_SOURCES: Final = ("provider", "local", "collector", "emitter")

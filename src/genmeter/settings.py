@@ -82,6 +82,7 @@ class Settings:
     raw_users: bool = False
     user_key: bytes | None = field(default=None, repr=False)
     sellers: Mapping[str, str] = field(default_factory=dict[str, str])
+    skip_scopes: tuple[str, ...] = ()
     prices: PriceTable | None = None
     budgets: BudgetTable | None = None
 
@@ -183,6 +184,7 @@ _SETTINGS: Final = (
     _Setting("baggage", "GENMETER_BAGGAGE", "attribution.baggage", values.names(*ATTRIBUTION_FIELDS), none=True),
     _Setting("raw_users", "GENMETER_USER_IDS", "attribution.user_ids", values.user_ids),
     _Setting("user_key", "GENMETER_USER_KEY_FILE", "attribution.user_key_file", values.key),
+    _Setting("skip_scopes", "GENMETER_SKIP_SCOPES", "skip_scopes", values.texts, none=True),
 )
 
 VARIABLES: Final = frozenset(
@@ -205,6 +207,8 @@ ELSEWHERE: Final = frozenset(
 """Variables that other parts of the repository read: the package knows them only so as not to warn of them."""
 _FREE: Final = ("prices", "sellers", "budgets")
 """Tables whose keys are names that the user chooses; the tables below ``prices`` and ``budgets`` are checked where they are read."""
+_TOP: Final = frozenset(setting.key for setting in _SETTINGS if setting.key and "." not in setting.key)
+"""Keys that stand above all tables."""
 _KEYS: Final[dict[str, tuple[str, ...]]] = {
     table: tuple(
         setting.key.removeprefix(f"{table}.")
@@ -260,6 +264,8 @@ class _Source:
     def check_names(self) -> None:
         """Refuse an unknown table, and an unknown key of a table whose keys are not free."""
         for name in self.table:
+            if name in _TOP:
+                continue
             if name not in _FREE and name not in _KEYS:
                 raise self.wrong(unknown("table", name, sorted((*_FREE, *_KEYS))), name)
             for key in self.section(name):
@@ -299,15 +305,15 @@ class _Source:
             return foreign
 
     def key(self, path: str, read: Callable[[object], T]) -> T | None:
-        """The value of a key ``table.name`` of the file; None where the file does not have it."""
+        """The value of a key of the file, ``table.name`` or a name above all tables; None where the file does not have it."""
         table, _, name = path.partition(".")
-        value = self.section(table).get(name)
+        value = self.section(table).get(name) if name else self.table.get(table)
         if value is None:
             return None
         try:
             return read(value)
         except ValueError as error:
-            raise self.wrong(f"{value!r}: {error}", table, name) from None
+            raise self.wrong(f"{value!r}: {error}", *filter(None, (table, name))) from None
 
     def read(self, setting: _Setting) -> object | None:
         """The value of a setting from its variable, else from its key; None where neither is given."""

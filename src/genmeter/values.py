@@ -19,6 +19,18 @@ def text(value: object) -> str:
     return value.strip()
 
 
+def texts(value: object) -> tuple[str, ...]:
+    """Some strings: a list in TOML, a text with commas in a variable.
+
+    >>> texts("langchain, crewai"), texts(["langchain"])
+    (('langchain', 'crewai'), ('langchain',))
+    """
+    parts = cast("list[object]", value) if isinstance(value, list) else text(value).split(",")
+    if not all(isinstance(part, str) for part in parts):
+        raise ValueError("write a list of strings")
+    return tuple(filter(None, (str(part).strip() for part in parts)))
+
+
 def switch(value: object) -> bool:
     """On or off. TOML's own booleans count, and these words in any case: on, true, 1, yes; off, false, 0, no."""
     if isinstance(value, bool):

@@ -37,12 +37,12 @@ def run(args: argparse.Namespace) -> int:
     from genmeter.server import Application
 
     try:
-        price, budgets, token = prepare(args)
+        price, skipped, budgets, token = prepare(args)
     except ValueError as error:
         return refuse(str(error))
     path: Path = args.ledger or state_file()
     bound = {} if args.max_rows is None else {"max_rows": args.max_rows}
-    with Ledger.open(path, price=price, **bound) as ledger:
+    with Ledger.open(path, price=price, skip_scopes=skipped, **bound) as ledger:
         return _serve(args, Application(ledger, token=token, budgets=budgets), path)
 
 

@@ -142,7 +142,7 @@ def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
         facts.append(("errors", f"{receipt.failed:,}", kinds))
     if receipt.cut_streams:
         facts.append(("cut streams", f"{receipt.cut_streams:,}", "stopped before the end; only what was seen counts"))
-    set_aside = receipt.suspected_duplicates + receipt.conflicts + receipt.late
+    set_aside = receipt.suspected_duplicates + receipt.conflicts + receipt.late + receipt.doubles
     if set_aside:
         facts.append(("set aside", f"{set_aside:,}", "reported twice or too late; in no sum"))
     facts += _gaps(receipt)

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         return refuse(f"cannot write the receipt to {args.output}: {error.strerror}; name another with --output FILE")
     with output or contextlib.nullcontext():
-        return _Run(args, command, executable, launcher, price, output).to_the_end()
+        return _Run(args, command, executable, launcher, price, settings.skip_scopes, output).to_the_end()
 
 
 class _Run:
@@ -92,13 +92,14 @@ class _Run:
         executable: str,
         launcher: str,
         price: Price,
+        skipped: Sequence[str],
         output: TextIO | None,
     ) -> None:
         self.args = args
         self.command = tuple(command)
         self.executable = executable
         self.launcher = launcher
-        self.price = price
+        self.price, self.skipped = price, skipped
         self.output = output
         self.id = secrets.token_hex(8)
         self.notes: list[str] = []
@@ -135,12 +136,12 @@ class _Run:
 
         path: Path = self.args.ledger or state_file()
         try:
-            ledger = Ledger.open(path, run=self.id, price=self.price)
+            ledger = Ledger.open(path, run=self.id, price=self.price, skip_scopes=self.skipped)
             self.kept = path
         except StorageError as error:
             # The app runs in any case: to lose a receipt is better than to stop the work.
             self._note(f"the calls of this run are in this receipt only, and not kept in the ledger: {error}")
-            ledger = Ledger.open(":memory:", run=self.id, price=self.price)
+            ledger = Ledger.open(":memory:", run=self.id, price=self.price, skip_scopes=self.skipped)
             self.kept = None
         with contextlib.closing(ledger):
             yield ledger

@@ -54,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
 
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        price, budgets, token = prepare(args)
+        price, skipped, budgets, token = prepare(args)
     except ValueError as error:
         return refuse(str(error))
     path: Path = args.ledger or state_file()
-    with Ledger.open(path, price=price, max_rows=None, max_spans=0, max_days=args.max_days) as ledger:
+    with Ledger.open(
+        path, price=price, skip_scopes=skipped, max_rows=None, max_spans=0, max_days=args.max_days
+    ) as ledger:
         return _serve(args, Application(ledger, token=token, headless=True, budgets=budgets))
 
 

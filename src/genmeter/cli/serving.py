@@ -34,8 +34,10 @@ def port(text: str) -> int:
     return int(text)
 
 
-def prepare(args: argparse.Namespace) -> tuple[Price, BudgetFile, TokenFile | None]:
-    """What a service reads before it starts: the price of a call, the budgets, the token. The last two are followed.
+def prepare(args: argparse.Namespace) -> tuple[Price, tuple[str, ...], BudgetFile, TokenFile | None]:
+    """What a service reads before it starts: the price of a call, the scopes to skip, the budgets, the token.
+
+    The last two are followed while it runs.
 
     Raises:
         ValueError: a setting or token file that cannot be used, or an address that wants a token.
@@ -45,7 +47,8 @@ def prepare(args: argparse.Namespace) -> tuple[Price, BudgetFile, TokenFile | No
     from genmeter.server import BudgetFile, TokenFile, TokenRequired, require_token
     from genmeter.settings import Settings, config_file
 
-    price = Recorded(Settings.load()).price
+    settings = Settings.load()
+    price = Recorded(settings).price
     budgets = BudgetFile(config_file(), lambda: budgets_of(Settings.load()))
     token = TokenFile(args.token_file) if args.token_file else None
     try:
@@ -55,7 +58,7 @@ def prepare(args: argparse.Namespace) -> tuple[Price, BudgetFile, TokenFile | No
             f"{args.host} can be reached from other machines, so a token is needed: put one into a file "
             "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
         ) from None
-    return price, budgets, token
+    return price, settings.skip_scopes, budgets, token
 
 
 def cannot_listen(error: OSError, host: str, number: int) -> str:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import takewhile
 from typing import Final, NamedTuple
 
 from genmeter import names
@@ -170,14 +169,17 @@ class _Finder:
     def match(self, is_framework: Callable[[str], bool]) -> None:
         """Compare calls without a known tie by their tokens and times, the nearest first."""
         rest = [row for row, call in self.rows.items() if row not in self.out and _counted(call)]
-        rest.sort(key=lambda row: self.rows[row].started_ns)
         level = {row: _level(self.rows[row], is_framework) for row in rest}
+        buckets: dict[tuple[int, int], list[int]] = {}
+        for row in rest:
+            for bucket in _buckets(self.rows[row]):
+                buckets.setdefault(bucket, []).append(row)
         nearest: list[tuple[int, int, int]] = []
         for low in rest:
-            until = _ended(self.rows[low]) + LATE_NS
-            for high in takewhile(lambda row, until=until: self.rows[row].started_ns <= until, rest):
-                if level[low] < level[high] and self._may_match(low, high):
-                    nearest.append((_distance(self.rows[low], self.rows[high]), low, high))
+            alike = {row for bucket in _buckets(self.rows[low]) for row in buckets[bucket] if level[low] < level[row]}
+            nearest += [
+                (_distance(self.rows[low], self.rows[high]), low, high) for high in alike if self._may_match(low, high)
+            ]
         for _, low, high in sorted(nearest):
             winner, loser = prefer(self.rows, low, high)
             tie = (self.rows[winner].span_id, self.rows[loser].scope)
@@ -211,12 +213,12 @@ class _Finder:
         one, other = self.rows[low], self.rows[high]
         return (
             high not in self.related
+            and _overlap(one, other)
             and one.scope != other.scope
-            and _one_kind(one, other)
             and same_tokens(one, other)
+            and _one_kind(one, other)
             and _one_model(one, other)
             and _one_place(one, other)
-            and _overlap(one, other)
         )
 
     def _set_aside(self, loser: int, winner: int, why: str) -> None:
@@ -261,6 +263,12 @@ def _either(call: Call, whole: int, *parts: int) -> set[int | None]:
     """A count with its parts and without them; a missing count is 0, because embeddings have no output."""
     count, part = call.usage[whole] or 0, sum(call.usage[field] or 0 for field in parts)
     return {count, count - part} if 0 < part < count else {count}
+
+
+def _buckets(call: Call) -> tuple[tuple[int, int], ...]:
+    """Calls of the same tokens share a bucket: one of the two counts is equal in any case."""
+    counts = ((field, call.usage[field]) for field in (_INPUT, _OUTPUT))
+    return tuple((field, count) for field, count in counts if count is not None)
 
 
 def _one_kind(one: Call, other: Call) -> bool:

@@ -13,6 +13,8 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
   counts or an amount under a word that is neither a call nor one of these is counted as unread (``unread``).
 - ``frameworks``: names of agent frameworks, in small letters with hyphens. As a provider such a name says nothing,
   because a framework sells nothing; as a part of a scope's name it says that an SDK's call lies below the record.
+- ``naming``: attributes of other programs whose text names something, such as a route or a tool. The ledger keeps the
+  text of no other attribute that this package does not write or read.
 - ``sold_by``: models that one seller alone has under such a name. They tell the seller where nothing else does.
 - ``base_url`` gives host, port and path where ``address`` is absent.
 - ``cost``: the first two spellings are ours. An amount in any other spelling was computed by another instrumentation.
@@ -88,6 +90,8 @@ class Conventions:
         self.foreign_costs = tuple(name for name in self.fields["cost"] if name not in _OWN)
         """Spellings of an amount that another instrumentation computed."""
         self._operations: dict[str, str] = data["operations"]
+        self.naming = frozenset(cast("list[str]", data["naming"]))
+        """Attributes of other programs whose text names something, such as a route or a tool, and says nothing."""
         self._steps = frozenset(data["steps"])
         self._frameworks = frozenset(data["frameworks"])
         self._sold_by = [(re.compile(one["model"]), str(one["seller"])) for one in data["sold_by"]]

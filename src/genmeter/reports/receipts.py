@@ -26,7 +26,8 @@ class Receipt:
     ``p50_ns`` and ``p95_ns`` are exact nearest-rank quantiles over the ``timed`` calls whose duration is known, None
     without any: the smallest duration that at least that share of the calls does not exceed. ``started`` to ``ended``
     spans the first call's start to the last call's end. ``suspected_duplicates`` (the same response reported under
-    another key), ``conflicts`` (the same key with other money) and ``late`` calls were kept out of all sums.
+    another key), ``conflicts`` (the same key with other money), ``late`` calls and ``doubles`` (a second record by another
+    instrumentation) were kept out of all sums.
     """
 
     run: str | None
@@ -45,6 +46,7 @@ class Receipt:
     suspected_duplicates: int
     conflicts: int
     late: int
+    doubles: int = 0
 
     @property
     def failed(self) -> int:
@@ -70,7 +72,7 @@ def receipt(ledger: Ledger, *, run: str | None = None) -> Receipt:
     ...     receipt(ledger).calls
     0
     """
-    from genmeter.ledger.questions import CONFLICT, LATE, SUSPECTED
+    from genmeter.ledger.questions import CONFLICT, DOUBLE, LATE, SUSPECTED
 
     by_model = spend(ledger, by="model", run=run)
     whole = total(by_model)
@@ -99,6 +101,7 @@ def receipt(ledger: Ledger, *, run: str | None = None) -> Receipt:
         suspected_duplicates=held.get(SUSPECTED, 0),
         conflicts=held.get(CONFLICT, 0),
         late=held.get(LATE, 0),
+        doubles=held.get(DOUBLE, 0),
     )
 
 
@@ -125,6 +128,7 @@ def plain(receipt: Receipt) -> Plain:
             "suspected_duplicates": receipt.suspected_duplicates,
             "conflicts": receipt.conflicts,
             "late": receipt.late,
+            "doubles": receipt.doubles,
         },
     }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from genmeter import names
 from genmeter.model import usd
+from genmeter.reports import aside
 from genmeter.reports.report import WINDOW, Asked, Column, Option, Plain, Report, Sources
 from genmeter.reports.window import Moment, window
 
@@ -148,7 +149,15 @@ def _limit(text: str) -> int:
     return int(text)
 
 
+def _yes(text: str) -> bool:
+    if text != "yes":
+        raise ValueError(f"{text[:40]!r} is not yes; leave the option out for the calls that are booked")
+    return True
+
+
 def _ask(sources: Sources, asked: Asked) -> Plain:
+    if asked["aside"]:
+        return {"calls": aside.aside(sources.ledger, limit=asked["limit"], run=asked["run"])}
     question = {name: asked[name] for name in ("limit", "since", "until", "run")}
     return {"calls": [plain(call) for call in calls(sources.ledger, **question)]}
 
@@ -188,13 +197,27 @@ REPORT: Final = Report(
     question="the newest calls, with what each used and cost",
     ask=_ask,
     columns=lambda asked: (
-        *(Column("started", "time_us", "started_us"), Column("model"), Column("provider")),
-        *(Column("department"), Column("application"), Column("user", "text", "user_hash")),
-        *(Column(kind, "count", f"usage.{kind}") for kind in ("input", "cache_read", "output")),
-        *(Column("seconds", "duration_ns", "duration_ns"), Column("status", "text", "cost_status")),
-        *(Column("reason", "text", "cost_reason"), Column("error", "text", "error_type"), Column("trace_id", "trace")),
-        *(Column("cost", "amount"), Column("currency")),
+        aside.COLUMNS
+        if asked["aside"]
+        else (
+            *(Column("started", "time_us", "started_us"), Column("model"), Column("provider")),
+            *(Column("department"), Column("application"), Column("user", "text", "user_hash")),
+            *(Column(kind, "count", f"usage.{kind}") for kind in ("input", "cache_read", "output")),
+            *(Column("seconds", "duration_ns", "duration_ns"), Column("status", "text", "cost_status")),
+            *(
+                Column("reason", "text", "cost_reason"),
+                Column("error", "text", "error_type"),
+                Column("trace_id", "trace"),
+            ),
+            *(Column("cost", "amount"), Column("currency")),
+        )
     ),
-    options=(Option("limit", _limit, f"how many calls, {MOST_CALLS} at most", "100", "N"), *WINDOW),
+    options=(
+        Option("limit", _limit, f"how many calls, {MOST_CALLS} at most", "100", "N"),
+        Option(
+            "aside", _yes, "`yes`: the calls that are in no sum, which call bills in their place, and why", None, "yes"
+        ),
+        *WINDOW,
+    ),
     rows="calls",
 )

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from genmeter.ledger import Ledger
 
 
+_UNREAD: Final = (
+    "genmeter does not know this operation as a call, so its tokens and its money are in no sum. If another span reports the"
+    " same call, nothing is to be done. Otherwise have the emitter write the operation names of the GenAI conventions."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Calls without a price that share reason, provider and model; ``tokens`` is input and output together.
@@ -58,6 +64,20 @@ def unpriced(
     return sorted(gaps, key=lambda gap: (-gap.calls, gap.reason or "", gap.provider or "", gap.model or ""))
 
 
+def unread(ledger: Ledger) -> list[Gap]:
+    """The records that are no call as far as genmeter knows, though they have tokens or an amount, by their emitter.
+
+    They are counted since the ledger began, and are in no sum. Raises ``StorageError``.
+
+    >>> from genmeter.ledger import Ledger
+    >>> with Ledger.open() as ledger:
+    ...     unread(ledger)
+    []
+    """
+    found = ledger.store.unread().items()
+    return [Gap("unread", None, None, records, 0, _UNREAD, emitter) for emitter, records in found]
+
+
 def plain(gap: Gap) -> Plain:
     """The gap as plain data, its fields under their names.
 
@@ -69,7 +89,10 @@ def plain(gap: Gap) -> Plain:
 
 def _ask(sources: Sources, asked: Asked) -> Plain:
     gaps = unpriced(sources.ledger, since=asked["since"], until=asked["until"], run=asked["run"])
-    return {"rows": [plain(gap) for gap in gaps]}
+    rows = [plain(gap) for gap in gaps]
+    if (asked["since"], asked["until"], asked["run"]) == (None, None, None):
+        rows += [plain(gap) for gap in unread(sources.ledger)]
+    return {"rows": rows}
 
 
 def _text(key: str | int | None) -> str | None:

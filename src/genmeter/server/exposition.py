@@ -31,6 +31,8 @@ _COUNTED = {
     "duplicates": "Replays of what was there already.",
     "conflicts": "Calls kept out: booked before with other money.",
     "suspected": "Calls kept out: the same response booked under another key (suspected duplicates).",
+    "doubles": "Calls kept out: another record of the same call bills.",
+    "withdrawn": "Calls that were booked, and kept out later: a record of the same call came that bills.",
     "late": "Calls kept out: older than what has been trimmed.",
     "trimmed_calls": "Calls folded into their day.",
     "trimmed_spans": "Spans dropped, oldest first.",
@@ -53,7 +55,7 @@ def exposition(
     """
     lines = [*_service(activity), *_config(config_sound), *_lag(activity.lag), *_store(ledger.store)]
     with suppress(StorageError):
-        lines += [*_counters(ledger.counters()), *_spend(ledger.store.totals())]
+        lines += [*_counters(ledger.counters()), *_unread(ledger.store.unread()), *_spend(ledger.store.totals())]
         lines += budget_gauges(budgets, ledger)
     if series is not None:
         lines += _series(series)
@@ -103,6 +105,12 @@ def _counters(counters: dict[str, int]) -> Iterator[str]:
         yield from family(f"{OURS}{name}_total", "counter", text, [("", (), str(counters.get(name, 0)))])
     rows = [("", (("table", table),), str(counters.get(f"rows_{table}", 0))) for table in _ROWS]
     yield from family(f"{OURS}rows", "gauge", "Rows kept.", rows)
+
+
+def _unread(found: dict[str, int]) -> Iterator[str]:
+    text = "Records with tokens or an amount that are no call that genmeter knows; they are in no sum."
+    samples = [("", (("emitter", emitter),), str(records)) for emitter, records in sorted(found.items())]
+    yield from family(f"{OURS}unread_total", "counter", text, samples)
 
 
 def _spend(groups: Iterable[Group]) -> Iterator[str]:

@@ -21,39 +21,21 @@ from genmeter.reading import conventions
 INSERT: Final = f"INSERT INTO spans VALUES (NULL{', ?' * 12}) ON CONFLICT DO NOTHING"
 _MOST_ATTRIBUTES, _LONGEST, _LONGEST_WORD = 64, 500, 64
 
-_TEXTS: Final = frozenset(
-    {
-        *(value for key, value in vars(names).items() if key.isupper() and isinstance(value, str) and "." in value),
-        *names.USAGE_TOKENS.values(),
-        *names.COST_LINES.values(),
-        *("gen_ai.system", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.workflow.name", "gen_ai.tool.name"),
-        *("gen_ai.tool.type", "gen_ai.tool.call.id", "gen_ai.data_source.id", "gen_ai.request.service_tier"),
-        *(name for field, found in conventions.bundled().fields.items() if field != "base_url" for name in found),
-        *("traceloop.span.kind", "traceloop.workflow.name", "llm.vendor", "tool.name", "ai.response.finishReason"),
-        *("operation.name", "agent.name", "graph.node.id", "event.name"),
-        *("http.route", "http.method", "http.request.method", "http.scheme", "url.scheme", "network.protocol.name"),
-        *(
-            "network.protocol.version",
-            "network.transport",
-            "network.type",
-            "net.peer.name",
-            "rpc.system",
-            "rpc.service",
-        ),
-        *("rpc.method", "messaging.system", "messaging.operation.name", "messaging.destination.name"),
-        *("db.system", "db.system.name", "db.operation", "db.operation.name", "db.name", "db.namespace"),
-        *("server.address", "client.port", "error.type", "exception.type", "otel.status_code", "otel.scope.name"),
-        *("code.function", "code.function.name", "code.namespace", "thread.name", "faas.name", "faas.trigger"),
-        *("cloud.region", "aws.request_id", "aws.local.service", "session.id", "user.id", "service.name"),
-        *("service.namespace", "service.version", "service.instance.id", "deployment.environment.name"),
-    }
+_TEXTS: Final = (
+    frozenset(
+        {
+            *(value for key, value in vars(names).items() if key.isupper() and isinstance(value, str) and "." in value),
+            *(name for field, found in conventions.bundled().fields.items() if field != "base_url" for name in found),
+            *conventions.bundled().naming,
+        }
+    )
     - {names.SYSTEM_INSTRUCTIONS, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.TOOL_DEFINITIONS}
     - {names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE, names.REQUEST_STOP_SEQUENCES}
 )
 """Attributes whose text names something: a model, an operation, a route, an id; never what was said."""
 _LISTS: Final = frozenset({names.FINISH_REASONS, names.REQUEST_ENCODING_FORMATS})
 """Attributes whose list is kept: of words that name something."""
-_OURS: Final = "genmeter."
+_OURS: Final = names.SCOPE + "."
 _WORD_NAME = re.compile(r"[a-z]{1,32}")
 _WORD = re.compile(r"[\w.:/@+-]{1,64}", re.ASCII)
 _SAYING: Final = frozenset(

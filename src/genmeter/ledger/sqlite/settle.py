@@ -36,7 +36,7 @@ GROUP BY 1
 _HOW_MANY = f"SELECT count(*) FROM (SELECT 1 FROM calls WHERE trace_id = ? LIMIT {MOST_OF_A_TRACE + 1})"
 _AROUND = f"""
 SELECT {_ROW} FROM calls WHERE trace_id = ? AND started_ns <= ? AND started_ns + coalesce(duration_ns, 0) >= ?
-ORDER BY id LIMIT {MOST_OF_A_TRACE}
+ORDER BY id DESC LIMIT {MOST_OF_A_TRACE}
 """
 _PARENTS = f"""
 SELECT span_id, parent_span_id FROM spans

@@ -169,9 +169,10 @@ function showTotals(summary) {
     figure(summary.unpriced ? "warn" : "", "Unpriced", count(summary.unpriced)),
     figure("wide", `Tokens${cached}`, count(input + output)),
   );
-  const { suspected = 0, conflicts = 0, late = 0, trimmed_calls = 0 } = summary.counters;
+  const { suspected = 0, doubles = 0, conflicts = 0, late = 0, trimmed_calls = 0 } = summary.counters;
   const kept = [
     suspected && `${count(suspected)} suspected ${suspected === 1 ? "duplicate" : "duplicates"}`,
+    doubles && `${count(doubles)} that another instrumentation has recorded too`,
     conflicts && `${count(conflicts)} in conflict with what was booked`, late && `${count(late)} too late`,
   ].filter(Boolean);
   const lines = [kept.length && `Kept out of all sums: ${kept.join(", ")}.`, trimmed_calls && `${count(trimmed_calls)} older calls are kept as daily sums.`].filter(Boolean);
