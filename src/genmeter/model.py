@@ -134,7 +134,8 @@ class Invocation:
 
     ``started`` is Unix time in seconds; ``duration`` and ``first_chunk`` are seconds since then. ``gaps`` holds the
     seconds before each chunk after the first. ``cut`` tells how a stream stopped before its end (``closed``,
-    ``abandoned``, ``cancelled``), else it is None. ``error`` is the ``error.type`` of a failed call.
+    ``abandoned``, ``cancelled``), else it is None. ``error`` is the ``error.type`` of a failed call. ``answered`` says that
+    the whole answer of a failed call arrived: the SDK could not make of it what the application asked for.
     """
 
     operation: str
@@ -154,3 +155,4 @@ class Invocation:
     error: str | None = None
     exception: BaseException | None = None
     cut: str | None = None
+    answered: bool = False

@@ -104,12 +104,90 @@ def test_a_timeout_is_the_exceptions_class(stub: StubServer, meter: Meter) -> No
     assert one_call(meter)[names.ERROR_TYPE] == "openai.APITimeoutError"
 
 
-def test_a_wrong_argument_is_the_apps_own_error(meter: Meter, stub: StubServer) -> None:
-    """What the SDK refuses before it sends anything is an error too, and stays the SDK's TypeError."""
-    with make_client("openai", stub, asynchronous=False) as client, pytest.raises(TypeError):
-        client.chat.completions.create()
-    assert one_call(meter)[names.ERROR_TYPE] == "TypeError"
-    assert stub.requests == []
+def unsendable(kind: str, client: Any) -> dict[str, Any]:
+    """Calls that the SDK refuses before it sends anything, as the app makes them."""
+    create = client.messages.create if kind == "anthropic" else client.chat.completions.create
+    good: Any = CLAUDE if kind == "anthropic" else CHAT
+    calls = {
+        "missing": create,
+        "unknown": lambda: create(**good, colour="red"),
+        "not JSON": lambda: create(**{**good, "messages": [{"role": "user", "content": object()}]}),
+        "no key": lambda: keyless(kind, client, good),
+        "not JSON, at the door": lambda: post(kind, client, {**good, "messages": object()}),
+        "no type, at the door": lambda: client.post("/chat/completions"),
+    }
+    if kind == "anthropic":
+        calls["too long without a stream"] = lambda: create(**{**good, "max_tokens": 200_000})
+        calls["too long, parsed"] = lambda: client.messages.parse(**{**good, "max_tokens": 200_000})
+    return calls
+
+
+def keyless(kind: str, client: Any, good: Any) -> Any:
+    """A call of a client whose key is gone."""
+    client = client.copy()
+    client.api_key = None
+    return (client.messages if kind == "anthropic" else client.chat.completions).create(**good)
+
+
+def post(kind: str, client: Any, body: Any) -> Any:
+    """A call that names a path instead of a method."""
+    return client.post("/v1/messages" if kind == "anthropic" else "/chat/completions", cast_to=object, body=body)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_call_that_never_left_is_no_call(
+    kind: str, asynchronous: bool, streamed: bool, stub: StubServer, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the SDK refuses stays the SDK's own exception; no span, no event, no metric and nothing under way."""
+    for variable in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+
+    async def later(client: Any, call: Any) -> None:
+        async with client:
+            await call()
+
+    client = make_client(kind, stub, asynchronous=asynchronous)
+    calls = unsendable(kind, client)
+    if streamed:
+        resource: Any = client.messages if kind == "anthropic" else client.chat.completions
+        calls = {"missing": lambda: resource.create(stream=True)}
+    for name, call in calls.items():
+        with pytest.raises((TypeError, ValueError, openai.OpenAIError, anthropic.AnthropicError)) as caught:
+            asyncio.run(later(client, call)) if asynchronous else call()
+        assert not isinstance(caught.value, (openai.APIError, anthropic.APIError)), name
+        assert stub.requests == [], name
+        assert [span.name for span in meter.all_spans] == [], name
+        assert meter.logs == [], name
+    assert meter.points(names.INFERENCE_DURATION) == []
+    assert meter.total(names.CALLS_ACTIVE) == 0
+
+
+class Broken:
+    """A transport of the app's, of either HTTP library, that fails by itself in the middle of a call."""
+
+    def __enter__(self) -> Broken:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def close(self) -> None: ...
+
+    def handle_request(self, request: Any) -> Any:
+        raise RuntimeError("the tunnel is down")
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_call_that_a_transport_lost_did_leave(kind: str, stub: StubServer, meter: Meter) -> None:
+    """Whatever the HTTP library raises, the call is a failed one."""
+    with make_client(kind, stub, asynchronous=False) as client:
+        package: Any = anthropic if kind == "anthropic" else openai
+        broken = client.copy(http_client=package.DefaultHttpxClient(transport=Broken()))
+        # Some majors wrap what a transport raises, some do not.
+        with pytest.raises((RuntimeError, openai.OpenAIError, anthropic.AnthropicError)):
+            ask(kind, broken)
+    assert one_call(meter)[names.ERROR_TYPE] in ("RuntimeError", f"{kind}.APIConnectionError")
 
 
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])

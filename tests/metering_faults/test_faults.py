@@ -37,6 +37,8 @@ RIM = {
     "wrappers._awaited.<locals>.call",
     "wrappers._awaited.<locals>.observed",
     "wrappers._manager.<locals>.call",
+    "wrappers._door.<locals>.call",
+    "wrappers.arriving.<locals>.call",
     "call.answer.Answer.unfolded",
     *(f"call.observation.Observation.{name}" for name in ("__enter__", "__exit__", "stop", "leave")),
     "content.Passing.__iter__",
@@ -50,7 +52,8 @@ RIM = {
     "shapes.proxy.Watched.response",
     "shapes.proxy.Closing.close",
     "shapes.proxy.Closing.aclose",
-    *(f"shapes.proxy.Proxy.{name}" for name in ("__copy__", "__deepcopy__", "__reduce_ex__")),
+    *(f"shapes.proxy.Proxy.{name}" for name in ("__repr__", "__copy__", "__deepcopy__", "__reduce_ex__")),
+    *(f"shapes.disguise._forward.<locals>.{name}" for name in ("read", "write", "delete")),
     "shapes.stream.AsyncStream.aclose",
     "shapes.stream.AsyncStream.aclose.<locals>.aclose",
     *(
@@ -74,7 +77,7 @@ RIM = {
     "shapes.stream.AsyncIteration.__anext__",
     *(
         f"shapes.context_manager.Manager.{name}"
-        for name in ("__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "_self_left")
+        for name in ("__enter__", "__exit__", "__aenter__", "__aexit__", "_self_left")
     ),
     "families.stainless.RawResponse.__getattr__",
     "families.stainless.RawResponse.http_response",
@@ -84,9 +87,9 @@ RIM = {
     "families.stainless.undelivered.<locals>.parse_later",
 }
 SILENT = (
-    "families.stainless._body_of",
+    "families.stainless.body",
     "families.stainless.RawResponse.__del__",
-    "shapes.follow.parsed",
+    *(f"shapes.follow.{name}" for name in ("parsed", "whole", "is_stream")),
     "shapes.proxy.dropped",
     "shapes.stream.Iteration.__del__",
     "shapes.stream.AsyncIteration.__del__",

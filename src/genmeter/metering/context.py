@@ -44,6 +44,26 @@ NO_PAYER = Attribution()
 logger = logging.getLogger("genmeter")
 
 
+class Within:
+    """The mark in the context of an observed call: the SDK's own code runs inside.
+
+    ``arrived`` is the HTTP response of the call, once the SDK has it and until the call ends, in the SDKs whose table
+    says where answers arrive.
+    """
+
+    __slots__ = ("arrived", "operation", "sdk")
+
+    def __init__(self, sdk: str, operation: str) -> None:
+        self.sdk = sdk
+        self.operation = operation
+        self.arrived: Any = None
+
+
+def within(context: Context) -> Within | None:
+    """The observed call inside which code with this context runs."""
+    return cast("Within | None", context.get(WITHIN))
+
+
 class RejectedCall(GenmeterError, RuntimeError):
     """A call that a rule of the user's own forbids: the one kind of exception of ours that reaches the app."""
 

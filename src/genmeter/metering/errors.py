@@ -43,6 +43,11 @@ MOST_CLASSES: Final = 100
 """Names of exception classes that one process uses. SDKs have some 20 each; a program may make classes without end."""
 OTHER: Final = "_OTHER"
 
+CANCELLATIONS: Final = frozenset(
+    {"asyncio.CancelledError", "concurrent.CancelledError", "trio.Cancelled", "greenlet.GreenletExit", "gevent.Timeout"}
+)
+"""Exceptions by which a task, a nursery or a greenlet stops the code that reads a stream: package and class."""
+
 _classes: Final[set[str]] = set()
 
 
@@ -50,6 +55,11 @@ def error_type(error: BaseException) -> str:
     """The ``error.type`` of an exception: the same for the span, the metrics and the event of a call."""
     code = _provider_code(error)
     return _class_name(type(error)) if code is None else code
+
+
+def cancelled(error: BaseException) -> bool:
+    """Whether an exception says that the consumer was stopped, and not that the call failed."""
+    return any(f"{kind.__module__.partition('.')[0]}.{kind.__name__}" in CANCELLATIONS for kind in type(error).__mro__)
 
 
 def reported(code: Any) -> str:

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 import wrapt
-from opentelemetry.context import get_value
+from opentelemetry.context import get_current
 
 from . import guard, wrappers
 from .call.engine import Engine
 from .coexist import Site
-from .context import WITHIN
+from .context import within
 from .spec import Muted, Provider, Target
 
 logger = logging.getLogger("genmeter")
@@ -62,6 +62,9 @@ class Patches:
             for where, path in provider.watched:
                 if where == module:
                     guard.step("watch", self._watch, provider, where, path)
+            for where, path in provider.arrivals:
+                if where == module:
+                    guard.step("patch", self._note, provider, where, path)
 
     def restore(self) -> None:
         """Give back what was there. Where another wrapper lies around ours by now, ours stays and passes every call on."""
@@ -94,6 +97,13 @@ class Patches:
         setattr(holder, name, ours)
         self._replaced.append((holder, name, original, ours))
 
+    def _note(self, provider: Provider, module: str, path: str) -> None:
+        found = _resolve(module, path)
+        if found is not None:
+            holder, name = found
+            original = _ours_removed(holder.__dict__[name])
+            self._replace(holder, name, original, wrapt.FunctionWrapper(original, wrappers.arriving(provider)))
+
     def _mute(self, provider: Provider, muted: Muted) -> None:
         found = _resolve(muted.module, muted.path)
         if found is None:
@@ -112,14 +122,14 @@ class Patches:
             self._watched[provider.sdk].append(Site(*found))
 
 
-def within(provider: Provider) -> bool:
+def _inside(provider: Provider) -> bool:
     """Whether this code runs inside an observed call of the provider's SDK."""
-    found: Any = get_value(WITHIN)
-    return found is not None and found[0] == provider.sdk
+    found = within(get_current())
+    return found is not None and found.sdk == provider.sdk
 
 
 def _quiet(provider: Provider) -> bool:
-    return bool(guard.step("mute", within, provider))
+    return bool(guard.step("mute", _inside, provider))
 
 
 def _imported(module: Any) -> None:
@@ -129,7 +139,7 @@ def _imported(module: Any) -> None:
 
 def _modules(provider: Provider) -> Iterable[str]:
     yield from (target.module for target in provider.targets)
-    yield from (module for module, _ in provider.watched)
+    yield from (module for module, _ in (*provider.watched, *provider.arrivals))
     yield from (muted.module for muted in provider.muted)
 
 

@@ -16,6 +16,10 @@ from ..model import Content, Invocation, Request, Seller
 Kwargs = dict[str, Any]
 
 
+class Events(list[Any]):
+    """The events of a stream that arrived as one whole body."""
+
+
 class Accumulator(Protocol):
     """Folds the chunks of one stream into counts; keeps no chunk."""
 
@@ -102,6 +106,11 @@ class OpenCall(Protocol):
         """Whether the call's end has not come yet."""
         ...
 
+    @property
+    def arrived(self) -> Any:
+        """The HTTP response that the SDK got for the call; None where that is not known, or not yet."""
+        ...
+
     def __enter__(self) -> OpenCall: ...
 
     def __exit__(
@@ -172,6 +181,16 @@ def _nothing(result: Any, call: OpenCall) -> None:
     return None
 
 
+def never_entered(error: BaseException) -> bool:
+    """Whether Python itself refused the arguments of a method: then no frame lies below the one that called it."""
+    trace = error.__traceback__
+    return isinstance(error, TypeError) and trace is not None and trace.tb_next is None
+
+
+def _unread(response: Any) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """What the SDKs of one make have in common.
@@ -181,12 +200,17 @@ class Family:
     more to see. It closes the call when nothing more comes, and it may raise.
     ``undelivered`` hides what we asked for in an answer whose delivery failed.
     ``status`` is the HTTP status that an exception tells.
+    ``unsent`` says of an exception that an SDK's method raised whether the SDK had sent no request when it raised.
+    ``body`` reads an HTTP response that has arrived: JSON, ``Events``, or None where there is neither. It is asked where
+    the SDK could not make the app's answer of the response. It may raise.
     """
 
     server: Callable[[Any], Server | None]
     deliver: Callable[[Any, OpenCall], Any]
     status: Callable[[BaseException], int | None]
     undelivered: Callable[[Any, OpenCall], None] = _nothing
+    unsent: Callable[[BaseException], bool] = never_entered
+    body: Callable[[Any], Any] = _unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +234,19 @@ class Target:
     inner: str = ""
     lazy: bool = False
     arguments: tuple[str, ...] = ()
+
+    @property
+    def door(self) -> bool:
+        """Whether other methods of the SDK pass through this one: inside an observed call of theirs it is no call."""
+        return False
+
+    def server(self, instance: Any, kwargs: Kwargs) -> Server | None:
+        """Where this call goes, if its arguments say so; None: where the object sends all its calls."""
+        return None
+
+    def option(self, option: UsageOption) -> UsageOption:
+        """How this method is asked for a stream's usage, from how the SDK's other methods are."""
+        return option
 
     def choose(self, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
         """The dialect of one call and its arguments by name; None for an operation that runs no model."""
@@ -249,8 +286,9 @@ class Provider:
     elsewhere than its family does. ``usage_option`` is how streams are asked for their usage; None: never, so an SDK
     whose streams report it anyway says nothing. ``error_by_status`` marks an SDK that raises one class for all statuses:
     the status then is the ``error.type``.
-    ``watched`` names further methods, (module, path), that other instrumentors of this SDK patch. ``muted`` names what
-    the SDK traces itself with.
+    ``watched`` names further methods, (module, path), that other instrumentors of this SDK patch. ``arrivals`` names the
+    methods to which the SDK hands the HTTP response of each call as the argument ``response``. ``muted`` names what the
+    SDK traces itself with.
     """
 
     sdk: str
@@ -262,6 +300,7 @@ class Provider:
     usage_option: UsageOption | None = None
     error_by_status: bool = False
     watched: tuple[tuple[str, str], ...] = ()
+    arrivals: tuple[tuple[str, str], ...] = ()
     muted: tuple[Muted, ...] = ()
 
 

@@ -14,7 +14,7 @@ from . import guard
 from .call.engine import Engine
 from .call.observation import Observation
 from .coexist import Site
-from .context import RejectedCall
+from .context import WITHIN, RejectedCall, Within
 from .reaper import reaper
 from .shapes.context_manager import Manager
 from .shapes.lazy import AsyncLazyStream, LazyStream
@@ -48,7 +48,10 @@ class Entry:
         self.deliver, self.undelivered = provider.family.deliver, provider.family.undelivered
         self._site, self._watched = site, watched
         option = provider.usage_option
-        self._option = option if option is not None and _takes(method, option.argument) else None
+        if option is not None:
+            option = target.option(option)
+            option = option if _takes(method, option.argument) else None
+        self._option = option
 
     def open(
         self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs, made: Context | None = None
@@ -82,6 +85,8 @@ class Entry:
 def wrapper(entry: Entry, method: Any) -> Wrapper:
     """The wrapper for a method, by the options of its target and by the kind of function that it is."""
     function, target = inspect.unwrap(method), entry.target
+    if target.door:
+        return _door(entry)
     if target.manager:
         return _manager(entry)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -127,12 +132,40 @@ def _awaited(entry: Entry) -> Wrapper:
     return call
 
 
+def _door(entry: Entry) -> Wrapper:
+    sdk, names = entry.provider.sdk, entry.target.arguments
+    observed = (_awaited if entry.target.awaited else _plain)(entry)
+
+    def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        outer: Within | None = get_current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
+        if (outer is not None and outer.sdk == sdk) or len(args) > len(names):
+            return wrapped(*args, **kwargs)
+        return observed(wrapped, instance, (), {**dict(zip(names, args, strict=False)), **kwargs})
+
+    return call
+
+
+def arriving(provider: Provider) -> Wrapper:
+    """The wrapper for a method to which the SDK hands the HTTP response of each call."""
+    sdk = provider.sdk
+
+    def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        outer: Within | None = get_current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
+        if outer is not None and outer.sdk == sdk:
+            outer.arrived = kwargs.get("response")
+        return wrapped(*args, **kwargs)
+
+    return call
+
+
 def _manager(entry: Entry) -> Wrapper:
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         manager = wrapped(*args, **kwargs)
         if working() is None:
             return manager
-        return Manager(manager, partial(entry.open, instance, args, kwargs), entry.target.inner)
+        opener = partial(entry.open, instance, args, kwargs)
+        made = guard.step("deliver", Manager, manager, opener, entry.target.inner, entry.deliver)
+        return manager if made is None else made
 
     return call
 

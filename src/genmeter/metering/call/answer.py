@@ -10,7 +10,7 @@ from typing import Any
 from ...model import Invocation
 from .. import guard
 from ..content import capture, passing
-from ..spec import Accumulator, Dialect, Fold, Kwargs
+from ..spec import Accumulator, Dialect, Events, Fold, Kwargs
 
 
 class Answer:
@@ -36,10 +36,25 @@ class Answer:
     def read(self, result: Any) -> None:
         """Read a whole answer."""
         self._accumulator, self.in_pieces = None, False
+        if isinstance(result, Events):
+            self._read_events(result)
+            return
         guard.step("read", self._dialect.read_response, result, self.invocation)
         content = self.invocation.content
         if content is not None and self._dialect.read_output is not None:
             content.output = guard.step("content", self._dialect.read_output, result)
+
+    def _read_events(self, events: Events) -> None:
+        """Read a stream that arrived as one body."""
+        content, accumulator = self.invocation.content, self._dialect.accumulator
+        folder = accumulator(False, content is not None) if accumulator is not None else None
+        if folder is None:
+            return
+        for event in events:
+            guard.step("fold", folder.fold, event)
+        guard.step("finish", folder.finish, self.invocation)
+        if content is not None:
+            content.output = guard.step("content", getattr, folder, "messages", None)
 
     def begin(self, begun: float, asked: bool, timed: bool) -> None:
         """A stream starts: fold its chunks from here on.

@@ -11,7 +11,7 @@ from opentelemetry.context import Context, get_current
 from ...model import AttributeValue, Invocation
 from .. import guard
 from ..content import capture, observe_arguments
-from ..context import WITHIN, RejectedCall, suppressed
+from ..context import RejectedCall, suppressed, within
 from ..endpoints import Endpoints
 from ..reaper import reaper
 from ..spec import Dialect, Endpoint, Kwargs, Provider, Server, Target, UsageOption
@@ -35,7 +35,10 @@ class Engine:
 
     def passes(self, provider: Provider, dialect: Dialect, context: Context) -> bool:
         """Whether a call goes straight through: suppressed, or inside a call that is already observed."""
-        return suppressed(context) or context.get(WITHIN) == (provider.sdk, dialect.operation)
+        if suppressed(context):
+            return True
+        found = within(context)
+        return found is not None and found.sdk == provider.sdk and found.operation == dialect.operation
 
     def open(
         self,
@@ -67,7 +70,7 @@ class Engine:
                 context = made
                 if self.passes(provider, dialect, context):
                     return None
-            server = (provider.server or provider.family.server)(instance)
+            server = target.server(instance, kwargs) or (provider.server or provider.family.server)(instance)
             if server is None:
                 return None
             return self._observe(provider, dialect, server, bound, kwargs, option, context, made is None)

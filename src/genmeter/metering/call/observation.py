@@ -13,14 +13,12 @@ from opentelemetry.context import attach
 from ...model import Invocation
 from .. import guard
 from ..context import detach
-from ..errors import error_type
+from ..errors import cancelled, error_type
 from ..reaper import reaper
 from ..spec import Kwargs, Provider
 from .answer import Answer, shown
 from .asking import Asked
 from .signals import Signals
-
-CANCELLED = "CancelledError"
 
 
 class Observation:
@@ -74,6 +72,11 @@ class Observation:
         return self._asked is not None and self._asked.stands
 
     @property
+    def arrived(self) -> Any:
+        """The HTTP response that the SDK got, until the call ends; None where that is not known."""
+        return self._signals.within.arrived
+
+    @property
     def open(self) -> bool:
         """Whether the call's end has not come yet."""
         return bool(self._once)
@@ -97,7 +100,7 @@ class Observation:
         if self._asked is not None and guard.step("ask", self._asked.refused, error):
             self.kwargs, self.chunks.hides = self._asked.given, shown
             return True
-        guard.step("close", self.fail, error)
+        guard.step("close", self._raised, error)
         return False
 
     # --- what the SDK gave -----------------------------------------------------------------------------------------
@@ -149,14 +152,39 @@ class Observation:
         else:
             guard.step("close", self.close, cut="closed")
 
+    def _raised(self, error: BaseException) -> None:
+        """The SDK's method raised: a failed call, or no call at all where the SDK had sent nothing."""
+        if self.arrived is None and guard.step("unsent", self._provider.family.unsent, error):
+            self._discard()
+        else:
+            self.fail(error)
+
     def fail(self, error: BaseException) -> None:
-        """Close with the exception that the app is about to get. A consumer that was cancelled is no failed stream."""
+        """Close with the exception that the app is about to get. A consumer that was cancelled is no failed stream.
+
+        Where the answer had arrived, and the SDK could not make of it what the app wants, the answer is billed.
+        """
         if isinstance(error, GeneratorExit):
             self.abandon()  # a coroutine that was dropped, closed by a finalizer
-        elif self.chunks.in_pieces and type(error).__name__ == CANCELLED:
+            return
+        if self.arrived is not None and not self.streamed and self.open:
+            guard.step("body", self._read_arrived)
+        if self.chunks.in_pieces and cancelled(error):
             self.close(cut="cancelled")
         else:
             self.close(error=error)
+
+    def _read_arrived(self) -> None:
+        body = self._provider.family.body(self.arrived)
+        if body is not None:
+            self.chunks.read(body)
+            self.invocation.answered = self.invocation.usage is not None
+
+    def _discard(self) -> None:
+        """End without a trace: the SDK refused the app's arguments, and no request was sent."""
+        if self._once:
+            self._once.clear()
+            self._signals.discard(self.invocation)
 
     def forget(self) -> None:
         """Never close: a forked child's copy of its parent's call."""
@@ -175,6 +203,7 @@ class Observation:
         except IndexError:
             return
         self._streams.discard(self)
+        self._signals.within.arrived = None
         self.chunks.fold = self.chunks.hides  # an app that reads on does not see what we asked for
         invocation, signals = self.invocation, self._signals
         invocation.duration = (perf_counter() if ended is None else ended) - signals.begun

@@ -12,7 +12,7 @@ from ... import names
 from ...model import AttributeValue, Invocation, Unpriced
 from .. import coexist, guard
 from ..content import content_attributes
-from ..context import WITHIN
+from ..context import WITHIN, Within
 from ..stages.describe import describe
 from ..stages.measure import measure, measure_cost, under_way
 from ..stages.price import price
@@ -37,6 +37,7 @@ class Signals:
         "context",
         "span",
         "started",
+        "within",
     )
 
     def __init__(
@@ -48,7 +49,8 @@ class Signals:
         context: Context,
     ) -> None:
         self._telemetry, self._attributes = telemetry, attributes
-        within = set_value(WITHIN, (sdk, invocation.operation), context)
+        self.within = Within(sdk, invocation.operation)
+        within = set_value(WITHIN, self.within, context)
         self._outer = coexist.outer(context, invocation.operation)
         self._parent = coexist.parent(context)
         self.begun, self.started = perf_counter(), time_ns()
@@ -91,6 +93,14 @@ class Signals:
         if invocation.exception is not None:
             step("exception", report_exception, invocation.exception, telemetry, self.context, self._attributes)
         invocation.exception = None  # it holds the frames of the app
+
+    def discard(self, invocation: Invocation) -> None:
+        """Take back what the start has sent out. A span that is not ended is never exported."""
+        if self._outer is None:
+            metric, labels, _, _ = self._under_way
+            guard.step("measure", self._telemetry.points.add, ((metric, labels, -1, None),))
+        if self._telemetry.limits is not None:
+            guard.step("budget", self._telemetry.limits.book, invocation)
 
     def _publish(self, invocation: Invocation) -> None:
         """The call of an official instrumentation around this one has the span: it gets the money."""

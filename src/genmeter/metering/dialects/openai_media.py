@@ -80,4 +80,6 @@ OPENAI_EMBEDDINGS = Dialect(
 OPENAI_IMAGES = _generates("openai_images", "image")
 OPENAI_SPEECH = _generates("openai_speech", "speech")
 OPENAI_TRANSCRIPTS = _generates("openai_transcripts", "text")
+OPENAI_DECISIONS = Dialect("openai_decisions", names.GENERATE_CONTENT, asks_for("json", {}), read_response)
+"""Answers to questions about an input, with the usage object of the Responses API: types of the openai package 3.54."""
 OPENAI_MODERATIONS = Dialect("openai_moderations", names.MODERATION, asks_for(None, {}), read_response)

@@ -1,24 +1,27 @@
 """SDKs that Stainless generates (openai, anthropic, groq, cerebras, together, fireworks, writer).
 
-A resource keeps its client, and the client its address. Streams are iterators. ``with_raw_response`` and
-``with_streaming_response`` say themselves by a header, and give a raw response: the app reads the HTTP body, or parses it.
+A resource keeps its client, and the client its address. A stream keeps its generator, which reads the HTTP response.
+``with_raw_response`` and ``with_streaming_response`` say themselves by a header, and give a raw response: the app reads
+the HTTP body, or parses it.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any, ClassVar
+from functools import lru_cache, partial
+from typing import Any, ClassVar, cast
 
 import wrapt
 
 from .. import guard
 from ..shapes import stream
-from ..shapes.follow import follow, parsed
+from ..shapes.follow import follow, whole
 from ..shapes.proxy import Watched, closing, delivered, dropped, then
 from ..spec import Family, Kwargs, OpenCall, Server
 from . import include_usage
+from .door import headers
 
 RAW_HEADER = "X-Stainless-Raw-Response"
 BYTES = "stream"
@@ -37,9 +40,76 @@ def status(error: BaseException) -> int | None:
     return found if isinstance(found, int) else None
 
 
+def unsent(error: BaseException) -> bool:
+    """Whether no frame of the HTTP library sent anything, and the SDK tells no request: it refused the arguments."""
+    if not isinstance(error, Exception) or "request" in vars(error):
+        return False
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name == "send" and str(trace.tb_frame.f_globals.get("__name__")).startswith("httpx"):
+            return False
+        trace = trace.tb_next
+    return True
+
+
+def body(response: Any) -> Any:
+    """The JSON or the events of an HTTP response that was read to its end; None where it was not, or has neither."""
+    if not str(response.headers.get("content-type", "json")).partition(";")[0].endswith(("json", "/event-stream")):
+        return None
+    try:
+        return whole(response.text)
+    except Exception:  # not read: the HTTP libraries' own kinds of exception, which must not be imported for this
+        return None
+
+
 def deliver(result: Any, call: OpenCall) -> Any:
-    """A value as it is; a stream or a raw response as a proxy. Closes the call when there is nothing more to come."""
-    return _deliver_raw(result, call) if _raw(call.kwargs) is not None else stream.deliver(result, call)
+    """The SDK's answer itself; a raw response that is still to be read as a proxy of it.
+
+    Closes the call when there is nothing more to come.
+    """
+    return deliver_parsed(result, call) if _raw(call.kwargs) is None else _deliver_raw(result, call)
+
+
+def deliver_parsed(result: Any, call: OpenCall) -> Any:
+    """An answer that is no raw response."""
+    form = _form(cast("Any", type(result)))
+    if form is STREAM and call.streamed:
+        return watch(result, call)
+    call.read(body(call.arrived) if form is BODY and call.arrived is not None else result)
+    return result
+
+
+STREAM, BODY, VALUE = object(), object(), object()
+
+
+@lru_cache(maxsize=256)
+def _form(kind: Any) -> object:
+    """What an answer of this class is: a stream, a value, or a body that the SDK has not parsed.
+
+    Such a body is a text, bytes, an HTTP response or a file.
+    """
+    if hasattr(kind, "__stream__"):
+        return STREAM
+    return BODY if kind in (str, bytes) or hasattr(kind, "iter_bytes") else VALUE
+
+
+def watch(made: Any, call: OpenCall) -> Any:
+    """Let a call see the chunks of an SDK's own stream, which stays the object that it is.
+
+    The SDK's generator is made anew on a copy of the stream: a generator refers to its stream, and only a stream without
+    such a cycle ends at once, with its call, when the app drops it.
+    """
+    call.begin()
+    reading = copy.copy(made)
+    reading.__dict__.pop("_iterator", None)
+    chunks = reading.__stream__()
+    if hasattr(chunks, "__anext__"):
+        made._iterator = stream.AsyncIteration(chunks.__anext__, call)
+    else:
+        made._iterator = stream.Iteration(chunks.__next__, call)
+    made.response = closing(made.response, call)
+    return made
 
 
 def undelivered(result: Any, call: OpenCall) -> None:
@@ -77,8 +147,8 @@ def strip(made: Any) -> Any:
 
 def _raw(kwargs: Kwargs) -> Any:
     """How the app wants to read a raw response; None: it wants none."""
-    headers: Any = kwargs.get("extra_headers")
-    return headers.get(RAW_HEADER) if headers else None
+    found, wanted = headers(kwargs), RAW_HEADER.lower()
+    return next((value for name, value in found.items() if str(name).lower() == wanted), None) if found else None
 
 
 def _ask(kwargs: Kwargs) -> Kwargs | None:
@@ -89,18 +159,10 @@ def _deliver_raw(result: Any, call: OpenCall) -> Any:
     """Read what has already arrived; otherwise a proxy that sees it arrive."""
     response = result.http_response
     if not call.streamed and response.is_closed:
-        call.read(_body_of(response))
+        call.read(body(response))
         return result
     call.begin()
     return RawResponse(result, call)
-
-
-def _body_of(response: Any) -> Any:
-    """The JSON body of an HTTP response that was read to its end; None when it was not, or is no JSON."""
-    try:
-        return parsed(response.content)
-    except Exception:  # not read: the HTTP libraries' own kinds of exception, which must not be imported for this
-        return None
 
 
 class RawResponse(Watched):
@@ -151,18 +213,16 @@ class RawResponse(Watched):
         return then(wrapped(*args, **kwargs), after)
 
     def _self_parsed(self, result: Any, call: OpenCall) -> Any:
-        if isinstance(result, Watched):
-            return result
         # The SDK gives the same stream for every `parse`; so must we.
         inner, outer = self._self_stream
         if inner is not result or inner is None:
-            outer = stream.deliver(result, call) if call.open else result
+            outer = deliver_parsed(result, call) if call.open else result
             self._self_stream = (result, outer)
         return outer
 
     def _self_arrived(self, result: Any, call: OpenCall) -> Any:
         if call.open:
-            call.read(_body_of(self.__wrapped__.http_response))
+            call.read(body(self.__wrapped__.http_response))
         return result
 
     def _self_run(
@@ -197,6 +257,6 @@ class RawResponse(Watched):
     }
 
 
-STAINLESS = Family(server, deliver, status, undelivered)
+STAINLESS = Family(server, deliver, status, undelivered, unsent, body)
 INCLUDE_USAGE = include_usage.INCLUDE_USAGE._replace(add=_ask)
 """The usage option of OpenAI-shaped streams, not added where the app takes the body's bytes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..dialects.anthropic_messages import ANTHROPIC_MESSAGES, ANTHROPIC_STREAM
+from ..families.door import arrivals, doors, posts
 from ..families.stainless import STAINLESS
 from ..spec import Muted, Provider, Target, both
 
@@ -20,7 +21,9 @@ ANTHROPIC = Provider(
     sdk="anthropic",
     name="anthropic",
     family=STAINLESS,
+    arrivals=arrivals("anthropic._base_client"),
     targets=(
+        *doors("anthropic._base_client", posts(["/v1/messages"], ANTHROPIC_MESSAGES)),
         *_messages("anthropic.resources.messages.messages"),
         *_messages("anthropic.resources.beta.messages.messages"),
         *_messages("anthropic.lib.bedrock._beta_messages"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..dialects.openai_chat import OPENAI_CHAT, OPENAI_COMPLETIONS
 from ..dialects.openai_media import (
+    OPENAI_DECISIONS,
     OPENAI_EMBEDDINGS,
     OPENAI_IMAGES,
     OPENAI_MODERATIONS,
@@ -11,6 +12,7 @@ from ..dialects.openai_media import (
     OPENAI_TRANSCRIPTS,
 )
 from ..dialects.openai_responses import OPENAI_FETCH, OPENAI_RESPONSES
+from ..families.door import arrivals, doors, posts
 from ..families.stainless import INCLUDE_USAGE, STAINLESS
 from ..spec import Provider, Target, both
 
@@ -24,12 +26,28 @@ def _responses(module: str) -> tuple[Target, ...]:
     )
 
 
+PATHS = {
+    **posts(["/chat/completions"], OPENAI_CHAT),
+    **posts(["/responses", "/responses/compact"], OPENAI_RESPONSES),
+    "get /responses/*": OPENAI_FETCH,
+    **posts(["/completions"], OPENAI_COMPLETIONS),
+    **posts(["/embeddings"], OPENAI_EMBEDDINGS),
+    **posts(["/images/generations", "/images/edits", "/images/variations"], OPENAI_IMAGES),
+    **posts(["/audio/speech"], OPENAI_SPEECH),
+    **posts(["/audio/transcriptions", "/audio/translations"], OPENAI_TRANSCRIPTS),
+    **posts(["/moderations"], OPENAI_MODERATIONS),
+    **posts(["/decisions"], OPENAI_DECISIONS),
+}
+
+
 # The `stream` helpers of chat completions and responses call `create` (and `retrieve`) themselves.
 OPENAI = Provider(
     sdk="openai",
     name="openai",
     family=STAINLESS,
+    arrivals=arrivals("openai._base_client"),
     targets=(
+        *doors("openai._base_client", PATHS),
         *both("openai.resources.chat.completions", "Completions", "create", OPENAI_CHAT),
         *both("openai.resources.chat.completions", "Completions", "parse", OPENAI_CHAT),
         *_responses("openai.resources.responses.responses"),
@@ -43,6 +61,7 @@ OPENAI = Provider(
         *both("openai.resources.audio.transcriptions", "Transcriptions", "create", OPENAI_TRANSCRIPTS),
         *both("openai.resources.audio.translations", "Translations", "create", OPENAI_TRANSCRIPTS),
         *both("openai.resources.moderations", "Moderations", "create", OPENAI_MODERATIONS),
+        *both("openai.resources.decisions", "Decisions", "create", OPENAI_DECISIONS),
     ),
     usage_option=INCLUDE_USAGE,
     modes={"AzureOpenAI": "azure.ai.openai", "AsyncAzureOpenAI": "azure.ai.openai"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, cast
 
@@ -19,8 +20,11 @@ class Manager(Proxy):
     helper, under the attribute ``inner``.
     """
 
-    def __init__(self, wrapped: Any, opener: Opener, inner: str) -> None:
+    def __init__(
+        self, wrapped: Any, opener: Opener, inner: str, deliver: Callable[[Any, OpenCall], Any] = deliver
+    ) -> None:
         super().__init__(wrapped)
+        self._self_deliver = deliver
         self._self_opener = opener
         self._self_inner = inner
         self._self_call: OpenCall | None = None
@@ -47,7 +51,7 @@ class Manager(Proxy):
 
     def _self_helper(self, helper: Any, call: OpenCall) -> Any:
         inner = self._self_inner
-        setattr(helper, inner, deliver(getattr(helper, inner), call))
+        setattr(helper, inner, self._self_deliver(getattr(helper, inner), call))
         return helper
 
     def __exit__(

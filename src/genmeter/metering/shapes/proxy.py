@@ -1,6 +1,7 @@
 """Stand-ins for what an SDK gives: the same type and the same attributes, with an eye on how the app uses them.
 
-Proxies are ``wrapt.ObjectProxy``: ``isinstance`` holds, every attribute is the wrapped object's.
+Proxies are ``wrapt.ObjectProxy``: ``isinstance`` holds, every attribute is the wrapped object's. The class of a proxy
+has the names of the wrapped object's class (``disguise``).
 """
 
 from __future__ import annotations
@@ -14,15 +15,24 @@ import wrapt
 
 from .. import guard
 from ..spec import OpenCall
+from .disguise import disguised
 
 
 class Proxy(wrapt.ObjectProxy):  # pyright: ignore[reportMissingTypeArgument]
-    """Copied and pickled as what it stands for."""
+    """Shown, copied and pickled as what it stands for."""
 
     if TYPE_CHECKING:
         __wrapped__: Any
 
         def __init__(self, wrapped: Any) -> None: ...
+
+    else:
+
+        def __new__(cls, wrapped, *_):  # noqa: D102
+            return super().__new__(disguised(cls, type(wrapped)))
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __copy__(self) -> Any:
         return copy.copy(self.__wrapped__)

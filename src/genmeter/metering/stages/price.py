@@ -13,7 +13,7 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
     if invocation.operation == names.FETCH_RESPONSE:
         return
     response, request, usage = invocation.response, invocation.request, invocation.usage
-    stopped = invocation.cut is not None or invocation.error is not None
+    stopped = invocation.cut is not None or (invocation.error is not None and not invocation.answered)
     partial = True if response.unpriced else stopped
     if usage is None and invocation.error is not None and invocation.first_chunk is None and invocation.cut is None:
         return
