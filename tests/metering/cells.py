@@ -131,6 +131,15 @@ OPENAI_APIS = [
         "moderation", "omni-moderation-latest", (None, None), 0.0, "modr-0123456789abcdef01234567", ways=WHOLE,
     ),
 ]  # fmt: skip
+if OPENAI >= (3, 54):
+    # gpt-6-luna 0.10 / 0.50, cached 0.01: 60 × 0.1 + 40 × 0.01 + 50 × 0.5 = 6 + 0.4 + 25
+    OPENAI_APIS += [
+        Api(
+            "decisions", "decisions.create", {"model": "gpt-6-luna", "input": "x", "questions": []},
+            "generate_content", "gpt-6-luna", (100, 50), 31.4, None, ways=WHOLE,
+            parts={names.CACHE_READ_TOKENS: 40},
+        ),
+    ]  # fmt: skip
 if OPENAI >= (2, 0):
     OPENAI_APIS += [
         Api("beta-responses", "beta.responses.create", SOL, **RESPONSE_RESULT, ways={**WHOLE, **STREAMED}),

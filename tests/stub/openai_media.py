@@ -1,4 +1,4 @@
-"""Embeddings, images, audio, moderation and models.
+"""Embeddings, images, audio, moderation, decisions and models.
 
 Reference: https://platform.openai.com/docs/api-reference/{embeddings,images,audio,moderations,models}, read 2026-11-21.
 """
@@ -139,6 +139,24 @@ def moderation(call: Call) -> Json:
     return {"id": f"modr-{call.token}", "model": call.asked_model or "omni-moderation-latest", "results": results}
 
 
+def decision(call: Call) -> Json:
+    """A predicate's answer for each question, after the type ``Decision`` of the openai package 3.54."""
+    answers = [
+        {"type": "predicate", "name": question.get("name"), "probability": 0.97}
+        for question in call.asked.get("questions") or ()
+    ]
+    details: Json = {"cached_tokens": 40, "cache_write_tokens": 0}
+    default: Json = {
+        "input_tokens": 100,
+        "output_tokens": 50,
+        "total_tokens": 150,
+        "input_tokens_details": details,
+        "output_tokens_details": {"reasoning_tokens": 0},
+    }
+    usage = call.usage(default, _INPUT_OUTPUT)
+    return {"model": call.model, "answers": answers, **({} if usage is None else {"usage": usage})}
+
+
 def models(call: Call) -> Json:
     """The list, or one of it."""
     everything: Json = bodies.load("openai_models")
@@ -162,6 +180,7 @@ ENDPOINTS = [
         Endpoint("POST", base + "/audio/transcriptions", OPENAI, transcription, _transcription_events),
         Endpoint("POST", base + "/audio/(?P<task>translations)", OPENAI, transcription),
         Endpoint("POST", base + "/moderations", OPENAI, moderation),
+        Endpoint("POST", base + "/decisions", OPENAI, decision),
         Endpoint("GET", base + "/models", OPENAI, models),
         Endpoint("GET", base + "/models/(?P<id>[^/]+)", OPENAI, models),
     )

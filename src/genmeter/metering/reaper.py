@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import atexit
 import os
+import queue
+import sys
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, current_thread
+from typing import Any
 
 from . import guard
 
@@ -26,7 +28,7 @@ class Reaper:
     def __init__(self) -> None:
         self.endings: list[Closing] = []
         """Run when the process ends, before the SDK's providers shut down."""
-        self._queue: SimpleQueue[Closing] = SimpleQueue()
+        self._queue: Any = queue.SimpleQueue()
         self._thread: Thread | None = None
         self._starting = Lock()
 
@@ -38,6 +40,8 @@ class Reaper:
         """Start the thread if there is none yet. Not for finalizers: starting a thread takes locks."""
         if self._thread is None and self._starting.acquire(blocking=False):
             try:
+                self._queue, before = _queue(), self._queue
+                _move(before, self._queue)
                 thread = Thread(target=self._run, name="genmeter-reaper", daemon=True)
                 thread.start()
                 self._thread = thread
@@ -55,7 +59,7 @@ class Reaper:
         while True:
             try:
                 closing = self._queue.get_nowait()
-            except Empty:
+            except queue.Empty:
                 return
             guard.step("reaper", closing)
 
@@ -73,14 +77,38 @@ class Reaper:
             guard.step("end", ending)
 
     def _run(self) -> None:
+        waiting = self._queue
         while True:
-            guard.step("reaper", self._queue.get())
+            guard.step("reaper", waiting.get())
 
     def forget(self) -> None:
         """Start anew in a forked child: threads do not survive a fork, and the parent closes its own streams."""
-        self._queue = SimpleQueue()
+        self._queue = queue.SimpleQueue()
         self._thread = None
         self._starting = Lock()
+
+
+def _queue() -> Any:
+    """A queue on which the thread that starts now can wait.
+
+    After ``gevent.monkey.patch_all()`` this thread is a greenlet. The C queue would block the whole process there, and an
+    app that patches after genmeter was imported has left the C queue in this module.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
+        return queue.SimpleQueue()
+    from gevent.queue import Queue  # pyright: ignore
+
+    return Queue()
+
+
+def _move(source: Any, target: Any) -> None:
+    """Closings that came before the thread wait for it too."""
+    while True:
+        try:
+            target.put(source.get_nowait())
+        except queue.Empty:
+            return
 
 
 reaper = Reaper()

@@ -164,17 +164,30 @@ class Server(NamedTuple):
     seller: str | None = None
 
 
+class Complaint(NamedTuple):
+    """What an exception says of the reason for which a server refused a call.
+
+    ``code`` and ``param`` are empty where the server names none. ``text`` is all that the server said.
+    """
+
+    status: int | None
+    code: str
+    param: str
+    text: str
+
+
 class UsageOption(NamedTuple):
     """How a stream is asked for its usage, in shapes that do not report it by themselves.
 
     ``argument`` is the parameter that carries the option: methods that lack it are never asked. ``add`` gives a copy of
     the arguments that asks, or None where the caller has decided. ``brought`` says whether a chunk came only because of
-    the option.
+    the option. ``names`` says whether a server's words name the option.
     """
 
     argument: str
     add: Callable[[Kwargs], Kwargs | None]
     brought: Fold
+    names: Callable[[str], bool]
 
 
 def _nothing(result: Any, call: OpenCall) -> None:
@@ -191,6 +204,10 @@ def _unread(response: Any) -> None:
     return None
 
 
+def _unsaid(error: BaseException) -> Complaint:
+    return Complaint(None, "", "", str(error))
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """What the SDKs of one make have in common.
@@ -203,6 +220,7 @@ class Family:
     ``unsent`` says of an exception that an SDK's method raised whether the SDK had sent no request when it raised.
     ``body`` reads an HTTP response that has arrived: JSON, ``Events``, or None where there is neither. It is asked where
     the SDK could not make the app's answer of the response. It may raise.
+    ``complaint`` is what an exception says of a refusal.
     """
 
     server: Callable[[Any], Server | None]
@@ -211,6 +229,7 @@ class Family:
     undelivered: Callable[[Any, OpenCall], None] = _nothing
     unsent: Callable[[BaseException], bool] = never_entered
     body: Callable[[Any], Any] = _unread
+    complaint: Callable[[BaseException], Complaint] = _unsaid
 
 
 @dataclass(frozen=True, slots=True)

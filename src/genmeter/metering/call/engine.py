@@ -115,7 +115,7 @@ class Engine:
     ) -> tuple[Asked | None, Kwargs]:
         if not self.telemetry.settings.ask_stream_usage:
             return None, kwargs
-        return self.asking.ask(endpoint, option, provider.family.status, kwargs) or (None, kwargs)
+        return self.asking.ask(endpoint, option, provider.family.complaint, kwargs) or (None, kwargs)
 
     def close_streams(self) -> None:
         """Close what is still open when the process ends or the instrumentation goes: each is one call."""

@@ -64,7 +64,7 @@ class Observation:
         self.kwargs = kwargs
         self.streamed = answer.invocation.request.stream
         if asked is not None:
-            answer.hides = asked.option.brought
+            answer.hides = asked.option.brought if asked.stands else shown
 
     @property
     def asked(self) -> bool:
@@ -213,6 +213,8 @@ class Observation:
             invocation.error = guard.step("error", self._error_type, error) or "_OTHER"
         if self.chunks.in_pieces or invocation.content is not None:
             guard.step("finish", self.chunks.finish, self.kwargs)
+        if self._asked is not None and error is None and cut is None:
+            guard.step("ask", self._asked.ended, reported=invocation.usage is not None)
         guard.step("close", signals.complete, invocation)
         guard.step("end", signals.span.end, signals.started + int(invocation.duration * 1e9))
 

@@ -16,7 +16,6 @@ from .openai_messages import finish_reason
 from .openai_usage import read_spending
 from .values import Reader, each, fields, own, read_identity, read_parameters, real, several, strings, text, whole
 
-VENDOR = "x_groq"
 SEEN = ("id", "model", "service_tier", "system_fingerprint")
 
 
@@ -70,10 +69,11 @@ def read_response(result: Any, invocation: Invocation) -> None:
     response = invocation.response
     read_identity(found, response)
     read_tier(found, invocation)
-    usage = found.get("usage")
+    choices = each(found.get("choices"))
+    usage = found.get("usage") or beside(found) or next(filter(None, (one.get("usage") for one in choices)), None)
     if usage is not None:
         read_spending(usage, invocation)
-    response.finish_reasons = [finish_reason(choice) for choice in each(found.get("choices"))]
+    response.finish_reasons = [finish_reason(choice) for choice in choices]
 
 
 def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
@@ -88,9 +88,17 @@ def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
         response.attributes[names.OPENAI_FINGERPRINT] = fingerprint
 
 
-def beside(chunk: Any) -> Any:
-    """Usage in a vendor's own field: a chunk of Groq's has it there unasked (https://console.groq.com/docs/api-reference)."""
-    return fields(fields(chunk).get(VENDOR)).get("usage")
+def beside(found: Mapping[str, Any]) -> Any:
+    """Usage in a vendor's own field: a chunk of Groq's has it in ``x_groq`` unasked.
+
+    Source: https://console.groq.com/docs/api-reference (read 2026-11-21).
+    """
+    return next(filter(None, (fields(value).get("usage") for value in found.values())), None)
+
+
+def may_hold_usage(found: Mapping[str, Any]) -> bool:
+    """Whether a chunk has an object that the shape does not know: a later one may have usage in it."""
+    return any(fields(value) for name, value in found.items() if name != "usage")
 
 
 class ChatAccumulator:
@@ -113,28 +121,32 @@ class ChatAccumulator:
             # Azure opens with a chunk whose id and model are empty; the tier may come with the usage alone.
             self._seen.update((name, found[name]) for name in SEEN if found.get(name))
             self._unnamed = "model" not in self._seen
-            # Groq's own field stands in the first chunk already; asking every chunk of every server costs time.
-            self._vendor = self._vendor or VENDOR in fields(chunk)
+            # A vendor's own field stands in the first chunk already; asking every chunk of every server costs time.
+            self._vendor = self._vendor or may_hold_usage(fields(chunk))
         choices = found.get("choices")
         # Before the choices: where these are malformed, the tokens are billed all the same.
         if usage is not None:
             self._usage = usage
         elif self._vendor or not choices:
-            self._usage = beside(chunk) or self._usage
+            self._usage = beside(fields(chunk)) or self._usage
         for choice in choices or ():
             chosen = own(choice)
             reason, index = chosen.get("finish_reason"), chosen.get("index") or 0
             if reason is not None or index not in self._reasons:
                 self._reasons[index] = reason
                 if reason is not None and usage is None:
-                    self._usage = beside(chunk) or self._usage
+                    # Moonshot: https://platform.moonshot.ai/docs/api/chat (read 2026-11-30) has usage in the last choice.
+                    self._usage = beside(fields(chunk)) or fields(choice).get("usage") or self._usage
             if self.deltas is not None:
                 self.deltas.fold(chosen)
         if usage is not None:
             return self._asked and not choices
         if self._asked:
             # The server writes `usage: null` into every chunk because we asked; the app's own dump must not show it.
-            chunk.__pydantic_fields_set__.discard("usage")
+            try:
+                chunk.__pydantic_fields_set__.discard("usage")
+            except AttributeError:
+                pass  # a chunk that is no model: a server's `null`, or JSON of a raw stream
         return False
 
     def finish(self, invocation: Invocation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any, cast
 
 from ...model import MOST_TOKENS, AttributeValue, Request, Response, Usage
@@ -156,8 +157,21 @@ def _parsed(value: Any) -> int | None:
 
 
 def text(value: Any) -> str | None:
-    """A non-empty string, else None (SDKs pass markers such as NOT_GIVEN)."""
-    return value if isinstance(value, str) and value else None
+    """A non-empty string, else None (SDKs pass markers such as NOT_GIVEN).
+
+    A member of an enumeration counts as its value. An exporter cannot write half of a surrogate pair.
+    """
+    if type(value) is str and value.isascii():
+        return value or None
+    return _odd_text(value)
+
+
+def _odd_text(value: Any) -> str | None:
+    if isinstance(value, Enum):
+        value = value.value
+    if not isinstance(value, str) or not value:
+        return None
+    return str.__str__(value).encode("utf-8", "replace").decode()
 
 
 def real(value: Any) -> float | None:
@@ -167,7 +181,9 @@ def real(value: Any) -> float | None:
 
 def whole(value: Any) -> int | None:
     """A whole number that an attribute can hold, else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63 else None
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+        return None
+    return value if type(value) is int else int(value)
 
 
 def several(value: Any) -> int | None:
@@ -177,11 +193,8 @@ def several(value: Any) -> int | None:
 
 def strings(value: Any) -> list[str] | None:
     """A list of strings; a single one becomes a list."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, (list, tuple)):
-        return [item for item in cast("list[Any]", value) if isinstance(item, str)] or None
-    return None
+    found = [value] if isinstance(value, str) else items(value)
+    return [read for item in found if (read := text(item)) is not None] or None
 
 
 def read_parameters(kwargs: Mapping[str, Any], readers: Mapping[str, tuple[str, Reader]], request: Request) -> None:
@@ -190,7 +203,10 @@ def read_parameters(kwargs: Mapping[str, Any], readers: Mapping[str, tuple[str, 
     for name, value in kwargs.items():
         known = readers.get(name)
         if known is not None and value is not None:
-            read = known[1](value)
+            try:
+                read = known[1](value)
+            except Exception:  # noqa: S112  an object that allows no comparison costs its own attribute, and no call
+                continue
             if read is not None:
                 attributes[known[0]] = read
 

@@ -110,9 +110,9 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def _asking(option: UsageOption) -> Any:
     def add(kwargs: Kwargs) -> Kwargs | None:
         options = kwargs["options"]
-        if not isinstance(options.json_data, Mapping) or include_usage.ARGUMENT in _mapping(options.extra_json):
+        given = _mapping(options.json_data)
+        if not given or include_usage.ARGUMENT in _mapping(options.extra_json):
             return None
-        given = cast("Mapping[str, Any]", options.json_data)
         asking = option.add({**given, "extra_headers": headers(kwargs)})
         if asking is None:
             return None

@@ -33,4 +33,9 @@ def brought(chunk: Any) -> bool:
     return not getattr(chunk, "choices", True)
 
 
-INCLUDE_USAGE = UsageOption(ARGUMENT, add, brought)
+def names(text: str) -> bool:
+    """Whether a server's words name the option."""
+    return ARGUMENT in text or "include_usage" in text
+
+
+INCLUDE_USAGE = UsageOption(ARGUMENT, add, brought, names)

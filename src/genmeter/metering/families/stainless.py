@@ -19,7 +19,7 @@ from .. import guard
 from ..shapes import stream
 from ..shapes.follow import follow, whole
 from ..shapes.proxy import Watched, closing, delivered, dropped, then
-from ..spec import Family, Kwargs, OpenCall, Server
+from ..spec import Complaint, Family, Kwargs, OpenCall, Server
 from . import include_usage
 from .door import headers
 
@@ -51,6 +51,16 @@ def unsent(error: BaseException) -> bool:
             return False
         trace = trace.tb_next
     return True
+
+
+def complaint(error: BaseException) -> Complaint:
+    """``code``, ``param`` and the body of an ``APIStatusError``; some servers put a status or nothing into ``code``."""
+    found: Any = error
+    code, body = getattr(found, "code", None), getattr(found, "body", None)
+    param, message = getattr(found, "param", None), getattr(found, "message", None)
+    named = code if isinstance(code, str) and not code.isdecimal() else ""
+    text = " ".join(str(said) for said in (body, message) if said is not None)
+    return Complaint(status(error), named, param if isinstance(param, str) else "", text)
 
 
 def body(response: Any) -> Any:
@@ -257,6 +267,6 @@ class RawResponse(Watched):
     }
 
 
-STAINLESS = Family(server, deliver, status, undelivered, unsent, body)
+STAINLESS = Family(server, deliver, status, undelivered, unsent, body, complaint)
 INCLUDE_USAGE = include_usage.INCLUDE_USAGE._replace(add=_ask)
 """The usage option of OpenAI-shaped streams, not added where the app takes the body's bytes."""
