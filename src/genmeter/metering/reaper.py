@@ -97,9 +97,9 @@ def _queue() -> Any:
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
         return queue.SimpleQueue()
-    from gevent.queue import Queue  # pyright: ignore
+    from gevent.queue import Queue  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
-    return Queue()
+    return Queue()  # pyright: ignore[reportUnknownVariableType]
 
 
 def _move(source: Any, target: Any) -> None:

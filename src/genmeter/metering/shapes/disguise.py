@@ -14,6 +14,13 @@ from typing import Any
 MOST_CLASSES = 256
 """Programs may make classes without end; then the disguises are made anew."""
 
+PROTOCOLS = (
+    *("__enter__", "__exit__", "__aenter__", "__aexit__", "__iter__", "__next__", "__aiter__", "__anext__"),
+    *("__await__", "__call__", "__len__", "__contains__", "__getitem__", "__setitem__", "__delitem__", "__reversed__"),
+    *("__int__", "__float__", "__index__", "__complex__", "__bytes__"),
+)
+"""What an object can do. A proxy's class offers all of it; None in a class says that its objects cannot."""
+
 _disguises: dict[tuple[Any, Any], Any] = {}
 
 
@@ -28,7 +35,8 @@ def disguised(kind: Any, of: Any) -> Any:
 
 
 def _made(kind: Any, of: Any) -> Any:
-    names = {"__module__": of.__module__, "__qualname__": of.__qualname__, "__doc__": of.__doc__}
+    names: dict[str, Any] = {"__module__": of.__module__, "__qualname__": of.__qualname__, "__doc__": of.__doc__}
+    names |= {name: None for name in PROTOCOLS if hasattr(kind, name) and not hasattr(of, name)}
     if _may_be_a_base(of):
         try:
             space = {name: _forward(name) for name in _names(of) - set(dir(kind))} | names
