@@ -24,6 +24,7 @@ __all__ = [
     "UnattributedCall",
     "__version__",
     "attribution",
+    "flush",
     "instrument",
     "uninstrument",
 ]
@@ -41,11 +42,14 @@ def instrument(
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
     settings: Settings | None = None,
+    export: str | None = None,
 ) -> None:
     """Meter the calls of every known SDK from now on.
 
-    Without a provider the global one of OpenTelemetry is used. Without ``settings`` they are read from the file
-    ``genmeter.toml`` and the environment.
+    Without a provider the global one of OpenTelemetry is used, also one that the program sets later. A signal without
+    any goes where OpenTelemetry's environment variables say. ``export="dev"`` sends each call to a running ``genmeter
+    dev`` as well, and ``export="http://host:4318"`` to another receiver. Without ``settings`` they are read from the
+    file ``genmeter.toml`` and the environment.
 
     >>> from genmeter.settings import Settings
     >>> instrument(settings=Settings(unattributed="warn"))
@@ -62,8 +66,23 @@ def instrument(
         meter_provider=meter_provider,
         logger_provider=logger_provider,
         settings=settings,
+        export=export,
         strict=True,
     )
+
+
+def flush(timeout: float = 2.0) -> bool:
+    """Send what is recorded so far. Whether all of it went out within ``timeout`` seconds.
+
+    Call it before the process may be frozen or killed, such as at the end of a handler of AWS Lambda. An exporter that
+    the program has set up itself does not tell whether its server took the batch: it counts as sent once it has tried.
+
+    >>> flush()
+    True
+    """
+    from genmeter.metering.ends import ends
+
+    return ends.flush(timeout)
 
 
 def uninstrument() -> None:

@@ -38,6 +38,7 @@ CONFIG: Final = "GENMETER_CONFIG"
 LEDGER: Final = "GENMETER_LEDGER"
 CONFIGURE_SDK: Final = "GENMETER_CONFIGURE_SDK"
 FLUSH_ON_TERM: Final = "GENMETER_FLUSH_ON_TERM"
+EXPORT: Final = "GENMETER_EXPORT"
 
 
 class SettingsError(GenmeterError, ValueError):
@@ -71,6 +72,7 @@ class Settings:
     max_series: int = 2000
     chunk_times: bool = False
     event: bool = True
+    export: str = ""
     content: ContentMode = "NO_CONTENT"
     content_limit: int = 8192
     ask_stream_usage: bool = True
@@ -116,7 +118,7 @@ class Startup(NamedTuple):
     """What the launcher's first step must know before the file is read; environment variables alone decide it."""
 
     configure_sdk: bool = True
-    flush_on_term: bool = False
+    flush_on_term: bool = True
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Startup:
@@ -124,7 +126,7 @@ class Startup(NamedTuple):
         source = _Source(os.environ if environ is None else environ, {}, "", "")
         configure = source.variable(CONFIGURE_SDK, values.switch)
         flush = source.variable(FLUSH_ON_TERM, values.switch)
-        return cls(configure is not False, flush is True)
+        return cls(configure is not False, flush is not False)
 
 
 def config_file(environ: Mapping[str, str] | None = None) -> Path:
@@ -172,6 +174,7 @@ _SETTINGS: Final = (
         values.choice("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"),
         foreign="NO_CONTENT",
     ),
+    _Setting("export", EXPORT, "", values.destination),
     _Setting("content_limit", "GENMETER_CONTENT_LIMIT", "content.limit", values.count),
     _Setting("ask_stream_usage", "GENMETER_STREAM_USAGE", "", values.ask),
     _Setting("required", "GENMETER_REQUIRED", "attribution.required", values.names(*ATTRIBUTION_FIELDS), none=True),

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+DEV = "http://127.0.0.1:4318"
+"""Where ``genmeter dev`` listens unless it is told another port."""
 _SWITCH = {"on": True, "true": True, "1": True, "yes": True, "off": False, "false": False, "0": False, "no": False}
 
 
@@ -49,6 +51,16 @@ def ask(value: object) -> bool:
         return switch(value)
     except ValueError:
         raise ValueError("write ask or off") from None
+
+
+def destination(value: object) -> str:
+    """The address that events are sent to: ``dev`` for a running ``genmeter dev`` on its own port, or an http address."""
+    written = str(value).strip().rstrip("/")
+    if written.lower() == "dev":
+        return DEV
+    if not written.lower().startswith(("http://", "https://")):
+        raise ValueError("write dev, or the address of a receiver such as http://127.0.0.1:4318")
+    return written
 
 
 def user_ids(value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import (
@@ -12,9 +13,11 @@ from opentelemetry.instrumentation.instrumentor import (
 
 from ..errors import GenmeterError
 from ..pricing import catalogue_for
-from ..settings import Settings
-from . import guard
+from ..settings import Settings, SettingsError, Startup
+from ..values import destination
+from . import exits, guard
 from .call.engine import Engine
+from .ends import ends
 from .patch import Patches
 from .providers import PROVIDERS
 from .reaper import reaper
@@ -24,7 +27,7 @@ logger = logging.getLogger("genmeter")
 
 
 class GenmeterInstrumentor(BaseInstrumentor):
-    """Meters every SDK in ``providers``. Takes ``tracer_provider``, ``meter_provider``, ``logger_provider``.
+    """Meters every SDK in ``providers``. Takes ``tracer_provider``, ``meter_provider``, ``logger_provider``, ``export``.
 
     Bad settings stop the meter, not the app: they are logged in one line. ``strict=True`` raises them instead,
     as ``GenmeterError``.
@@ -50,12 +53,17 @@ class GenmeterInstrumentor(BaseInstrumentor):
 
     def _start(self, **kwargs: Any) -> None:
         settings: Settings = kwargs.get("settings") or Settings.load()
+        if export := kwargs.get("export"):
+            settings = replace(settings, export=_destination(export))
         providers = {name: kwargs.get(name) for name in ("tracer_provider", "meter_provider", "logger_provider")}
         engine = Engine(Telemetry(settings, catalogue_for(settings.prices), **providers))
         self._engine, self._patches = engine, Patches(engine, PROVIDERS)
         reaper.endings.append(engine.close_streams)
         reaper.end_first()
         self._patches.arm()
+        ends.attach(engine.telemetry.routes, engine.streams)
+        if Startup.load().flush_on_term:
+            guard.step("exits", exits.arm)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._patches is not None:
@@ -63,4 +71,13 @@ class GenmeterInstrumentor(BaseInstrumentor):
         if self._engine is not None:
             guard.step("end", reaper.endings.remove, self._engine.close_streams)
             guard.step("end", self._engine.close_streams)
+            guard.step("exits", exits.disarm)
+            ends.detach()
         self._patches = self._engine = None
+
+
+def _destination(export: object) -> str:
+    try:
+        return destination(export)
+    except ValueError as error:
+        raise SettingsError(f"genmeter.instrument(export={export!r}): {error}") from None

@@ -45,9 +45,10 @@ class Points:
     add, and would wait for ever for a lock that its own thread holds.
     """
 
-    def __init__(self, max_series: int, histograms: Mapping[str, Histogram]) -> None:
+    def __init__(self, max_series: int, histograms: Mapping[str, Histogram] | None = None) -> None:
         self._max_series = max_series
-        self._histograms = histograms
+        self._histograms: Mapping[str, Histogram] = histograms or {}
+        self._generation = 0
         self._waiting: deque[Point] = deque()
         self._sums: dict[str, dict[Labels, int]] = {}
         self._folding = Lock()
@@ -105,10 +106,18 @@ class Points:
             self._fold_waiting()
             return dict(self._sums.get(metric, {}))
 
+    def move(self, histograms: Mapping[str, Histogram]) -> None:
+        """Use the instruments of another meter from now on. Callbacks that were made before give nothing any more."""
+        self._histograms = histograms
+        self._generation += 1
+
     def callback(self, metric: str, scale: int = 1) -> Callable[[CallbackOptions], Iterator[Observation]]:
         """A callback for an observable instrument: the sums of ``metric``, each divided by ``scale`` once."""
+        generation = self._generation
 
         def observe(_: CallbackOptions) -> Iterator[Observation]:
+            if generation != self._generation:
+                return
             for labels, value in self.read(metric).items():
                 yield Observation(min(value, LARGEST) if scale == 1 else value / scale, dict(labels))
 

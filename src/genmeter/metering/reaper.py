@@ -49,13 +49,21 @@ class Reaper:
             finally:
                 self._starting.release()
 
-    def drain(self) -> None:
-        """Return when all that waits has run, here or on the reaper's thread."""
+    def run(self, closing: Closing) -> None:
+        """Run ``closing`` on the reaper's thread, or here where there is none."""
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            self._queue.put(closing)
+        else:
+            closing()
+
+    def drain(self, seconds: float = LAST_SECONDS) -> None:
+        """Return when all that waits has run, here or on the reaper's thread; there after ``seconds`` at the latest."""
         thread = self._thread
         if thread is not None and thread.is_alive() and thread is not current_thread():
             done = Event()
             self._queue.put(done.set)
-            done.wait(LAST_SECONDS)
+            done.wait(seconds)
         while True:
             try:
                 closing = self._queue.get_nowait()

@@ -3,15 +3,17 @@
 ``opentelemetry-instrument`` configures no SDK unless some package brings a configurator (``opentelemetry-distro``, a
 vendor's). Ours must not be one: the launcher takes the first it finds, so two shut each other out. This runs as a
 ``pre_instrument`` step, after the launcher has had its chance and before any instrumentor asks for a tracer.
+
+The application may set providers of its own later. Then these are the application's providers, as they are without
+genmeter, and what was set up here carries only what the application has set up nothing for.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
-from threading import Thread, current_thread, main_thread
-from types import FrameType
+from collections.abc import Callable
+from typing import Any, cast
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider
@@ -21,18 +23,15 @@ from opentelemetry.util._importlib_metadata import (
 
 from ..settings import SettingsError, Startup
 from . import guard
-from .reaper import reaper
+from .carriers import DEFAULTS
+from .delivery import exporters, watch
+from .ends import ends
+from .following import follow, is_set
 
 logger = logging.getLogger("genmeter")
 
-FLUSH_SECONDS = 3.0
-DEFAULTS = {
-    "OTEL_TRACES_EXPORTER": "otlp",
-    "OTEL_METRICS_EXPORTER": "otlp",
-    "OTEL_LOGS_EXPORTER": "otlp",
-    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-}
-"""The specification's own defaults, which the Python SDK leaves to a distribution."""
+environment: list[Any] = []
+"""The providers that were set up from the environment before the application started."""
 
 
 def configure_if_nobody_does() -> None:
@@ -42,10 +41,12 @@ def configure_if_nobody_does() -> None:
     """
     try:
         startup = Startup.load()
-        if startup.configure_sdk and not _disabled() and not _somebody_does():
+        if _disabled() or not startup.configure_sdk:
+            return
+        ours = not _somebody_does()
+        if ours:
             _configure()
-            if startup.flush_on_term:
-                _flush_on_term()
+        guard.step("providers", _take_over, ours)
     except SettingsError:
         # The instrumentor reads the same variables next, logs this error, and meters nothing. A word that is not
         # understood most likely meant "off", and an app that sets its SDK up itself cannot do so a second time.
@@ -63,8 +64,7 @@ def _disabled() -> bool:
 def _somebody_does() -> bool:
     if any(True for _ in entry_points(group="opentelemetry_configurator")):
         return True
-    set_already = (trace.get_tracer_provider(), metrics.get_meter_provider())
-    return any("Proxy" not in type(provider).__name__ for provider in set_already)
+    return any(map(is_set, (trace.get_tracer_provider(), metrics.get_meter_provider())))
 
 
 def _configure() -> None:
@@ -76,28 +76,27 @@ def _configure() -> None:
     _OTelSDKConfigurator().configure()  # pyright: ignore[reportUnknownMemberType]
 
 
-def _flush_on_term() -> None:
-    """Let a process that is told to stop send what it has first; for ``genmeter run``, whose receipt would lack it.
-
-    Python dies of an unhandled SIGTERM without its exit functions, also where a server (uvicorn) has shut down in
-    order and then raises the signal again. An app's own handler is left alone.
-    """
-    if current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _last_words)
-
-
-def _last_words(number: int, _: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)
-    # On a thread of its own: this one may be inside the SDK with a lock held that the flush needs.
-    flush = Thread(target=_flush, name="genmeter-flush", daemon=True)
-    flush.start()
-    flush.join(FLUSH_SECONDS)
-    os.kill(os.getpid(), number)
+def _take_over(ours: bool) -> None:
+    """Bound the end of what the environment has set up, and leave the application free to set its own."""
+    providers: tuple[Any, ...] = (trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider())
+    environment.extend(provider for provider in providers if is_set(provider) and hasattr(provider, "shutdown"))
+    ends.bound(*environment)
+    for exporter in [one for provider in environment for one in exporters(provider)]:
+        # Another distribution may have made its exporter with arguments that are not known here.
+        make = cast("Callable[[], Any]", type(exporter))
+        guard.step("exporter", watch, exporter, make if ours else None)
+    if ours:
+        follow(providers[0])
+        _allow_another()
 
 
-def _flush() -> None:
-    reaper.end()
-    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider()):
-        shutdown = getattr(provider, "shutdown", None)
-        if shutdown is not None:
-            guard.step("flush", shutdown)
+def _allow_another() -> None:
+    """Let the application set its providers, once, as it can where no distribution is installed."""
+    from opentelemetry._logs import _internal as logs
+    from opentelemetry.metrics import _internal as meters
+    from opentelemetry.util._once import Once
+
+    for module, kind in ((trace, "TRACER"), (meters, "METER"), (logs, "LOGGER")):
+        name = f"_{kind}_PROVIDER_SET_ONCE"
+        if hasattr(module, name):
+            setattr(module, name, Once())

@@ -7,18 +7,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry._logs import LoggerProvider, get_logger
-from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation, get_meter
+from opentelemetry._logs import LoggerProvider
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
 from opentelemetry.trace import TracerProvider
 
 from .. import names
-from .._version import __version__
 from ..model import PICO
 from ..pricing import Catalogue
 from ..settings import Settings
 from . import guard
 from .context import Attributor
 from .points import Points
+from .routes import Routes
 from .sightings import Sightings
 
 if TYPE_CHECKING:
@@ -67,15 +67,12 @@ class Telemetry:
         self.catalogue = catalogue
         self.limits = self._limits()
         self.sightings = Sightings()
-        self.tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, schema_url=names.SCHEMA_URL)
-        self.logger = get_logger(names.SCOPE, __version__, logger_provider, schema_url=names.SCHEMA_URL)
-        meter = get_meter(names.SCOPE, __version__, meter_provider, schema_url=names.SCHEMA_URL)
         self.latest = settings.metrics in ("latest", "both")
         self.legacy = settings.metrics in ("legacy", "both")
         self.attributor = Attributor(settings, lambda: self.resource)
-        self._tracer_provider = tracer_provider
-        self.points = Points(settings.max_series, _histograms(meter, self.latest, self.legacy))
-        self._observe_sums(meter)
+        self.points = Points(settings.max_series)
+        self.routes = Routes(settings.export, tracer_provider, meter_provider, logger_provider, self._measure_with)
+        self.tracer = self.logger = self.routes
 
     def _limits(self) -> Limits | None:
         if self.settings.budgets is None:
@@ -92,8 +89,13 @@ class Telemetry:
     @cached_property
     def resource(self) -> dict[str, str]:
         """What the user's SDK says of this process."""
-        resource = getattr(self._tracer_provider or trace.get_tracer_provider(), "resource", None)
+        resource = getattr(self.routes.tracer_provider or trace.get_tracer_provider(), "resource", None)
         return {key: str(value) for key, value in getattr(resource, "attributes", {}).items()}
+
+    def _measure_with(self, meter: Meter) -> None:
+        """Make the instruments on ``meter``; those of an earlier meter give nothing from now on."""
+        self.points.move(_histograms(meter, self.latest, self.legacy))
+        self._observe_sums(meter)
 
     def _observe_sums(self, meter: Meter) -> None:
         sums = self.points

@@ -1,0 +1,142 @@
+"""Exporters that get no answer: the application is told in one line, and not in a traceback for each batch.
+
+The exporters of OpenTelemetry log each failure, most of them with a traceback, and try again for ten seconds. Here that
+is kept quiet, counted, and told once a minute. Only exporters that genmeter or the environment has set up are watched.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from threading import local
+from typing import Any, cast
+
+from .. import names
+from . import guard
+
+logger = logging.getLogger("genmeter")
+
+QUIET_SECONDS = 60.0
+_LONGEST = 300
+_here = local()
+
+
+class Delivery:
+    """What became of the records: how many calls were handed to the event's exporter, and how many of them went out.
+
+    The counts are for a message and for ``flush``. Two threads may lose one of them.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as in a forked process: the parent reports its own."""
+        self.calls = 0
+        self.sent = 0
+        self.failures = 0
+        self._said = -QUIET_SECONDS
+
+    def answered(self, batch: object) -> None:
+        """A batch went out."""
+        self.sent += _calls_in(batch)
+
+    def refused(self, exporter: object, reason: str) -> None:
+        """A batch was not taken; tell so, at most once a minute."""
+        self.failures += 1
+        where = getattr(exporter, "_endpoint", None) or type(exporter).__name__
+        self.say(where, " ".join(reason.split())[:_LONGEST])
+
+    def say(self, where: object, reason: str) -> None:
+        """Tell that telemetry does not go out."""
+        now = time.monotonic()
+        if now - self._said >= QUIET_SECONDS:
+            self._said = now
+            missing = max(0, self.calls - self.sent)
+            logger.warning(
+                "genmeter: telemetry does not reach %s: %s; the app is not affected, %s not gone out",
+                where,
+                reason or "no answer",
+                "the event of 1 call has" if missing == 1 else f"the events of {missing} calls have",
+            )
+
+
+delivery = Delivery()
+os.register_at_fork(after_in_child=delivery.reset)
+
+
+def watch(exporter: Any, make: Callable[[], Any] | None = None) -> None:
+    """Have ``exporter`` fail quietly, counted by ``delivery``.
+
+    ``make`` makes another one like it. A forked process needs its own: the connection belongs to the parent, and two
+    processes that write into one connection spoil it for both.
+    """
+    send, owner = exporter.export, os.getpid()
+
+    def export(batch: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal send, owner
+        if make is not None and owner != os.getpid():
+            send, owner = make().export, os.getpid()
+        _here.lines = said = list[str]()
+        result: Any = None
+        refused = True
+        try:
+            result = send(batch, *args, **kwargs)
+            refused = getattr(result, "name", "SUCCESS") != "SUCCESS"
+        except Exception as error:
+            said.append(str(error) or type(error).__name__)
+        finally:
+            _here.lines = None
+        if refused:
+            guard.step("delivery", delivery.refused, exporter, said[-1] if said else "")
+        else:
+            guard.step("delivery", delivery.answered, batch)
+        return result
+
+    exporter.export = export
+    _keep_quiet()
+
+
+class _Quiet(logging.Filter):
+    """Takes what an exporter says of a batch that is being watched, in that thread alone."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        lines: list[str] | None = getattr(_here, "lines", None)
+        if lines is None:
+            return True
+        lines.append(record.getMessage())
+        return False
+
+
+_quiet = _Quiet()
+
+
+def _keep_quiet() -> None:
+    # A filter of a logger sees the records of this one logger and not those of the loggers below it.
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith(("opentelemetry.", "urllib3.")):
+            logging.getLogger(name).addFilter(_quiet)
+
+
+def _calls_in(batch: object) -> int:
+    if not isinstance(batch, Iterable):
+        return 0
+    events = (getattr(item, "log_record", None) for item in cast("Iterable[object]", batch))
+    return sum(getattr(event, "event_name", None) == names.EVENT_DETAILS for event in events)
+
+
+def exporters(provider: object) -> Iterator[Any]:
+    """The exporters of a provider of the SDK. The attributes are private; none is found where they have other names."""
+    several = (
+        getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ()),
+        getattr(getattr(provider, "_multi_log_record_processor", None), "_log_record_processors", ()),
+        getattr(provider, "_metric_readers", None)
+        or getattr(getattr(provider, "_sdk_config", None), "metric_readers", ()),
+    )
+    for part in (one for parts in several for one in parts):
+        holder = getattr(part, "_batch_processor", part)
+        exporter = getattr(holder, "_exporter", None) or getattr(holder, "span_exporter", None)
+        if exporter is not None:
+            yield exporter

@@ -1,0 +1,93 @@
+"""The ways in which a process ends without running its exit functions, each with a flush before it.
+
+* ``os._exit`` and ``os.abort``: workers that are forked end so (multiprocessing, concurrent.futures, celery).
+* ``os.execv`` and ``os.execve``, below all of ``os.exec...``: another program takes the place of this one.
+* SIGTERM and SIGHUP where the application has no handler, and SIGINT where it has asked for the default action. Servers
+  such as uvicorn shut down in order, restore the default action, and send themselves the signal again.
+
+For the application the default action of a signal stays the default action: ``signal.getsignal`` answers ``SIG_DFL``,
+the process dies of the signal, and a handler of the application takes the place of ours. Nothing helps against SIGKILL.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+from collections.abc import Callable
+from threading import current_thread, main_thread
+from types import FrameType
+from typing import Any
+
+from . import guard
+from .ends import ends
+
+DOORS = ("_exit", "abort", "execv", "execve")
+"""Functions of ``os`` after which no line of this program runs."""
+FATAL = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name))
+
+_signal, _getsignal = signal.signal, signal.getsignal
+_replaced: list[tuple[Any, str, Callable[..., Any], Callable[..., Any]]] = []
+
+
+def arm() -> None:
+    """From now on, flush before each way out. Once is enough."""
+    if _replaced:
+        return
+    for name in DOORS:
+        if hasattr(os, name):
+            _replace(os, name, _after_a_flush(getattr(os, name)))
+    _replace(signal, "signal", _set_handler)
+    _replace(signal, "getsignal", _handler)
+    if current_thread() is main_thread():
+        for number in FATAL:
+            if _getsignal(number) is signal.SIG_DFL:
+                _signal(number, _die)
+
+
+def disarm() -> None:
+    """Take the flushes away, unless another has put its own function in the place of ours."""
+    for owner, name, before, ours in _replaced:
+        if getattr(owner, name) is ours:
+            setattr(owner, name, before)
+    _replaced.clear()
+    if current_thread() is main_thread():
+        for number in FATAL:
+            if _getsignal(number) is _die:
+                _signal(number, signal.SIG_DFL)
+
+
+def _replace(owner: Any, name: str, ours: Callable[..., Any]) -> None:
+    _replaced.append((owner, name, getattr(owner, name), ours))
+    setattr(owner, name, ours)
+
+
+def _after_a_flush(leave: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(leave)
+    def flushed(*args: Any, **kwargs: Any) -> Any:
+        guard.step("exit", ends.last_words)
+        return leave(*args, **kwargs)
+
+    return flushed
+
+
+@functools.wraps(_signal)
+def _set_handler(signalnum: Any, handler: Any) -> Any:
+    ours = handler is signal.SIG_DFL or (type(handler) is int and handler == 0)
+    return _seen(_signal(signalnum, _die if ours and signalnum in FATAL else handler))
+
+
+@functools.wraps(_getsignal)
+def _handler(signalnum: Any) -> Any:
+    return _seen(_getsignal(signalnum))
+
+
+def _seen(handler: Any) -> Any:
+    return signal.SIG_DFL if handler is _die else handler
+
+
+def _die(number: int, _: FrameType | None) -> None:
+    # A second signal does not wait.
+    _signal(number, signal.SIG_DFL)
+    guard.step("exit", ends.last_words)
+    os.kill(os.getpid(), number)

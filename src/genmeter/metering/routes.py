@@ -1,0 +1,170 @@
+"""Where the signals of a call go: to the application's providers, and where it has none, to our own.
+
+The providers that ``instrument()`` was given come first, then the global ones, whenever the application sets them, then
+those of ``carriers``. Where none carries a call to a ledger, the application's log says so once.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from opentelemetry import metrics, trace
+from opentelemetry._logs import Logger, LoggerProvider, get_logger_provider
+from opentelemetry.context import Context
+from opentelemetry.metrics import Meter, MeterProvider
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    Tracer,
+    TracerProvider,
+    get_current_span,
+)
+
+from .. import names
+from .._version import __version__
+from ..settings import Startup
+from . import guard, sdk
+from .carriers import Carriers
+from .delivery import delivery
+from .ends import ends
+from .following import Following, is_set
+
+logger = logging.getLogger("genmeter")
+
+SCOPE = (names.SCOPE, __version__, names.SCHEMA_URL)
+NOWHERE = (
+    "genmeter: the calls of this process are recorded nowhere, because no OpenTelemetry provider is set up. Write "
+    'genmeter.instrument(export="dev") beside a running `genmeter dev`, or set OTEL_EXPORTER_OTLP_ENDPOINT, or start the '
+    "app with `genmeter run --` or opentelemetry-instrument."
+)
+NOT_SAMPLED = (
+    "genmeter: a call is missing in the ledger, because the sampler left its span out and no LoggerProvider carries its "
+    "event. Set OTEL_EXPORTER_OTLP_ENDPOINT or GENMETER_EXPORT to the address that takes the events, or give "
+    "genmeter.instrument() a logger_provider."
+)
+
+
+class Routes:
+    """Chooses the provider of each signal, and is the tracer and the logger of the stages.
+
+    ``measure_with`` makes the instruments on a meter, each time the meter changes.
+    """
+
+    def __init__(
+        self,
+        export: str,
+        tracer_provider: TracerProvider | None,
+        meter_provider: MeterProvider | None,
+        logger_provider: LoggerProvider | None,
+        measure_with: Callable[[Meter], None],
+    ) -> None:
+        self.tracer_provider, self._meter_provider, self._logger_provider = (
+            tracer_provider,
+            meter_provider,
+            logger_provider,
+        )
+        self._measure_with = measure_with
+        self._own: dict[str, Any] = {}
+        self._copies = bool(export)
+        carriers = Carriers(export)
+        if Startup.load().configure_sdk and carriers.named():
+            self._make(carriers)
+        self._tracer = self._choose_tracer()
+        self._meters: object = None
+        self._loggers: object = None
+        self._told = False
+        self._turn()
+
+    def _make(self, carriers: Carriers) -> None:
+        """Make what the application has not set up so far. What it sets up later wins all the same."""
+        launched: LoggerProvider | None = next((one for one in sdk.environment if hasattr(one, "get_logger")), None)
+        if carriers.from_environment and launched is not None:
+            self._own["logs"] = launched
+        elif self._copies or not (self._logger_provider or is_set(get_logger_provider())):
+            self._own["logs"] = carriers.loggers()
+        if not (self.tracer_provider or is_set(trace.get_tracer_provider())):
+            self._own["traces"] = carriers.tracers()
+        if not (self._meter_provider or is_set(metrics.get_meter_provider())):
+            self._own["metrics"] = carriers.meters()
+        ends.bound(*(one for one in self._own.values() if one is not None and one is not launched))
+
+    def _choose_tracer(self) -> Tracer:
+        if self.tracer_provider is not None:
+            return self.tracer_provider.get_tracer(*SCOPE)
+        own: TracerProvider | None = self._own.get("traces")
+        if own is not None:
+            return Following(own.get_tracer(*SCOPE), None, SCOPE)
+        return trace.get_tracer(names.SCOPE, __version__, schema_url=names.SCHEMA_URL)
+
+    def _settle(self) -> None:
+        """Follow the application, which may have set a provider since the last call."""
+        ends.waiting = True
+        if get_logger_provider() is not self._loggers or metrics.get_meter_provider() is not self._meters:
+            guard.step("providers", self._turn)
+
+    def _turn(self) -> None:
+        loggers, meters = get_logger_provider(), metrics.get_meter_provider()
+        carrier: LoggerProvider | None = self._own.get("logs")
+        chosen = self._logger_provider or (loggers if is_set(loggers) else carrier) or loggers
+        self._carried = is_set(chosen)
+        self._counted = chosen is carrier or chosen in sdk.environment
+        self._logger: Logger = chosen.get_logger(*SCOPE)
+        copied = carrier is not None and self._copies and chosen is not carrier
+        self._copy: Logger | None = carrier.get_logger(*SCOPE) if carrier is not None and copied else None
+        self._loggers = loggers
+        if meters is not self._meters:
+            chosen_meters = self._meter_provider or (meters if is_set(meters) else self._own.get("metrics")) or meters
+            if self._meters is None or self._meter_provider is None:
+                self._measure_with(chosen_meters.get_meter(*SCOPE))
+            self._meters = meters
+
+    def start_span(self, name: str, context: Context, *args: Any, **kwargs: Any) -> Span:
+        """Start a span. It has ids of its own, also where there is no provider: the ledger's key is made of them."""
+        self._settle()
+        span = self._tracer.start_span(name, context, *args, **kwargs)
+        made, outer = span.get_span_context(), get_current_span(context).get_span_context()
+        if made.is_valid and made.span_id != outer.span_id:
+            return span
+        trace_id = outer.trace_id if outer.is_valid else random.getrandbits(128) or 1
+        return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, False, outer.trace_flags))
+
+    def emit(self, *, context: Context, event_name: str, **event: Any) -> None:
+        """Send a log event."""
+        self._settle()
+        self._logger.emit(context=context, event_name=event_name, **event)
+        if self._copy is not None:
+            self._copy.emit(context=context, event_name=event_name, **event)
+        if self._counted or self._copy is not None:
+            delivery.calls += event_name == names.EVENT_DETAILS
+        elif not self._carried and not self._told:
+            self._tell(get_current_span(context))
+
+    def _tell(self, span: Span) -> None:
+        """Tell once that a call reaches no ledger: its span goes nowhere, and so does its event."""
+        if span.is_recording() and span.get_span_context().trace_flags.sampled:
+            return
+        if self._traced():
+            self._told = True
+            logger.warning(NOT_SAMPLED)
+        else:
+            self.tell_at_end()
+
+    def _traced(self) -> bool:
+        return self.tracer_provider is not None or is_set(trace.get_tracer_provider()) or "traces" in self._own
+
+    def tell_at_end(self) -> None:
+        """Tell once that this process has no provider at all."""
+        nothing = not (self._carried or self._traced() or self._meter_provider or is_set(metrics.get_meter_provider()))
+        if nothing and not self._told:
+            self._told = True
+            logger.warning(NOWHERE)
+
+    def providers(self) -> Iterator[Any]:
+        """The providers that the calls go to now."""
+        yield from (self.tracer_provider, self._meter_provider, self._logger_provider)
+        yield from (trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider())
+        yield from self._own.values()
