@@ -13,8 +13,9 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from genmeter import names
+from genmeter.cli.witness import Witness
 from genmeter.errors import GenmeterError
-from genmeter.settings import FLUSH_ON_TERM
+from genmeter.settings import EXPORT
 
 _DIVERTS = re.compile(
     r"OTEL_EXPORTER_OTLP_((TRACES|METRICS|LOGS)_)?"
@@ -22,6 +23,7 @@ _DIVERTS = re.compile(
     r"|OTEL_(TRACES|METRICS|LOGS)_EXPORTER"
     r"|_?OTEL_PYTHON_EXPORTER_OTLP_\w*CREDENTIAL_PROVIDER"
     r"|OTEL_SDK_DISABLED|OTEL_(EXPERIMENTAL_)?CONFIG_FILE"
+    rf"|{EXPORT}"
 )
 """Variables that send telemetry to another place, encode it in a way that our receiver does not read, or drop it."""
 
@@ -29,10 +31,8 @@ _SOONER = {
     "OTEL_BSP_SCHEDULE_DELAY": "250",
     "OTEL_BLRP_SCHEDULE_DELAY": "250",
     "OTEL_METRIC_EXPORT_INTERVAL": "5000",
-    FLUSH_ON_TERM: "on",
 }
-"""Short intervals between exports, in milliseconds: an app that is killed loses at most the calls of one interval. An app
-that gets SIGTERM sends what is left before it ends."""
+"""Short intervals between exports, in milliseconds: an app that is killed loses at most the calls of one interval."""
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _PYTHON = re.compile(r"python[\d.]*(\.exe)?|pypy[\d.]*(\.exe)?", re.IGNORECASE)
@@ -68,6 +68,7 @@ def environment(own: Mapping[str, str], endpoint: str, command: Sequence[str]) -
         "OTEL_TRACES_EXPORTER": "otlp",
         "OTEL_METRICS_EXPORTER": "otlp",
         "OTEL_LOGS_EXPORTER": "otlp",
+        EXPORT: endpoint,
     }
     diverted = [name for name in own if _DIVERTS.fullmatch(name)]
     variables = {name: value for name, value in own.items() if name not in diverted} | ours
@@ -135,8 +136,8 @@ class Child:
     r"""The metered process. It has our stdin, stdout and stderr, and the run ends when it ends.
 
     The terminal sends Ctrl-C and Ctrl-\ to the whole process group, so the child gets them too: we only stay alive. A
-    signal that is sent to this process alone, such as SIGTERM by a supervisor, is passed on to the child. A signal that
-    our parent had set to be ignored stays ignored, here and in the child.
+    signal that is sent to this process alone, such as SIGTERM or SIGINT by a supervisor, is passed on to the child: it
+    gets each signal once. A signal that our parent had set to be ignored stays ignored, here and in the child.
     """
 
     def __init__(self) -> None:
@@ -144,6 +145,7 @@ class Child:
         self._pending: list[int] = []
         self._previous: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
         self._mask: Collection[int] = ()
+        self._witness: Witness | None = None
 
     def __enter__(self) -> Child:
         """Set our handlers before the child starts, so that no signal is lost.
@@ -152,12 +154,12 @@ class Child:
         signal to any thread that does not block it, and Python's handlers run in the main thread alone, which would
         not wake up.
         """
-        for signals, handler in ((_FROM_TERMINAL, self._outlive), (_FORWARDED, self._forward)):
-            for number in (getattr(signal, name) for name in signals if hasattr(signal, name)):
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    # A Python function and not SIG_IGN: the child would inherit SIG_IGN through exec.
-                    self._previous[number] = signal.signal(number, handler)
+        for number in (getattr(signal, name) for name in (*_FROM_TERMINAL, *_FORWARDED) if hasattr(signal, name)):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                # A Python function and not SIG_IGN: the child would inherit SIG_IGN through exec.
+                self._previous[number] = signal.signal(number, self._forward)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._previous)
+        self._witness = Witness(self._previous)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -165,6 +167,8 @@ class Child:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+        if self._witness is not None:
+            self._witness.close()
 
     def run(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
         """Run the command to its end. Returns its exit code, or 128 + N when signal N killed it."""
@@ -175,14 +179,14 @@ class Child:
         code = self._process.wait()
         return code if code >= 0 else 128 - code
 
-    def _outlive(self, number: int, frame: FrameType | None) -> None:
-        if self._process is None:
-            self._pending.append(number)
-
     def _forward(self, number: int, frame: FrameType | None) -> None:
         if self._process is None:
             self._pending.append(number)
-        else:
+            return
+        everyone = self._witness.saw(number) if self._witness is not None else None
+        if everyone is None:
+            everyone = signal.Signals(number).name in _FROM_TERMINAL
+        if not everyone:
             self._process.send_signal(number)
 
 
@@ -209,17 +213,58 @@ def metered_by(executable: str, variables: Mapping[str, str]) -> tuple[str, bool
     return (python, answer.returncode == 0) if answer.returncode in (0, 3) else None
 
 
+UNMETERED = {
+    "I": "ignores PYTHONPATH, by which genmeter is loaded",
+    "E": "ignores PYTHONPATH, by which genmeter is loaded",
+    "S": "skips the module sitecustomize, by which genmeter is loaded",
+}
+"""Options of Python with which no meter is loaded, and why."""
+
+
+def unmetered_by(executable: str, command: Sequence[str]) -> str | None:
+    """The option of Python, such as ``-I``, with which the command cannot be metered; None where there is none.
+
+    >>> unmetered_by("/usr/bin/python3", ["python3", "-uI", "app.py"])
+    '-I'
+    >>> unmetered_by("/usr/bin/python3", ["python3", "app.py", "-I"])
+    """
+    words = [*(_shebang_words(executable) or ()), *command]
+    at = next((number for number, word in enumerate(words) if _PYTHON.fullmatch(Path(word).name)), len(words))
+    rest = iter(words[at + 1 :])
+    for word in rest:
+        if word in _PYTHON_OPTIONS_WITH_VALUE:
+            next(rest, None)
+            continue
+        if not word.startswith("-") or word.startswith("--"):
+            return None
+        # "-uI" is "-u -I"; what follows one of the letters c, m, W and X is its value.
+        options, letter, value = re.fullmatch("-([^cmWX]*)([cmWX]?)(.*)", word, re.DOTALL).groups()  # pyright: ignore[reportOptionalMemberAccess]
+        if found := next((one for one in options if one in UNMETERED), None):
+            return f"-{found}"
+        if letter in ("c", "m"):
+            return None
+        if letter and not value:
+            next(rest, None)
+    return None
+
+
 def _shebang(executable: str) -> str | None:
+    words = _shebang_words(executable)
+    return shutil.which(words[0]) if words else None
+
+
+def _shebang_words(executable: str) -> list[str] | None:
+    """Python and its options in the first line of a script; None for any other executable."""
     try:
         with Path(executable).open("rb") as file:
-            words = file.readline(4096).decode(errors="replace").removeprefix("#!").split()
+            line = file.readline(4096)
     except OSError:
         return None
+    words = line.decode(errors="replace").removeprefix("#!").split() if line.startswith(b"#!") else []
     if words and Path(words[0]).name == "env":
-        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-    if not words or not _PYTHON.fullmatch(Path(words[0]).name):
-        return None
-    return shutil.which(words[0])
+        while words and (words[0].startswith("-") or "=" in words[0] or Path(words[0]).name == "env"):
+            del words[0]
+    return words if words and _PYTHON.fullmatch(Path(words[0]).name) else None
 
 
 def _with_loopback(no_proxy: str) -> str:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Run a command, meter every call that it makes to a model, and print what it spent on stderr.
 Its input, output and exit code stay its own. No line of the app changes."""
-EPILOG = """Signals: Ctrl-C is for the command, and the receipt is printed once the command has ended. SIGTERM, SIGHUP,
-SIGUSR1 and SIGUSR2 are passed on. A signal that is ignored at the start stays ignored, for the command as well: SIGINT in
+EPILOG = """Signals: Ctrl-C is for the command, and the receipt is printed once the command has ended. SIGINT, SIGQUIT, SIGTERM,
+SIGHUP, SIGUSR1 and SIGUSR2 that are sent to genmeter alone are passed on. A signal that is ignored at the start stays ignored, for the command as well: SIGINT in
 a background job of a script, SIGHUP under nohup."""
 DRAIN_SECONDS = 5.0
 
@@ -109,7 +109,8 @@ class _Run:
         """Start the receiver, run the command, take in what it sent, print the receipt. Returns the command's exit code."""
         from genmeter.server import Application, serve
 
-        with self._ledger() as ledger, child.Child() as process:
+        # The command's signals first: a process is forked for them, and the ledger and the server have threads.
+        with child.Child() as process, self._ledger() as ledger:
             application = Application(ledger)
             try:
                 server = serve(self._counted(application), "127.0.0.1", self.args.port)
@@ -191,11 +192,14 @@ class _Run:
     def _why_nothing(self, variables: dict[str, str]) -> Iterator[str]:
         """The most likely reason why no call arrived."""
         python, has_genmeter = child.metered_by(self.executable, variables) or (None, True)
+        option = child.unmetered_by(self.executable, self.command)
         disabled = variables.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").replace(" ", "").split(",")
         if not has_genmeter:
             yield f"genmeter is not installed in {python}, which ran the command: {python} -m pip install genmeter"
         elif {"genmeter", "*"} & set(disabled):
             yield "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS switches genmeter off: remove genmeter from that list"
+        elif option and not self.requests:
+            yield f"python {option} {child.UNMETERED[option[1]]}: run the command without {option}"
         elif self.requests:
             yield "Telemetry arrived without a call to a model: none was made, or genmeter does not know its SDK."
         else:

@@ -73,14 +73,15 @@ class Ends:
         done = together([provider.force_flush for provider in self._all()], deadline - time.monotonic())
         return done and delivery.failures == before
 
-    def last_words(self) -> None:
+    def last_words(self, other: bool = False) -> None:
         """The process is about to end without its exit functions: close what is open and send it, within ``SECONDS``.
 
-        A signal may come while an end is under way already, as from a pool that terminates its workers. Then wait for it.
+        ``other``: also where no call was recorded, for the sake of other telemetry. A signal may come while an end is
+        under way already, as from a pool that terminates its workers. Then wait for it.
         """
         if self._under_way is not None:
             self._under_way.wait(SECONDS)
-        elif not self._closed and (self.waiting or self._streams):
+        elif not self._closed and (self.waiting or self._streams or (other and self._ours)):
             self._end(self._send)
 
     def close(self) -> None:

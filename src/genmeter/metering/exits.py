@@ -89,5 +89,5 @@ def _seen(handler: Any) -> Any:
 def _die(number: int, _: FrameType | None) -> None:
     # A second signal does not wait.
     _signal(number, signal.SIG_DFL)
-    guard.step("exit", ends.last_words)
+    guard.step("exit", ends.last_words, other=True)
     os.kill(os.getpid(), number)
