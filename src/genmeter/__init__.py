@@ -61,7 +61,13 @@ def instrument(
     """
     from genmeter.metering.instrumentor import GenmeterInstrumentor
 
-    GenmeterInstrumentor().instrument(
+    instrumentor = GenmeterInstrumentor()
+    if instrumentor.is_instrumented_by_opentelemetry:
+        # The launcher has been here. What the program says by arguments counts more than the environment.
+        if not (tracer_provider or meter_provider or logger_provider or settings or export):
+            return
+        instrumentor.uninstrument()
+    instrumentor.instrument(
         tracer_provider=tracer_provider,
         meter_provider=meter_provider,
         logger_provider=logger_provider,

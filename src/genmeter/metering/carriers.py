@@ -17,7 +17,7 @@ from opentelemetry.util._importlib_metadata import (
     entry_points,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from .delivery import watch
+from .delivery import exporters, watch
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LoggerProvider
@@ -64,44 +64,31 @@ class Carriers:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        exporters = list(self._exporters("traces"))
-        if not exporters:
+        made = list(self._exporters("traces"))
+        if not made:
             return None
         provider = TracerProvider(shutdown_on_exit=False)
-        for exporter in exporters:
+        for exporter in made:
             provider.add_span_processor(BatchSpanProcessor(exporter))
         return provider
 
     def loggers(self) -> LoggerProvider | None:
         """A provider of events; None where the environment wants no logs."""
-        from opentelemetry.sdk._logs import LoggerProvider
-        from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-
-        exporters = list(self._exporters("logs"))
-        if not exporters:
-            return None
-        provider = LoggerProvider(shutdown_on_exit=False)
-        for exporter in exporters:
-            provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
-        return provider
+        return _logger_provider(list(self._exporters("logs")))
 
     def meters(self) -> MeterProvider | None:
         """A provider of metrics; None where the environment wants none. A ledger makes its metrics from the events."""
         from opentelemetry.sdk.metrics import MeterProvider
         from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 
-        exporters = [] if self._export else list(self._exporters("metrics"))
-        if not exporters:
+        made = [] if self._export else list(self._exporters("metrics"))
+        if not made:
             return None
-        readers = [one if isinstance(one, MetricReader) else PeriodicExportingMetricReader(one) for one in exporters]
+        readers = [one if isinstance(one, MetricReader) else PeriodicExportingMetricReader(one) for one in made]
         return MeterProvider(readers, shutdown_on_exit=False)
 
     def _exporters(self, signal: Signal) -> Iterator[Any]:
-        for make in self._makers(signal):
-            exporter = make()
-            if hasattr(exporter, "export"):
-                watch(exporter, make)
-            yield exporter
+        return map(_made, self._makers(signal))
 
     def _makers(self, signal: Signal) -> Iterator[Callable[[], Any]]:
         if self._export:
@@ -110,6 +97,49 @@ class Carriers:
         for name in (os.environ.get(f"OTEL_{signal.upper()}_EXPORTER") or "otlp").split(","):
             if name.strip().lower() not in ("none", ""):
                 yield _load(signal, _protocol(signal) if name.strip() == "otlp" else name.strip())
+
+
+def beside(tracer_provider: object) -> LoggerProvider | None:
+    """A provider of events that go where the application's own OTLP exporter sends its spans; None where it has none.
+
+    An exporter does not tell its address in public. Where its attributes have other names, there is no provider.
+    """
+    makers = (_events_like(exporter) for exporter in exporters(tracer_provider))
+    return _logger_provider([_made(make) for make in makers if make is not None])
+
+
+def _events_like(exporter: Any) -> Callable[[], Any] | None:
+    module: str = type(exporter).__module__
+    address: str = getattr(exporter, "_endpoint", "")
+    if module.startswith("opentelemetry.exporter.otlp.proto.grpc.") and address:
+        same = {name: getattr(exporter, f"_{name}") for name in ("insecure", "credentials", "headers")}
+        return partial(_load("logs", "otlp_proto_grpc"), endpoint=address, **same)
+    if module.startswith("opentelemetry.exporter.otlp.proto.http.") and address.endswith("/v1/traces"):
+        headers = (
+            getattr(exporter, "_headers", None) or getattr(getattr(exporter, "_client", None), "_headers", None) or {}
+        )
+        same = {name: value for name, value in headers.items() if name.lower() != "content-encoding"}
+        return partial(_load("logs", "otlp_proto_http"), endpoint=f"{address[:-6]}logs", headers=same)
+    return None
+
+
+def _logger_provider(made: list[Any]) -> LoggerProvider | None:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+    if not made:
+        return None
+    provider = LoggerProvider(shutdown_on_exit=False)
+    for exporter in made:
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    return provider
+
+
+def _made(make: Callable[[], Any]) -> Any:
+    exporter = make()
+    if hasattr(exporter, "export"):
+        watch(exporter, make)
+    return exporter
 
 
 def _protocol(signal: Signal) -> str:

@@ -27,6 +27,7 @@ from .. import names
 from ..errors import GenmeterError
 from ..model import Attribution
 from ..settings import Settings
+from .notices import notices
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,6 +122,8 @@ class attribution:  # noqa: N801  used like a function
         self._tokens: list[Token[Context]] = []
 
     def __enter__(self) -> attribution:
+        if not notices.attributed:
+            notices.attribute()
         outer = cast("Attribution | None", get_value(ATTRIBUTION)) or NO_PAYER
         merged = Attribution(*(new if new is not None else old for new, old in zip(self._given, outer, strict=True)))
         self._tokens.append(attach(set_value(ATTRIBUTION, merged)))

@@ -1,7 +1,7 @@
 """Exporters that get no answer: the application is told in one line, and not in a traceback for each batch.
 
 The exporters of OpenTelemetry log each failure, most of them with a traceback, and try again for ten seconds. Here that
-is kept quiet, counted, and told once a minute. Only exporters that genmeter or the environment has set up are watched.
+is kept quiet, counted, and told once in ten minutes. Only exporters that genmeter or the environment has set up are watched.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import guard
 
 logger = logging.getLogger("genmeter")
 
-QUIET_SECONDS = 60.0
+QUIET_SECONDS = 600.0
 _LONGEST = 300
 _here = local()
 
@@ -30,6 +30,8 @@ class Delivery:
     """
 
     def __init__(self) -> None:
+        self.where = ""
+        """The address of an exporter that is watched; of the events' where there is one."""
         self.reset()
 
     def reset(self) -> None:
@@ -37,17 +39,23 @@ class Delivery:
         self.calls = 0
         self.sent = 0
         self.failures = 0
+        self.heard = ""
+        """What an exporter said last of a batch that did not go out."""
         self._said = -QUIET_SECONDS
+
+    def missed(self) -> None:
+        """The time is up, and the exporters have not ended."""
+        self.say(self.where or "the exporters", self.heard or "no answer in time")
 
     def answered(self, batch: object) -> None:
         """A batch went out."""
         self.sent += _calls_in(batch)
 
     def refused(self, exporter: object, reason: str) -> None:
-        """A batch was not taken; tell so, at most once a minute."""
+        """A batch was not taken; tell so, once in ten minutes at most."""
         self.failures += 1
         where = getattr(exporter, "_endpoint", None) or type(exporter).__name__
-        self.say(where, " ".join(reason.split())[:_LONGEST])
+        self.say(where, reason or "no answer")
 
     def say(self, where: object, reason: str) -> None:
         """Tell that telemetry does not go out."""
@@ -58,7 +66,7 @@ class Delivery:
             logger.warning(
                 "genmeter: telemetry does not reach %s: %s; the app is not affected, %s not gone out",
                 where,
-                reason or "no answer",
+                reason,
                 "the event of 1 call has" if missing == 1 else f"the events of {missing} calls have",
             )
 
@@ -96,6 +104,8 @@ def watch(exporter: Any, make: Callable[[], Any] | None = None) -> None:
         return result
 
     exporter.export = export
+    if not delivery.where or "logs" in str(getattr(exporter, "_endpoint", "")):
+        delivery.where = str(getattr(exporter, "_endpoint", ""))
     _keep_quiet()
 
 
@@ -106,7 +116,8 @@ class _Quiet(logging.Filter):
         lines: list[str] | None = getattr(_here, "lines", None)
         if lines is None:
             return True
-        lines.append(record.getMessage())
+        delivery.heard = record.getMessage()
+        lines.append(delivery.heard)
         return False
 
 

@@ -95,7 +95,7 @@ class Ends:
         try:
             deadline = time.monotonic() + SECONDS * 0.9
             if not how(deadline):
-                delivery.say("the exporters", "no answer in time")
+                delivery.missed()
         finally:
             self._under_way = None
             ended.set()

@@ -47,6 +47,8 @@ class Following(Tracer):
         return self._tracer().start_as_current_span(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # copy and pickle ask before anything is there
         return getattr(self._tracer(), name)
 
 

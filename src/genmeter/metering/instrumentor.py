@@ -18,6 +18,7 @@ from ..values import destination
 from . import exits, guard
 from .call.engine import Engine
 from .ends import ends
+from .notices import notices
 from .patch import Patches
 from .providers import PROVIDERS
 from .reaper import reaper
@@ -41,6 +42,7 @@ class GenmeterInstrumentor(BaseInstrumentor):
         return []
 
     def _instrument(self, **kwargs: Any) -> None:
+        notices.metered = True
         try:
             self._start(**kwargs)
         except Exception as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,14 +29,18 @@ from .. import names
 from .._version import __version__
 from ..settings import Startup
 from . import guard, sdk
-from .carriers import Carriers
+from .carriers import Carriers, beside
 from .delivery import delivery
 from .ends import ends
 from .following import Following, is_set
+from .notices import notices
+from .reaper import reaper
 
 logger = logging.getLogger("genmeter")
 
 SCOPE = (names.SCOPE, __version__, names.SCHEMA_URL)
+MOST_WAITING = 1000
+"""Events that may wait for a provider, which is made in less than a second."""
 NOWHERE = (
     "genmeter: the calls of this process are recorded nowhere, because no OpenTelemetry provider is set up. Write "
     'genmeter.instrument(export="dev") beside a running `genmeter dev`, or set OTEL_EXPORTER_OTLP_ENDPOINT, or start the '
@@ -71,12 +76,14 @@ class Routes:
         self._own: dict[str, Any] = {}
         self._copies = bool(export)
         carriers = Carriers(export)
-        if Startup.load().configure_sdk and carriers.named():
+        self._configures = Startup.load().configure_sdk
+        if self._configures and carriers.named():
             self._make(carriers)
         self._tracer = self._choose_tracer()
         self._meters: object = None
         self._loggers: object = None
         self._told = False
+        self._waiting: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
         self._turn()
 
     def _make(self, carriers: Carriers) -> None:
@@ -127,6 +134,10 @@ class Routes:
         self._settle()
         span = self._tracer.start_span(name, context, *args, **kwargs)
         made, outer = span.get_span_context(), get_current_span(context).get_span_context()
+        if outer.is_valid:
+            notices.nested = True
+        elif not context:
+            notices.empty_context()
         if made.is_valid and made.span_id != outer.span_id:
             return span
         trace_id = outer.trace_id if outer.is_valid else random.getrandbits(128) or 1
@@ -135,23 +146,38 @@ class Routes:
     def emit(self, *, context: Context, event_name: str, **event: Any) -> None:
         """Send a log event."""
         self._settle()
+        if not self._carried:
+            self._uncarried({"context": context, "event_name": event_name, **event})
+            return
         self._logger.emit(context=context, event_name=event_name, **event)
         if self._copy is not None:
             self._copy.emit(context=context, event_name=event_name, **event)
         if self._counted or self._copy is not None:
             delivery.calls += event_name == names.EVENT_DETAILS
-        elif not self._carried and not self._told:
-            self._tell(get_current_span(context))
 
-    def _tell(self, span: Span) -> None:
-        """Tell once that a call reaches no ledger: its span goes nowhere, and so does its event."""
+    def _uncarried(self, event: dict[str, Any]) -> None:
+        """There is no provider of events. A span that is sampled carries the call all the same."""
+        span = get_current_span(event["context"])
         if span.is_recording() and span.get_span_context().trace_flags.sampled:
             return
-        if self._traced():
+        if not self._traced():
+            self.tell_at_end()
+        elif not self._told:
+            self._waiting.append(event)
+            reaper.ready()
+            reaper.put(self._carry)
+
+    def _carry(self) -> None:
+        """Make a provider for the events that wait, on another thread: the SDK is imported for it."""
+        if not self._carried and self._configures and "logs" not in self._own:
+            self._own["logs"] = beside(self.tracer_provider or trace.get_tracer_provider())
+            ends.bound(self._own["logs"])
+            self._turn()
+        if not self._carried:
             self._told = True
             logger.warning(NOT_SAMPLED)
-        else:
-            self.tell_at_end()
+        while self._carried and self._waiting:
+            self.emit(**self._waiting.popleft())
 
     def _traced(self) -> bool:
         return self.tracer_provider is not None or is_set(trace.get_tracer_provider()) or "traces" in self._own

@@ -27,6 +27,7 @@ from .carriers import DEFAULTS
 from .delivery import exporters, watch
 from .ends import ends
 from .following import follow, is_set
+from .reaper import reaper
 
 logger = logging.getLogger("genmeter")
 
@@ -54,6 +55,11 @@ def configure_if_nobody_does() -> None:
     except Exception:
         # Raising here would keep the launcher from loading any instrumentor at all.
         logger.exception("genmeter: the OpenTelemetry SDK could not be configured from the environment")
+
+
+def off() -> bool:
+    """Whether the environment switches genmeter or all of OpenTelemetry off."""
+    return _disabled() or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def _disabled() -> bool:
@@ -85,9 +91,24 @@ def _take_over(ours: bool) -> None:
         # Another distribution may have made its exporter with arguments that are not known here.
         make = cast("Callable[[], Any]", type(exporter))
         guard.step("exporter", watch, exporter, make if ours else None)
+    _flush_events_with_spans()
     if ours:
         follow(providers[0])
         _allow_another()
+
+
+def _flush_events_with_spans() -> None:
+    """Flush the events too when a program flushes the spans: the instrumentation of AWS Lambda knows no logs."""
+    spans, events = trace.get_tracer_provider(), get_logger_provider()
+    if not (spans in environment and events in environment):
+        return
+    flush_spans, flush_events = (cast("Callable[[int], bool]", one.force_flush) for one in cast("Any", (spans, events)))
+
+    def force_flush(timeout_millis: int = 30_000) -> bool:
+        reaper.drain(timeout_millis / 1000)
+        return all([flush_events(timeout_millis), flush_spans(timeout_millis)])
+
+    cast("Any", spans).force_flush = force_flush
 
 
 def _allow_another() -> None:
