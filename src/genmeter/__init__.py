@@ -13,25 +13,33 @@ from genmeter._version import __version__
 from genmeter.errors import GenmeterError
 
 if TYPE_CHECKING:
-    from genmeter.metering.context import UnattributedCall, attribution
+    from genmeter.metering.attribution import attribution
+    from genmeter.metering.baggage import signed_baggage
     from genmeter.metering.limits import BudgetExceeded
+    from genmeter.metering.rules import RejectedCall, UnattributedCall, UncheckedCall
     from genmeter.metering.telemetry import LoggerProvider, MeterProvider, TracerProvider
     from genmeter.settings import Settings
 
 __all__ = [
     "BudgetExceeded",
     "GenmeterError",
+    "RejectedCall",
     "UnattributedCall",
+    "UncheckedCall",
     "__version__",
     "attribution",
     "flush",
     "instrument",
+    "signed_baggage",
     "uninstrument",
 ]
 
 _LATE = {
-    "attribution": "genmeter.metering.context",
-    "UnattributedCall": "genmeter.metering.context",
+    "attribution": "genmeter.metering.attribution",
+    "signed_baggage": "genmeter.metering.baggage",
+    "RejectedCall": "genmeter.metering.rules",
+    "UnattributedCall": "genmeter.metering.rules",
+    "UncheckedCall": "genmeter.metering.rules",
     "BudgetExceeded": "genmeter.metering.limits",
 }
 

@@ -12,8 +12,8 @@ For example::
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Any, Final, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,7 +23,9 @@ from genmeter.model import PICO, SCOPES
 from genmeter.periods import PERIODS, PeriodName
 from genmeter.settings import BudgetTable, Settings
 from genmeter.spelling import unknown
+from genmeter.texts import name_of
 from genmeter.tomllines import Lines
+from genmeter.userkeys import UserKey, pseudonyms
 
 OnExceed = Literal["warn", "reject"]
 
@@ -31,6 +33,10 @@ THRESHOLDS: Final = (50, 75, 90, 100)
 """The percentages of the amount that a budget has where the file names none."""
 KEYS: Final = ("scope", "amount", "currency", "period", "time_zone", "owner", "thresholds", "on_exceed")
 
+USER: Final = "user"
+"""The scope that is a user, beside ``SCOPES``: the id as the application gives it, or its hash."""
+
+_HASH = re.compile(r"u[0-9]*-[0-9a-f]{32}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _AMOUNT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,12}))?")
 _MOST_PERCENT, _LONGEST = 1000, 200
@@ -46,7 +52,8 @@ class Budget:
 
     ``amount`` is pico-USD for each ``period`` of the time zone ``zone``; ``time_zone`` is the zone's name. A call counts
     if it has every value of ``scope``; with an empty scope every call counts. In a scope, ``model`` is the model that
-    answered. ``thresholds`` are percentages of the amount, in rising order. ``on_exceed`` says what an application does
+    answered, and ``user`` is the hash that the newest key gives; ``users`` are the hashes of every version, in any of which
+    the records may have the user. ``thresholds`` are percentages of the amount, in rising order. ``on_exceed`` says what an application does
     once its own calls have cost the amount: log a warning, reject further calls, or nothing (None).
     """
 
@@ -59,6 +66,13 @@ class Budget:
     owner: str = ""
     thresholds: tuple[int, ...] = THRESHOLDS
     on_exceed: OnExceed | None = None
+    users: frozenset[str] = frozenset()
+
+    def covers(self, has: Mapping[str, str | None], user: str | None) -> bool:
+        """Whether a call counts that ``has`` these values of ``SCOPES`` and this user."""
+        return all(
+            user in self.users if name == USER else has.get(name) == wanted for name, wanted in self.scope.items()
+        )
 
     @property
     def scope_text(self) -> str:
@@ -66,15 +80,25 @@ class Budget:
         return " ".join(f"{name}={wanted}" for name, wanted in self.scope.items()) or "everything"
 
 
-def budgets_of(settings: Settings) -> tuple[Budget, ...]:
-    """The budgets of the settings; an empty tuple where the file has none. Raises ``BudgetsError``."""
-    return () if settings.budgets is None else parse(settings.budgets)
+def budgets_of(settings: Settings, metered: bool = False) -> tuple[Budget, ...]:
+    """The budgets of the settings; an empty tuple where the file has none. Raises ``BudgetsError``.
+
+    ``metered``: the meter is about to run on this machine, so that keys of user ids are made where there are none.
+    """
+    if settings.budgets is None:
+        return ()
+    return parse(settings.budgets, settings.known_keys(make=metered), settings.raw_users)
 
 
-def parse(table: BudgetTable) -> tuple[Budget, ...]:
-    """The budgets of the table, in the order of the file. Raises ``BudgetsError`` for the first one that is wrong."""
+def parse(table: BudgetTable, keys: Sequence[UserKey] = (), raw_users: bool = False) -> tuple[Budget, ...]:
+    """The budgets of the table, in the order of the file. Raises ``BudgetsError`` for the first one that is wrong.
+
+    ``keys`` are those under which users are hashed, the newest last; ``raw_users``: the records have the ids themselves.
+    """
     lines = Lines(table.path, table.text, "budgets")
-    return tuple(_budget(_Row(lines, name, given)) for name, given in table.rows.items())
+    return tuple(
+        _of_user(_budget(row), row, keys, raw_users) for row in (_Row(lines, *one) for one in table.rows.items())
+    )
 
 
 class _Row(NamedTuple):
@@ -122,6 +146,24 @@ def _budget(row: _Row) -> Budget:
     )
 
 
+def _of_user(budget: Budget, row: _Row, keys: Sequence[UserKey], raw_users: bool) -> Budget:
+    """The budget with its user as the records have it: no text of a budget shows the id itself."""
+    user = name_of(budget.scope.get(USER), whole=True)
+    if user is None:
+        return budget
+    if raw_users or _HASH.fullmatch(user):
+        return replace(budget, users=frozenset({user}))
+    if not keys:
+        raise row.wrong(
+            "the key that hashes user ids is not here; run 'genmeter users make' if the application runs on this machine, "
+            "else name a copy of its file as attribution.user_key_file, or write the hash that 'genmeter users match' shows",
+            "scope",
+            USER,
+        )
+    hashes = pseudonyms(keys, user)
+    return replace(budget, scope={**budget.scope, USER: hashes[-1]}, users=frozenset(hashes))
+
+
 def _amount(row: _Row) -> int:
     advice = 'write US dollars as a string, e.g. "250.00"'
     value = row.given.get("amount")
@@ -149,12 +191,12 @@ def _scope(row: _Row) -> dict[str, str]:
     if not isinstance(value, dict):
         raise row.wrong('write a table, e.g. scope = { department = "support" }', "scope")
     for name, wanted in cast("dict[str, Any]", value).items():
-        if name not in SCOPES:
-            raise row.wrong(unknown("scope", name, SCOPES), "scope", name)
+        if name not in (*SCOPES, USER):
+            raise row.wrong(unknown("scope", name, (*SCOPES, USER)), "scope", name)
         if not isinstance(wanted, str) or not wanted.strip() or not wanted.isprintable() or len(wanted) > _LONGEST:
             raise row.wrong(f"{wanted!r}: write the name of one {name} as a string", "scope", name)
     # The order does not depend on the file: labels and tables follow it.
-    return {name: cast("str", value[name]).strip() for name in SCOPES if name in value}
+    return {name: cast("str", value[name]).strip() for name in (*SCOPES, USER) if name in value}
 
 
 def _zone(row: _Row, name: str) -> tzinfo:

@@ -135,7 +135,8 @@ class Invocation:
     ``started`` is Unix time in seconds; ``duration`` and ``first_chunk`` are seconds since then. ``gaps`` holds the
     seconds before each chunk after the first. ``cut`` tells how a stream stopped before its end (``closed``,
     ``abandoned``, ``cancelled``), else it is None. ``error`` is the ``error.type`` of a failed call. ``answered`` says that
-    the whole answer of a failed call arrived: the SDK could not make of it what the application asked for.
+    the whole answer of a failed call arrived: the SDK could not make of it what the application asked for. ``unread`` marks a
+    call whose request or payer could not be read because of a fault of ours.
     """
 
     operation: str
@@ -156,3 +157,4 @@ class Invocation:
     exception: BaseException | None = None
     cut: str | None = None
     answered: bool = False
+    unread: bool = False

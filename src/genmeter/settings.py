@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 
-from genmeter import values
+from genmeter import userkeys, values
 from genmeter.errors import GenmeterError
 from genmeter.spelling import nearest, unknown
 from genmeter.tomllines import Lines
+from genmeter.userkeys import UserKey
 
 T = TypeVar("T")
 logger = logging.getLogger("genmeter")
@@ -39,6 +40,7 @@ LEDGER: Final = "GENMETER_LEDGER"
 CONFIGURE_SDK: Final = "GENMETER_CONFIGURE_SDK"
 FLUSH_ON_TERM: Final = "GENMETER_FLUSH_ON_TERM"
 EXPORT: Final = "GENMETER_EXPORT"
+USER_KEY_FILE: Final = "GENMETER_USER_KEY_FILE"
 
 
 class SettingsError(GenmeterError, ValueError):
@@ -79,14 +81,46 @@ class Settings:
     attribution: Mapping[str, str] = field(default_factory=dict[str, str])
     required: tuple[str, ...] = ("user", "department", "application")
     unattributed: Unattributed = "off"
-    baggage: tuple[str, ...] = ATTRIBUTION_FIELDS
+    baggage: tuple[str, ...] = ()
+    baggage_key: bytes | None = field(default=None, repr=False)
+    baggage_values: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     metric_labels: tuple[str, ...] = METRIC_LABELS
     raw_users: bool = False
     user_key: bytes | None = field(default=None, repr=False)
+    user_keys: tuple[UserKey, ...] = field(default=(), repr=False)
     sellers: Mapping[str, str] = field(default_factory=dict[str, str])
     skip_scopes: tuple[str, ...] = ()
     prices: PriceTable | None = None
     budgets: BudgetTable | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a field of baggage that is taken without a check: any client could say who pays."""
+        unproven = [name for name in self.baggage if self.baggage_key is None and name not in self.baggage_values]
+        strange = [name for name in self.baggage_values if name not in ATTRIBUTION_FIELDS]
+        if unproven:
+            raise SettingsError(
+                f"attribution.baggage takes {unproven[0]} from incoming headers without a check; name the file of a key "
+                f'that signs them as attribution.baggage_key_file, or write baggage_values.{unproven[0]} = ["..."]'
+            )
+        if strange:
+            raise SettingsError(f"attribution.baggage_values: {unknown('field', strange[0], ATTRIBUTION_FIELDS)}")
+
+    @property
+    def keys(self) -> tuple[UserKey, ...]:
+        """The keys of user ids that the user names, the newest last; empty where the state folder's file counts."""
+        return self.user_keys or (() if self.user_key is None else (UserKey(1, self.user_key),))
+
+    def known_keys(self, make: bool = False) -> tuple[UserKey, ...]:
+        """The keys of user ids, the newest last: those that the user names, else the state folder's, if there are any.
+
+        ``make`` makes the state folder's where there are none.
+        """
+        if self.keys or self.raw_users:
+            return self.keys
+        try:
+            return (userkeys.make if make else userkeys.read)(state_folder() / "users.key")
+        except (OSError, RuntimeError, GenmeterError):
+            return ()
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, path: str | os.PathLike[str] | None = None) -> Settings:
@@ -105,6 +139,11 @@ class Settings:
             if value is not None:
                 found[setting.field] = value
         prices, budgets = source.section("prices"), source.section("budgets")
+        keys: tuple[UserKey, ...] = found.pop("user_keys", ())
+        if len(keys) == 1 and not keys[0].made:
+            found["user_key"] = keys[0].key
+        else:
+            found["user_keys"] = keys
         return cls(
             **found,
             attribution=source.attribution(),
@@ -132,6 +171,27 @@ class Startup(NamedTuple):
 def config_file(environ: Mapping[str, str] | None = None) -> Path:
     """The path of the user's file, whether or not it exists: ``GENMETER_CONFIG``, else the one in the working folder."""
     return Path((os.environ if environ is None else environ).get(CONFIG) or "genmeter.toml")
+
+
+def state_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder of genmeter's own files, whether or not it exists: below ``XDG_STATE_HOME``, else ``~/.local/state``.
+
+    Raises ``RuntimeError`` where the user has no home folder.
+    """
+    state = (os.environ if environ is None else environ).get("XDG_STATE_HOME", "")
+    # The XDG specification: a relative path is invalid and must be ignored.
+    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    return base / "genmeter"
+
+
+def user_key_file(environ: Mapping[str, str] | None = None, path: str | os.PathLike[str] | None = None) -> Path:
+    """The file of keys that hash user ids, whether or not it exists: the one that is named, else the state folder's.
+
+    Raises ``SettingsError`` for a file of settings that cannot be read, ``RuntimeError`` as ``state_folder`` does.
+    """
+    environ = os.environ if environ is None else environ
+    named = _Source.open(environ, path).read(_Setting("", USER_KEY_FILE, "attribution.user_key_file", values.text))
+    return Path(named).expanduser() if isinstance(named, str) and named else state_folder(environ) / "users.key"
 
 
 def ledger_file(environ: Mapping[str, str] | None = None) -> Path | None:
@@ -185,8 +245,10 @@ _SETTINGS: Final = (
         values.choice("off", "tag", "warn", "reject"),
     ),
     _Setting("baggage", "GENMETER_BAGGAGE", "attribution.baggage", values.names(*ATTRIBUTION_FIELDS), none=True),
+    _Setting("baggage_key", "GENMETER_BAGGAGE_KEY_FILE", "attribution.baggage_key_file", values.secret),
+    _Setting("baggage_values", "GENMETER_BAGGAGE_VALUES", "attribution.baggage_values", values.proofs),
     _Setting("raw_users", "GENMETER_USER_IDS", "attribution.user_ids", values.user_ids),
-    _Setting("user_key", "GENMETER_USER_KEY_FILE", "attribution.user_key_file", values.key),
+    _Setting("user_keys", USER_KEY_FILE, "attribution.user_key_file", values.keys),
     _Setting("skip_scopes", "GENMETER_SKIP_SCOPES", "skip_scopes", values.texts, none=True),
 )
 

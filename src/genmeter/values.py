@@ -9,6 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+from genmeter import userkeys
+from genmeter.userkeys import UserKey
+
 DEV = "http://127.0.0.1:4318"
 """Where ``genmeter dev`` listens unless it is told another port."""
 _SWITCH = {"on": True, "true": True, "1": True, "yes": True, "off": False, "false": False, "0": False, "no": False}
@@ -103,18 +106,44 @@ def names(*known: str) -> Callable[[object], tuple[str, ...]]:
     return read
 
 
-def key(value: object) -> bytes | None:
-    """The key in the file of that path; None for an empty path."""
+def keys(value: object) -> tuple[UserKey, ...] | None:
+    """The keys in the file of that path, the newest last; None for an empty path."""
     path = text(value)
     if not path:
         return None
     try:
-        found = Path(path).read_bytes().strip()
+        return userkeys.read(Path(path).expanduser())
     except OSError as error:
         raise ValueError(f"the file cannot be read ({error.strerror})") from None
-    if len(found) < 16:
-        raise ValueError(f"a key needs at least 16 bytes, and this file has {len(found)}")
+
+
+def secret(value: object) -> bytes | None:
+    """The key that is all of the file of that path; None for an empty path."""
+    found = keys(value)
+    return found[-1].key if found else None
+
+
+def proofs(value: object) -> dict[str, frozenset[str]]:
+    """Field → the values that incoming baggage may give it: a table of lists in TOML, in a variable a text.
+
+    >>> sorted(proofs("department=research|sales")["department"])
+    ['research', 'sales']
+    """
+    if isinstance(value, dict):
+        return {str(field): _allowed(listed) for field, listed in cast("dict[object, object]", value).items()}
+    found: dict[str, frozenset[str]] = {}
+    for pair in filter(None, (part.strip() for part in str(value).split(","))):
+        field, _, listed = pair.partition("=")
+        found[field.strip().lower()] = _allowed(listed.split("|"))
     return found
+
+
+def _allowed(listed: object) -> frozenset[str]:
+    given = cast("list[object]", listed) if isinstance(listed, list) else []
+    found = [one.strip() for one in given if isinstance(one, str) and one.strip()]
+    if not found or len(found) < len(given):
+        raise ValueError('write a list of texts, e.g. department = ["research", "sales"]')
+    return frozenset(found)
 
 
 def seller(value: object) -> str:

@@ -10,10 +10,9 @@ import pytest
 from tests.architecture.tree import docstrings, modules
 
 ENVIRONMENT = {
-    "settings": "reads every variable of genmeter",
+    "settings": "reads every variable of genmeter, and XDG_STATE_HOME, the user's state folder",
     "metering.sdk": "OpenTelemetry's variables: what is disabled, and the defaults that the SDK leaves to a distribution",
     "metering.content": "OpenTelemetry's limit on the length of an attribute",
-    "cli.state": "XDG_STATE_HOME, the user's state folder",
     "cli.run": "the environment of the metered command, and NO_COLOR",
 }
 """The modules that may touch the process's environment, each with what it does there."""

@@ -11,6 +11,7 @@ import genmeter
 from tests.architecture.tree import imports, modules
 
 BEDROCK = {"model", "names", "units", "errors", "settings", "spelling", "tomllines", "periods", "instants", "_version"}
+BEDROCK |= {"texts", "credentials", "userkeys"}
 BELOW = {
     "": {"metering", *BEDROCK},
     "__main__": {"cli"},
@@ -20,12 +21,15 @@ BELOW = {
     "_version": set(),
     "errors": set(),
     "spelling": set(),
-    "values": set(),
-    "settings": {"errors", "spelling", "tomllines", "values"},
+    "texts": set(),
+    "credentials": set(),
+    "userkeys": {"errors"},
+    "values": {"userkeys"},
+    "settings": {"errors", "spelling", "tomllines", "values", "userkeys"},
     "tomllines": set(),
     "periods": set(),
     "instants": set(),
-    "budgets": {"errors", "model", "settings", "spelling", "tomllines", "periods"},
+    "budgets": {"errors", "model", "settings", "spelling", "tomllines", "periods", "texts", "userkeys"},
     "pricing": {"errors", "model", "names", "spelling", "tomllines", "units"},
     "reading": {"pricing", *BEDROCK},
     "ledger": {"reading", "pricing", *BEDROCK},
@@ -45,6 +49,9 @@ OUTSIDE = {
     "_version": set(),
     "errors": set(),
     "spelling": set(),
+    "texts": set(),
+    "credentials": set(),
+    "userkeys": set(),
     "values": set(),
     "settings": set(),
     "tomllines": set(),

@@ -24,8 +24,11 @@ BELOW = {
     "families": {"shapes", "spec", "guard"},
     "dialects": {"spec", "parts", "errors"},
     "providers": {"families", "dialects", "spec"},
-    "stages": {"telemetry", "points", "context"},
-    "call": {"stages", "spec", "guard", "reaper", "telemetry", "content", "context", "endpoints", "errors", "coexist"},
+    "stages": {"telemetry", "points", "series", "payer", "rules", "guard", "exceptions"},
+    "call": {
+        *("stages", "spec", "guard", "reaper", "telemetry", "content", "context", "endpoints", "errors", "coexist"),
+        *("rules", "exceptions"),
+    },
 }
 """Folder of metering → what of metering it may import."""
 

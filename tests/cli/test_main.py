@@ -78,7 +78,7 @@ def test_an_argument_that_is_missing_has_the_name_that_the_help_shows(genmeter):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_tells_of_a_misspelled_variable_once(genmeter, command):
     # each of these ends by itself, most with a refusal
-    arguments = {"run": ["--", "true"], "dev": ["--port", "0", "--ledger", "/dev/null/l.db"], "budgets": ["check"],
+    arguments = {"run": ["--", "true"], "dev": ["--port", "0", "--ledger", "/dev/null/l.db"], "budgets": ["check"], "users": ["show"],
                  "serve": ["--ledger", "/dev/null/l.db"], "collector": ["config"]}  # fmt: skip
     done = genmeter(command, *arguments.get(command, []), env={"GENMETER_LEGER": "/x"})
     assert (

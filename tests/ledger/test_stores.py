@@ -223,6 +223,23 @@ def test_amounts_are_dollars_by_scope_and_count_what_has_none(store: Store) -> N
     ]
 
 
+def test_amounts_are_kept_apart_by_the_users_who_are_asked_for_and_by_no_others(store: Store) -> None:
+    """Also while calls come, once the question has changed, and for calls that have been trimmed."""
+    store.book([call(n, user_hash=user) for n, user in enumerate(("ada", "ada", "bob", "eve", None), 1)], ())
+    scope = ("openai", "gpt-5", None, None, None)
+
+    def by_user(*users: str) -> dict[str | None, int]:
+        (found,) = store.amounts([EVERYTHING], frozenset(users))
+        assert {amount.scope for amount in found} == {scope}
+        return {amount.user: amount.pico // 10**12 for amount in found}
+
+    assert by_user() == {None: 5}
+    assert by_user("ada", "zoe") == {"ada": 2, None: 3}
+    store.book([call(6, user_hash="ada"), call(7, user_hash="zoe")], ())
+    assert by_user("ada", "zoe") == {"ada": 3, "zoe": 1, None: 3}
+    assert by_user("it's", "bob") == {"bob": 1, None: 6}
+
+
 def test_an_amount_moves_with_the_environment_that_the_second_signal_tells(store: Store) -> None:
     store.book([call(1)], ())
     assert [amount.scope[-1] for amount in store.amounts([EVERYTHING])[0]] == [None]

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 from openai import OpenAI
-from opentelemetry import baggage
-from opentelemetry.context import attach, detach
 
 import genmeter
 from genmeter import names
@@ -183,51 +181,6 @@ def test_an_unnamed_service_is_no_application(stub: StubServer, meters: MeterFac
     assert payers(meter) == [(None, None, None, None)]
 
 
-def carried(**values: str) -> Any:
-    """Baggage as another service sent it."""
-    context = None
-    for name, value in values.items():
-        context = baggage.set_baggage(name.replace("_", ".", 1), value, context)
-    return attach(context) if context is not None else None
-
-
-def test_baggage_is_read_where_it_is_allowed(stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
-    """Allow-listed keys only; what this service says itself wins."""
-    meter = meters(baggage=("department", "session"), user_key=KEY)
-    token = carried(user_id=ADA, genmeter_department="research", session_id="s-9")
-    try:
-        call(client)
-        with genmeter.attribution(department="sales"):
-            call(client)
-    finally:
-        detach(token)
-    assert payers(meter) == [(None, "research", None, "s-9"), (None, "sales", None, "s-9")]
-    assert ADA not in meter.exported()
-
-
-def test_a_user_from_baggage_is_hashed_once(stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
-    """Raw from outside: hashed here. Already a hash of ours: kept, so that services agree."""
-    meter = meters(user_key=KEY)
-    for user in (ADA, hashed(ADA)):
-        token = carried(user_id=user)
-        try:
-            call(client)
-        finally:
-            detach(token)
-    assert [who[0] for who in payers(meter)] == [hashed(ADA), hashed(ADA)]
-
-
-def test_baggage_is_bounded(stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
-    """A stranger's header is cut to 256 characters."""
-    meter = meters()
-    token = carried(genmeter_department="d" * 5000)
-    try:
-        call(client)
-    finally:
-        detach(token)
-    assert payers(meter)[0][1] == "d" * 256
-
-
 def test_users_are_stable_under_a_key_file(
     tmp_path: Path, stub: StubServer, meters: MeterFactory, client: OpenAI, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -241,29 +194,6 @@ def test_users_are_stable_under_a_key_file(
             call(client)
     assert payers(meter)[0][0] == hashed(ADA)
     assert [record for record in caplog.records if record.name == "genmeter"] == []
-
-
-def test_without_a_key_users_are_hashed_at_random_with_one_warning(
-    stub: StubServer, meters: MeterFactory, client: OpenAI, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The same within a process, another in the next; said once; the raw id never leaves."""
-    found: list[str] = []
-    with caplog.at_level(logging.WARNING, logger="genmeter"):
-        for _ in range(2):
-            meter = meters()
-            with genmeter.attribution(user=ADA):
-                call(client)
-                call(client)
-            with genmeter.attribution(user="bob"):
-                call(client)
-            first, second, third = (who[0] for who in payers(meter))
-            assert first == second != third and first.startswith("u-") and len(first) == 34
-            found.append(first)
-            assert ADA not in meter.exported()
-            genmeter.uninstrument()
-    assert found[0] != found[1]
-    said = [record.getMessage() for record in caplog.records if record.name == "genmeter"]
-    assert len(said) == 2 and all("GENMETER_USER_KEY_FILE" in line and "\n" not in line for line in said)
 
 
 def test_raw_users_leave_only_when_the_settings_say_so(stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from openai import OpenAI
@@ -35,6 +35,7 @@ from genmeter.metering.instrumentor import GenmeterInstrumentor
 from genmeter.metering.limits import KNOWN, Limits
 from genmeter.model import Attribution, Cost, Invocation, Request, Response, Seller, Unpriced
 from genmeter.settings import BudgetTable, Settings
+from genmeter.userkeys import UserKey
 from tests.stub import Reply, StubServer
 
 from .cells import make_client
@@ -114,6 +115,58 @@ class TestWarn:
             call(client)
             call(client)
         assert said(caplog) == [] and len(stub.requests) == 2
+
+
+class TestUsers:
+    """``scope = { user = ... }``: the user as the application gives it, however the records have it."""
+
+    KEY = b"0123456789abcdef"
+    ADA: ClassVar[dict[str, Any]] = {"amount": "0.0001", "scope": {"user": "ada"}, "on_exceed": "reject"}
+
+    @pytest.mark.parametrize(
+        "settings", [{"user_key": KEY}, {"raw_users": True}, {}], ids=["key", "raw", "state folder"]
+    )
+    def test_one_user_is_stopped_and_the_others_go_on(
+        self, settings: dict[str, Any], stub: StubServer, meters: MeterFactory, client: OpenAI
+    ) -> None:
+        """And a call without a user."""
+        meters(budgets=budgets(hers=self.ADA), **settings)
+        with genmeter.attribution(user="ada"):
+            call(client)
+            refusal = rejected(client)
+        for user in ("bob", "adam", None):
+            with genmeter.attribution(user=user):
+                call(client)
+        assert len(stub.requests) == 4
+        if "raw_users" not in settings:
+            assert refusal.scope.startswith("user=u-") and "ada" not in str(refusal)
+
+    def test_the_budget_may_name_the_hash(self, stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
+        """As ``genmeter users match`` shows it."""
+        row = {**self.ADA, "scope": {"user": "u-83eeb38e004a295359bde4b0760bb271"}}
+        meters(budgets=budgets(ada=row), user_key=self.KEY)
+        with genmeter.attribution(user="ada"):
+            call(client)
+            rejected(client)
+
+    def test_after_a_rotation_the_budget_is_the_users_still(
+        self, stub: StubServer, meters: MeterFactory, client: OpenAI
+    ) -> None:
+        """The newest version is the one that this process hashes with."""
+        meters(budgets=budgets(hers=self.ADA), user_keys=(UserKey(1, self.KEY), UserKey(2, b"fedcba9876543210")))
+        with genmeter.attribution(user="ada"):
+            call(client)
+            rejected(client)
+
+    def test_many_users_do_not_grow_the_process(self, meters: MeterFactory) -> None:
+        """Remembered payers are bounded, and each user has the budgets that are hers."""
+        row = Budget("ada", 1, "quarter", {"user": "u"}, on_exceed="reject", users=frozenset({"u"}))
+        limits = Limits([row])
+        for number in range(3 * KNOWN):
+            limits.admit(
+                Invocation("chat", Seller("openai", "openai"), Request("m"), attribution=Attribution(f"{number}"))
+            )
+        assert len(limits._covering) <= KNOWN
 
 
 class TestReject:
@@ -572,6 +625,7 @@ FORK = """
 import json, os, sys
 import genmeter, openai
 from genmeter.settings import BudgetTable, Settings
+from genmeter.userkeys import UserKey
 url = sys.argv[1]
 row = {"amount": "0.000295", "period": "quarter", "on_exceed": "reject"}
 sellers = {url.removeprefix("http://"): "openai"}

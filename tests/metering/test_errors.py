@@ -79,7 +79,9 @@ def test_an_error_has_one_name_on_span_metric_and_event(
     (duration,) = meter.points(names.INFERENCE_DURATION)
     assert duration.attributes[names.ERROR_TYPE] == name
     (event,) = meter.events(names.EVENT_EXCEPTION)
-    assert event.attributes[names.EXCEPTION_MESSAGE] == str(caught.value)
+    assert event.attributes[names.EXCEPTION_MESSAGE] == (
+        f"{kind}.{type(caught.value).__name__}: HTTP {status}, {name} (text withheld)"
+    )
     assert "Traceback" in event.attributes[names.EXCEPTION_STACKTRACE]
     assert event.severity_number.value == 13
     assert event.span_id == meter.event.span_id

@@ -18,12 +18,12 @@ from opentelemetry import trace
 import genmeter
 from genmeter import names
 from genmeter.metering import instrumentor
-from genmeter.metering.context import RejectedCall
 from genmeter.metering.dialects import openai_chat
 from genmeter.metering.dialects.openai_chat import OPENAI_CHAT
 from genmeter.metering.families.botocore import BOTOCORE, server_of
 from genmeter.metering.families.plain import PLAIN
 from genmeter.metering.families.stainless import INCLUDE_USAGE
+from genmeter.metering.rules import RejectedCall
 from genmeter.metering.spec import Muted, Provider, Server, Target, both
 
 from . import acme

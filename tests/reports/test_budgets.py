@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from genmeter.budgets import Budget
+from genmeter.budgets import Budget, parse
 from genmeter.ledger import Ledger
 from genmeter.ledger.questions import Window
 from genmeter.model import PICO
 from genmeter.periods import PeriodName
 from genmeter.reports import spend
 from genmeter.reports.budgeting import Standing, budgeting
+from genmeter.settings import BudgetTable
+from genmeter.userkeys import UserKey
 from tests.ledger.otlp import NOON, SECOND, chat, details, span, traces
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -63,6 +65,26 @@ def test_a_scope_takes_the_calls_that_have_all_of_its_values_and_the_rest_is_sho
     # a budget for everything leaves nothing without one
     everything = budgeting([*budgets, budget("all")], ledger, at=AT)
     assert (everything.standings[-1].spent, everything.unbudgeted) == (15 * PICO, 0)
+
+
+def test_a_budget_of_a_user_takes_the_calls_of_every_hash_of_hers(ledger: Ledger) -> None:
+    """A key that was rotated leaves two hashes; trimmed calls count too; the budget shows the newer hash alone."""
+    rows = {"ada": {"amount": "100", "period": "month", "scope": {"user": "ada", "department": "support"}}}
+    keys = (UserKey(1, b"0123456789abcdef"), UserKey(2, b"fedcba9876543210"))
+    # HMAC-SHA-256 under each key, the first 128 bits: `openssl dgst -sha256 -hmac 0123456789abcdef`
+    old, new = "u-83eeb38e004a295359bde4b0760bb271", "u2-17e9c97444bf87e4caa16248eb355ec6"
+    (of_ada,) = parse(BudgetTable(rows, "genmeter.toml", ""), keys)
+    assert of_ada.scope_text == f"department=support user={new}" and "ada" not in of_ada.scope_text.split("=")
+    for number, (user, department) in enumerate(
+        [(old, "support"), (new, "support"), ("u-other", "support"), (None, "support"), (new, "sales")], 1
+    ):
+        more = {} if user is None else {"user__id": user}
+        book(ledger, number, usd=float(10**number) / 10**4, genmeter__department=department, **more)
+    found = budgeting([of_ada], ledger, at=AT)
+    assert found.standings[0].spent == 11 * PICO // 1000
+    assert found.unbudgeted == (100 + 1000 + 10000) * PICO // 1000
+    (plain,) = parse(BudgetTable({"b": {**rows["ada"], "scope": {"user": new}}}, "genmeter.toml", ""))
+    assert standing(ledger, plain).spent == (10 + 10000) * PICO // 1000
 
 
 def test_an_environment_that_only_the_second_signal_knows_moves_the_call_into_its_scope(ledger: Ledger) -> None:

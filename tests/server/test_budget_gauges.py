@@ -97,6 +97,14 @@ def test_every_gauge_has_the_listed_name_and_no_label_that_is_not_listed() -> No
         assert all(set(sample.labels) == set(row["labels"]) for sample in families[name].samples), name
 
 
+def test_no_gauge_has_a_user_for_a_label() -> None:
+    row = {"amount": "1", "period": "day", "scope": {"user": "u-0123456789abcdef0123456789abcdef", "department": "x"}}
+    with served(Ledger.open(), budgets=budgets(ada=row)) as client:
+        families = text_string_to_metric_families(client.get("/metrics").body.decode())
+        labels = [sample.labels for one in families for sample in one.samples if one.name == "genmeter_budget_limit"]
+    assert labels == [{"budget_id": "ada", "period": "day", "department": "x"}]
+
+
 def test_without_budgets_there_are_no_gauges_of_them() -> None:
     with served(Ledger.open()) as client:
         assert gauges(client) == {}

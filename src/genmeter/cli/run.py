@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         launcher = child.launcher(executable)
         # With wrong settings the app meters nothing and only logs it; a receipt without calls would not tell why.
         settings = Settings.load()
-        price, _ = Recorded(settings).price, budgets_of(settings)
+        price, _ = Recorded(settings).price, budgets_of(settings, metered=True)
     except child.CommandError as error:
         return refuse(str(error), error.code)
     except ValueError as error:

@@ -62,13 +62,15 @@ class Amount(NamedTuple):
     ``scope`` holds the value of each dimension of ``SCOPES``. ``unpriced`` counts the calls that have no amount in USD.
     Trimmed calls are kept as one sum for each day, and such a day may begin before an edge of the window and end behind
     it. The whole sum then counts on the side where the day's first call lies: it is in ``pico``, or it is not.
-    ``across`` is the money of these days, so ``pico`` is off by this much at most.
+    ``across`` is the money of these days, so ``pico`` is off by this much at most. ``user`` is one of the users who were
+    asked for, as the ledger has them; None for the calls of all others, which are not kept apart.
     """
 
     scope: tuple[str | None, ...]
     pico: int
     unpriced: int
     across: int
+    user: str | None = None
 
 
 class Outcome(NamedTuple):

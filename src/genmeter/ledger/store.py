@@ -62,8 +62,8 @@ class Store(Protocol):
         """Sums over all calls by ``TOTALS_BY``, in time that does not grow with the ledger."""
         ...
 
-    def amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
-        """USD of each window by ``SCOPES``."""
+    def amounts(self, windows: Sequence[Window], users: frozenset[str] = frozenset()) -> list[list[Amount]]:
+        """USD of each window by ``SCOPES``, and by user for these ``users``."""
         ...
 
     def groups(self, by: Sequence[str], window: Window) -> list[Group]:

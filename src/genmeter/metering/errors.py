@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from ..texts import bounded
+
 PROVIDER_CODES = frozenset(
     {
         # OpenAI: https://platform.openai.com/docs/guides/error-codes (read 2026-11-21)
@@ -53,7 +55,7 @@ _classes: Final[set[str]] = set()
 
 def error_type(error: BaseException) -> str:
     """The ``error.type`` of an exception: the same for the span, the metrics and the event of a call."""
-    code = _provider_code(error)
+    code = provider_code(error)
     return _class_name(type(error)) if code is None else code
 
 
@@ -69,7 +71,7 @@ def reported(code: Any) -> str:
 
 def _class_name(kind: type[BaseException]) -> str:
     package = (kind.__module__ or "").partition(".")[0]
-    name = kind.__name__ if package in ("builtins", "asyncio", "") else f"{package}.{kind.__name__}"
+    name = bounded(kind.__name__ if package in ("builtins", "asyncio", "") else f"{package}.{kind.__name__}")
     if name not in _classes:
         if len(_classes) >= MOST_CLASSES:
             return OTHER
@@ -77,7 +79,8 @@ def _class_name(kind: type[BaseException]) -> str:
     return name
 
 
-def _provider_code(error: BaseException) -> str | None:
+def provider_code(error: BaseException) -> str | None:
+    """The documented error code of a provider that an exception carries."""
     code: Any = getattr(error, "code", None)
     if isinstance(code, str) and code in PROVIDER_CODES:
         return code

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Lock
@@ -24,7 +24,8 @@ from ..budgets import Budget, parse
 from ..model import SCOPES, Cost, Invocation, usd
 from ..periods import period
 from ..settings import BudgetTable
-from .context import RejectedCall
+from ..userkeys import UserKey
+from .rules import RejectedCall, UncheckedCall
 
 logger = logging.getLogger("genmeter")
 
@@ -35,7 +36,7 @@ PERIODS_KEPT = 2
 KNOWN = 1024
 """Payers and models that are remembered; bounds the memory of an app that invents their names."""
 
-_Call = tuple[str, str | None, str | None, str | None]
+_Call = tuple[str, str | None, str | None, str | None, str | None]
 
 
 class BudgetExceeded(RejectedCall):
@@ -179,10 +180,13 @@ class Limits:
         clock: Callable[[], float] = time,
     ) -> None:
         self._limits = tuple(_Limit(budget) for budget in budgets)
+        self.rejects = any(limit.rejects for limit in self._limits)
         self._by_model = any("model" in limit.budget.scope for limit in self._limits)
+        self._by_user = any(limit.budget.users for limit in self._limits)
         self._resource, self._clock = resource, clock
         self._covering: dict[_Call, tuple[_Limit, ...]] = {}
         self._answered: dict[tuple[str, str | None], str | None] = {}
+        self._owed: list[Invocation] = []
         _alive.add(self)
 
     def admit(self, invocation: Invocation) -> None:
@@ -190,9 +194,14 @@ class Limits:
 
         Raises:
             BudgetExceeded: the first such budget, in the order of the file.
+            UncheckedCall: a fault of ours kept the call from being read, so that no scope is known.
         """
         if invocation.operation not in names.BILLED_OPERATIONS:
             return
+        if self._owed:
+            self._settle()
+        if invocation.unread and self.rejects:
+            raise UncheckedCall("the budgets", "what the call asks for, or who pays, could not be read")
         model = invocation.request.model
         if self._by_model:
             model = self._answered.get((invocation.seller.name, model), model)
@@ -202,7 +211,27 @@ class Limits:
                 raise limit.exceeded(spent)
 
     def book(self, invocation: Invocation) -> None:
-        """Count the cost of a call, also of a failed or cut one. A call without a price counts nothing."""
+        """Count the cost of a call, also of a failed or cut one. A call without a price counts nothing.
+
+        A call that a fault of ours keeps from being counted is counted before the next one is let through.
+        """
+        try:
+            self._book(invocation)
+        except Exception:
+            if self.rejects:
+                self._owed.append(invocation)
+            raise
+
+    def _settle(self) -> None:
+        """Count what is owed. Raises what counting raises; the call is owed still then."""
+        while self._owed:
+            try:
+                owed = self._owed.pop()
+            except IndexError:  # another thread was faster
+                return
+            self.book(owed)
+
+    def _book(self, invocation: Invocation) -> None:
         cost = invocation.cost
         if not isinstance(cost, Cost) or invocation.operation not in names.BILLED_OPERATIONS:
             return
@@ -220,7 +249,8 @@ class Limits:
 
     def _covers(self, invocation: Invocation, model: str | None) -> tuple[_Limit, ...]:
         payer = invocation.attribution
-        call = (invocation.seller.name, model, payer.department, payer.application)
+        user = payer.user if self._by_user else None
+        call = (invocation.seller.name, model, payer.department, payer.application, user)
         found = self._covering.get(call)
         if found is None:
             if len(self._covering) >= KNOWN:
@@ -230,27 +260,33 @@ class Limits:
 
     def _find(self, call: _Call) -> tuple[_Limit, ...]:
         """The budgets whose whole scope a call has, as the ledger will see it."""
-        (seller, model, department, application), resource = call, self._resource()
+        (seller, model, department, application, user), resource = call, self._resource()
         seen = (
             *(seller, model, department or resource.get(names.DEPARTMENT)),
             *(application or resource.get(names.APPLICATION), resource.get(names.ENVIRONMENT)),
         )
-        has = dict(zip(SCOPES, seen, strict=True))
-        return tuple(limit for limit in self._limits if limit.budget.scope.items() <= has.items())
+        has: dict[str, str | None] = dict(zip(SCOPES, seen, strict=True))
+        return tuple(limit for limit in self._limits if limit.budget.covers(has, user))
 
     def forget(self) -> None:
         """Start from nothing: the spend of a forked child's parent stays with the parent."""
+        self._owed.clear()
         for limit in self._limits:
             limit.forget()
 
 
-def limits_for(table: BudgetTable, resource: Callable[[], Mapping[str, str]]) -> Limits | None:
+def limits_for(
+    table: BudgetTable,
+    resource: Callable[[], Mapping[str, str]],
+    keys: Sequence[UserKey] = (),
+    raw_users: bool = False,
+) -> Limits | None:
     """The budgets that say ``on_exceed``, None when none does; every budget of the table is checked.
 
     Raises:
         BudgetsError: a budget that cannot be used, with its file, line and reason.
     """
-    kept = [budget for budget in parse(table) if budget.on_exceed is not None]
+    kept = [budget for budget in parse(table, keys, raw_users) if budget.on_exceed is not None]
     return Limits(kept, resource) if kept else None
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from ..texts import bounded
+
 Part = dict[str, Any]
 Message = dict[str, Any]
 
@@ -64,7 +66,8 @@ def clip(value: Any, limit: int) -> Any:
     Clipping comes before serialising: a JSON text that is cut afterwards is no JSON any more.
     """
     if isinstance(value, str):
-        return value if len(value) <= limit else value[:limit] + "…"
+        whole = bounded(value, limit)
+        return whole if len(value) <= limit else whole + "…"
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, Mapping):

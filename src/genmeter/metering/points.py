@@ -21,9 +21,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_conte
 
 from . import guard
 from .reaper import reaper
+from .series import Labels, Series
 
-Labels = tuple[tuple[str, str | int | bool], ...]
-OVERFLOW: Labels = (("otel.metric.overflow", True),)
 LARGEST = 2**63 - 1
 """The largest whole number of OTLP. The exporter refuses a whole batch for one that is larger."""
 FOLD_AT = 4096
@@ -50,7 +49,7 @@ class Points:
         self._histograms: Mapping[str, Histogram] = histograms or {}
         self._generation = 0
         self._waiting: deque[Point] = deque()
-        self._sums: dict[str, dict[Labels, int]] = {}
+        self._sums: dict[str, Series] = {}
         self._folding = Lock()
         self._called = False
         self._weight = 0  # two threads may lose a little of it: it is a threshold, not a count
@@ -95,16 +94,17 @@ class Points:
             guard.step("histogram", _record, histogram, value, attributes, context)
 
     def _sum(self, metric: str, labels: Labels, value: int) -> None:
-        series = self._sums.setdefault(metric, {})
-        if labels not in series and len(series) >= self._max_series - 1:
-            labels = OVERFLOW
-        series[labels] = series.get(labels, 0) + value
+        series = self._sums.get(metric)
+        if series is None:
+            series = self._sums[metric] = Series(self._max_series)
+        series.add(labels, value)
 
     def read(self, metric: str) -> dict[Labels, int]:
         """The sums of one metric now."""
         with self._folding:
             self._fold_waiting()
-            return dict(self._sums.get(metric, {}))
+            series = self._sums.get(metric)
+            return {} if series is None else series.read()
 
     def move(self, histograms: Mapping[str, Histogram]) -> None:
         """Use the instruments of another meter from now on. Callbacks that were made before give nothing any more."""

@@ -16,7 +16,7 @@ from ..model import PICO
 from ..pricing import Catalogue
 from ..settings import Settings
 from . import guard
-from .context import Attributor
+from .payer import Attributor
 from .points import Points
 from .routes import Routes
 from .sightings import Sightings
@@ -65,11 +65,12 @@ class Telemetry:
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
-        self.limits = self._limits()
         self.sightings = Sightings()
         self.latest = settings.metrics in ("latest", "both")
         self.legacy = settings.metrics in ("legacy", "both")
         self.attributor = Attributor(settings, lambda: self.resource)
+        self.limits = self._limits()
+        self.enforces = self.attributor.rejects or (self.limits is not None and self.limits.rejects)
         self.points = Points(settings.max_series)
         self.routes = Routes(settings.export, tracer_provider, meter_provider, logger_provider, self._measure_with)
         self.tracer = self.logger = self.routes
@@ -79,7 +80,8 @@ class Telemetry:
             return None
         from .limits import limits_for  # time zones and decimals: not for those who have no budgets
 
-        return limits_for(self.settings.budgets, lambda: self.resource)
+        keys, raw = self.attributor.keys, self.settings.raw_users
+        return limits_for(self.settings.budgets, lambda: self.resource, keys, raw)
 
     @cached_property
     def environment(self) -> str | None:

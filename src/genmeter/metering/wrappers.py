@@ -14,8 +14,9 @@ from . import guard
 from .call.engine import Engine
 from .call.observation import Observation
 from .coexist import Site
-from .context import WITHIN, RejectedCall, Within
+from .context import WITHIN, Within
 from .reaper import reaper
+from .rules import RejectedCall, UncheckedCall
 from .shapes.context_manager import Manager
 from .shapes.lazy import AsyncLazyStream, LazyStream
 from .shapes.proxy import delivered
@@ -33,6 +34,17 @@ def working() -> Engine | None:
 def work(engine: Engine | None) -> None:
     """From now on all wrapped methods ask this engine; None: they pass their calls on."""
     _working[:] = [] if engine is None else [engine]
+
+
+def unchecked(fault: str) -> None:
+    """A call is about to be made that no rule has seen, because of a ``fault`` of ours.
+
+    Raises:
+        UncheckedCall: a rule says ``reject``: enforcement fails closed.
+    """
+    for engine in _working:
+        if engine.telemetry.enforces:
+            raise UncheckedCall("the user's rules", fault)
 
 
 class Entry:
@@ -63,13 +75,14 @@ class Entry:
         """
         try:
             engine = working()
-            if engine is None or self._taken():
+            if engine is None or guard.step("rival", self._taken):
                 return None
             return engine.open(self.provider, self.target, instance, args, kwargs, self._option, made)
         except RejectedCall:
             raise
         except Exception as error:
             guard.failed("open", error)
+            unchecked(type(error).__name__)
             return None
 
     def _taken(self) -> bool:
@@ -181,7 +194,10 @@ def _generator(entry: Entry) -> Wrapper:
 def _made_lazy(entry: Entry, generator: Any, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
     """A generator as one that opens its call at its first item; itself where that cannot be done."""
     made = guard.step("deliver", _lazy, entry, generator, instance, args, kwargs)
-    return generator if made is None else made
+    if made is None:
+        unchecked("the stream was not observed")
+        return generator
+    return made
 
 
 def _lazy(entry: Entry, generator: Any, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:

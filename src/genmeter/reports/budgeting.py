@@ -88,7 +88,8 @@ def budgeting(
     windows = [window(one.start, one.end if until is None else min(until, one.end), None) for one in (*periods, month)]
     # each window is read once, however many budgets share it
     distinct = list(dict.fromkeys(windows))
-    amounts = dict(zip(distinct, ledger.store.amounts(distinct), strict=True))
+    users = frozenset[str]().union(*(budget.users for budget in budgets))
+    amounts = dict(zip(distinct, ledger.store.amounts(distinct, users), strict=True))
     rest = [amount for amount in amounts[windows[-1]] if not any(_covers(budget, amount) for budget in budgets)]
     return Budgeting(
         tuple(
@@ -102,7 +103,7 @@ def budgeting(
 
 
 def _covers(budget: Budget, amount: Amount) -> bool:
-    return all(amount.scope[SCOPES.index(name)] == wanted for name, wanted in budget.scope.items())
+    return budget.covers(dict(zip(SCOPES, amount.scope, strict=True)), amount.user)
 
 
 def _standing(budget: Budget, one: Period, at: datetime, amounts: Sequence[Amount]) -> Standing:

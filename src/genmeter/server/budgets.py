@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from genmeter import names
-from genmeter.budgets import Budget
+from genmeter.budgets import USER, Budget
 from genmeter.ledger import Ledger
 from genmeter.model import usd
 from genmeter.reports.budgeting import Standing, budgeting
@@ -61,4 +61,6 @@ def _one(name: str, text: str, samples: Sequence[tuple[str, Labels, str]]) -> It
 
 def _labels(budget: Budget) -> Labels:
     owner = (("owner", budget.owner),) if budget.owner else ()
-    return (("budget_id", budget.id), *owner, ("period", budget.period), *budget.scope.items())
+    # no metric has a user for a label, also not as a hash: the id of the budget tells which one it is
+    scope = ((name, wanted) for name, wanted in budget.scope.items() if name != USER)
+    return (("budget_id", budget.id), *owner, ("period", budget.period), *scope)

@@ -103,9 +103,12 @@ class SqliteStore(Reader):
         """Sums over every call that was ever booked, by ``TOTALS_BY``, in time that does not grow with the ledger."""
         return self._database.read(self._watch.totals)
 
-    def amounts(self, windows: Sequence[Window]) -> list[list[Amount]]:
-        """USD of each window by ``SCOPES``. Asked again for the same windows, it reads only the newer rows."""
-        return self._database.read(lambda connection: self._watch.amounts(connection, windows))
+    def amounts(self, windows: Sequence[Window], users: frozenset[str] = frozenset()) -> list[list[Amount]]:
+        """USD of each window by ``SCOPES``, and by user for these ``users``.
+
+        Asked again for the same windows and users, it reads only the newer rows.
+        """
+        return self._database.read(lambda connection: self._watch.amounts(connection, windows, users))
 
     @property
     def committed_at(self) -> float | None:

@@ -32,9 +32,11 @@ coalesce(sum(cost_pico % {UNIT}) FILTER (WHERE currency = 'USD'), 0),
 count(*) FILTER (WHERE {_WITHOUT})
 """
 _BY: Final = ", ".join(DAILY_KEYS[name] for name in SCOPES)
-_PLACES: Final = ", ".join(str(n + 1) for n in range(len(SCOPES) + 1))
+_PLACES: Final = ", ".join(str(n + 1) for n in range(len(SCOPES) + 2))
+_USER: Final = "CASE WHEN user_hash IN (SELECT value FROM json_each(?)) THEN user_hash END"
+"""Only the users of budgets are kept apart: a ledger may have a hundred thousand."""
 _DAYS: Final = f"""
-SELECT {", ".join(SCOPES)}, cost_units * (currency IS 'USD'), cost_rest * (currency IS 'USD'),
+SELECT {", ".join(SCOPES)}, {_USER}, cost_units * (currency IS 'USD'), cost_rest * (currency IS 'USD'),
 CASE WHEN {_WITHOUT} THEN calls ELSE 0 END, first_ns, last_ns FROM daily WHERE last_ns >= ? AND first_ns < ?
 """
 
@@ -67,6 +69,7 @@ class Watch:
         self._position: Position | None = None
         self._totals: dict[tuple[object, ...], Group] | None = None
         self._windows: dict[Window, dict[_Key, Amount]] = {}
+        self._users: frozenset[str] = frozenset()
         self._patient_until = 0.0
 
     def totals(self, connection: sqlite3.Connection) -> list[Group]:
@@ -79,15 +82,19 @@ class Watch:
                 self._totals = found
             return [replace(group) for group in self._totals.values()]
 
-    def amounts(self, connection: sqlite3.Connection, windows: Sequence[Window]) -> list[list[Amount]]:
-        """The amounts of each window. These windows are kept from now on, and no others."""
+    def amounts(
+        self, connection: sqlite3.Connection, windows: Sequence[Window], users: frozenset[str] = frozenset()
+    ) -> list[list[Amount]]:
+        """The amounts of each window. These windows and users are kept from now on, and no others."""
         with self._lock:
+            if users != self._users:
+                self._users, self._windows = users, {}
             self._windows = {window: self._windows[window] for window in windows if window in self._windows}
             self._read_on(connection)
             missing = [window for window in windows if window not in self._windows]
             if missing:
                 started = time.monotonic()
-                self._windows |= _whole(connection, missing)
+                self._windows |= _whole(connection, missing, self._users)
                 ended = time.monotonic()
                 took = ended - started
                 self._patient_until = ended + PATIENCE * took if took > CHEAP else ended
@@ -133,7 +140,7 @@ class Watch:
         if known is not None and (now.newest > known.newest or corrections):
             # both are read before either is added to: if the second reading fails, nothing is counted twice later
             groups = [] if self._totals is None else sums_after(connection, TOTALS_BY, known.newest)
-            amounts = list(_calls(connection, self._windows, known.newest))
+            amounts = list(_calls(connection, self._windows, known.newest, self._users))
             for sign, call in corrections or ():
                 self._correct(sign, call)
             merge(self._totals if self._totals is not None else {}, groups)
@@ -147,12 +154,14 @@ class Watch:
         missing = int(call.cost_status == UNPRICED or call.currency not in (None, "USD"))
         pico = (call.cost_pico or 0) if call.currency == "USD" else 0
         scope = tuple(getattr(call, name) for name in SCOPES)
+        user = call.user_hash if call.user_hash in self._users else None
         for window, amounts in self._windows.items():
             since, until = _bounds(window)
             if since <= call.started_ns < until:
-                _add(self._windows, [(window, Amount(scope, sign * pico, sign * missing, 0))])
-                if not any(amounts[scope][1:]):
-                    del amounts[scope]
+                _add(self._windows, [(window, Amount(scope, sign * pico, sign * missing, 0, user))])
+                left = amounts[(*scope, user)]
+                if not (left.pico or left.unpriced or left.across):
+                    del amounts[(*scope, user)]
 
 
 def _corrections(
@@ -184,15 +193,19 @@ def _correct_totals(totals: dict[tuple[object, ...], Group], sign: int, call: Ca
         del totals[(*key, call.currency)]
 
 
-def _whole(connection: sqlite3.Connection, windows: Sequence[Window]) -> dict[Window, dict[_Key, Amount]]:
+def _whole(
+    connection: sqlite3.Connection, windows: Sequence[Window], users: frozenset[str]
+) -> dict[Window, dict[_Key, Amount]]:
     read: dict[Window, dict[_Key, Amount]] = {window: {} for window in windows}
-    _add(read, _calls(connection, windows, None))
+    _add(read, _calls(connection, windows, None, users))
     for window in windows:
-        _add(read, _days(connection, window))
+        _add(read, _days(connection, window, users))
     return read
 
 
-def _calls(connection: sqlite3.Connection, windows: Iterable[Window], after: int | None) -> Iterator[_Found]:
+def _calls(
+    connection: sqlite3.Connection, windows: Iterable[Window], after: int | None, users: frozenset[str]
+) -> Iterator[_Found]:
     """Sums over the calls of each window, of those alone that were booked after the row ``after``; in one pass."""
     bounds = {window: _bounds(window) for window in windows}
     edges = sorted({edge for pair in bounds.values() for edge in pair})
@@ -204,25 +217,29 @@ def _calls(connection: sqlite3.Connection, windows: Iterable[Window], after: int
     if after is not None:
         # the plus keeps SQLite from walking a month of its index to find ten new rows
         where, values = "id > ? AND +started_ns >= ? AND +started_ns < ?", (after, *values)
-    statement = f"SELECT {stretch}, {_BY}, {_SUMS} FROM calls WHERE {where} GROUP BY {_PLACES}"
+    statement = f"SELECT {stretch}, {_BY}, {_USER}, {_SUMS} FROM calls WHERE {where} GROUP BY {_PLACES}"
     # all rows before the first is used: sums that a failing disk has left half added would be counted twice
-    for row in connection.execute(statement, (*edges, *values)).fetchall():
-        number, *key, units, rest, without = row
-        amount = Amount(tuple(key), units * UNIT + rest, without, 0)
+    for row in connection.execute(statement, (*edges, _listed(users), *values)).fetchall():
+        number, *key, user, units, rest, without = row
+        amount = Amount(tuple(key), units * UNIT + rest, without, 0, user)
         for window, (since, until) in bounds.items():
             if since <= edges[number - 1] < until:
                 yield window, amount
 
 
-def _days(connection: sqlite3.Connection, window: Window) -> Iterator[_Found]:
+def _days(connection: sqlite3.Connection, window: Window, users: frozenset[str]) -> Iterator[_Found]:
     since, until = _bounds(window)
-    for row in connection.execute(_DAYS, (since, until)):
-        *key, units, rest, without, first_ns, last_ns = row
+    for row in connection.execute(_DAYS, (_listed(users), since, until)):
+        *key, user, units, rest, without, first_ns, last_ns = row
         pico = units * UNIT + rest
         across = pico if first_ns < since or last_ns >= until else 0
         # the calls of the day are gone: the whole row counts where its first call lies
         inside = first_ns >= since
-        yield window, Amount(tuple(key), pico * inside, without * inside, across)
+        yield window, Amount(tuple(key), pico * inside, without * inside, across, user)
+
+
+def _listed(users: frozenset[str]) -> str:
+    return json.dumps(sorted(users))
 
 
 def _bounds(window: Window) -> tuple[int, int]:
@@ -232,6 +249,10 @@ def _bounds(window: Window) -> tuple[int, int]:
 def _add(kept: dict[Window, dict[_Key, Amount]], found: Iterable[_Found]) -> None:
     for window, new in found:
         amounts = kept[window]
-        old = amounts.get(new.scope)
-        added = new[1:] if old is None else (a + b for a, b in zip(old[1:], new[1:], strict=True))
-        amounts[new.scope] = Amount(new.scope, *added)
+        key = (*new.scope, new.user)
+        old = amounts.get(key)
+        if old is None:
+            amounts[key] = new
+        else:
+            sums = (old.pico + new.pico, old.unpriced + new.unpriced, old.across + new.across)
+            amounts[key] = Amount(new.scope, *sums, new.user)

@@ -8,14 +8,17 @@ from weakref import WeakSet
 
 from opentelemetry.context import Context, get_current
 
-from ...model import AttributeValue, Invocation
+from ... import names
+from ...model import AttributeValue, Invocation, Request, Seller
+from ...texts import bounded
 from .. import guard
 from ..content import capture, observe_arguments
-from ..context import RejectedCall, suppressed, within
+from ..context import suppressed, within
 from ..endpoints import Endpoints
 from ..reaper import reaper
+from ..rules import RejectedCall
 from ..spec import Dialect, Endpoint, Kwargs, Provider, Server, Target, UsageOption
-from ..stages.attribute import attribute
+from ..stages.attribute import admit
 from ..telemetry import Telemetry
 from .answer import Answer
 from .asking import Asked, Asking
@@ -58,11 +61,12 @@ class Engine:
         Raises:
             RejectedCall: the user's own rules forbid it: the call has no payer, or a budget is spent.
         """
+        shape: tuple[Any, Kwargs] = target.dialect, kwargs
         try:
             chosen = target.choose(args, kwargs)
             if chosen is None:
                 return None
-            dialect, bound = chosen
+            dialect, bound = shape = chosen
             context = get_current()
             if self.passes(provider, dialect, context):
                 return None
@@ -78,7 +82,7 @@ class Engine:
             raise
         except Exception as error:
             guard.failed("open", error)
-            return None
+            return self._bare(provider, target, shape, kwargs, made)
 
     def _observe(
         self,
@@ -93,22 +97,48 @@ class Engine:
     ) -> Observation:
         telemetry = self.telemetry
         request = dialect.read_request(bound)
+        if request.model is not None:
+            request.model = bounded(request.model)
         endpoint = self.endpoints.find(provider, server)
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
         attributes: dict[str, AttributeValue] = start_attributes(invocation)
-        attributes.update(attribute(invocation, telemetry.attributor, context))
-        if telemetry.limits is not None:
-            telemetry.limits.admit(invocation)
+        attributes.update(admit(invocation, telemetry, context))
         if telemetry.settings.content != "NO_CONTENT":
             if changeable:
-                kwargs = observe_arguments(dialect, bound, kwargs)
+                kwargs = guard.step("content", observe_arguments, dialect, bound, kwargs) or kwargs
             invocation.content = guard.step("content", capture, dialect, {**bound, **kwargs})
         asked: Asked | None = None
         if option is not None and changeable and request.stream and dialect.asks_usage:
-            asked, kwargs = self._ask(provider, option, endpoint, kwargs)
+            asked, kwargs = guard.step("ask", self._ask, provider, option, endpoint, kwargs) or (None, kwargs)
         answer = Answer(dialect, invocation)
         signals = Signals(telemetry, provider.sdk, invocation, attributes, context)
         return Observation(provider, answer, signals, kwargs, asked, self.streams, telemetry.settings.chunk_times)
+
+    def _bare(
+        self, provider: Provider, target: Target, shape: tuple[Any, Kwargs], kwargs: Kwargs, made: Context | None
+    ) -> Observation:
+        """The call after a fault of ours: its rules are asked as ever, and its model, times and tokens are recorded.
+
+        ``shape`` is the dialect and the arguments by name, as far as they are known.
+
+        Raises:
+            RejectedCall: as ``open``; a budget that rejects refuses what could not be read.
+            TypeError: it is not known whether the call runs a model at all.
+        """
+        dialect, bound = shape
+        if not isinstance(dialect, Dialect):
+            raise TypeError("the shape of this call is not known")
+        model: Any = bound.get("model")
+        streamed = target.manager or bool(bound.get("stream"))
+        request = Request(bounded(model) if isinstance(model, str) else None, streamed)
+        invocation = Invocation(dialect.operation, Seller(None, provider.name), request, unread=True)
+        context = made if made is not None else get_current()
+        attributes = admit(invocation, self.telemetry, context)
+        attributes |= {names.OPERATION: dialect.operation, names.PROVIDER: provider.name}
+        if request.model:
+            attributes[names.REQUEST_MODEL] = request.model
+        signals = Signals(self.telemetry, provider.sdk, invocation, attributes, context)
+        return Observation(provider, Answer(dialect, invocation), signals, kwargs, None, self.streams, False)
 
     def _ask(
         self, provider: Provider, option: UsageOption, endpoint: Endpoint, kwargs: Kwargs

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from random import getrandbits
 from time import perf_counter, time_ns
 from typing import Any
 
 from opentelemetry.context import Context, set_value
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    get_current_span,
+    set_span_in_context,
+)
 
 from ... import names
 from ...model import AttributeValue, Invocation, Unpriced
 from .. import coexist, guard
 from ..content import content_attributes
 from ..context import WITHIN, Within
-from ..stages.describe import describe
+from ..exceptions import message_of, tell
+from ..stages.describe import bound, describe
 from ..stages.measure import measure, measure_cost, under_way
 from ..stages.price import price
 from ..stages.report import report, report_exception
 from ..telemetry import Telemetry
+
+_ON_SPANS, _ON_EVENTS = ("SPAN_ONLY", "SPAN_AND_EVENT"), ("EVENT_ONLY", "SPAN_AND_EVENT")
+"""Where content goes, and with it the words of exceptions."""
 
 
 class Signals:
@@ -51,8 +66,8 @@ class Signals:
         self._telemetry, self._attributes = telemetry, attributes
         self.within = Within(sdk, invocation.operation)
         within = set_value(WITHIN, self.within, context)
-        self._outer = coexist.outer(context, invocation.operation)
-        self._parent = coexist.parent(context)
+        self._outer = guard.step("outer", coexist.outer, context, invocation.operation)
+        self._parent = guard.step("parent", coexist.parent, context) or ""
         self.begun, self.started = perf_counter(), time_ns()
         invocation.started = self.started / 1e9
         if self._outer is not None:
@@ -60,13 +75,17 @@ class Signals:
             return
         model = invocation.request.model
         named = model and invocation.operation != names.FETCH_RESPONSE
-        self.span: Span = telemetry.tracer.start_span(
-            f"{invocation.operation} {model}" if named else invocation.operation,
-            context,
-            SpanKind.CLIENT,
-            attributes,
-            start_time=self.started,
-        )
+        try:
+            self.span: Span = telemetry.tracer.start_span(
+                f"{invocation.operation} {model}" if named else invocation.operation,
+                context,
+                SpanKind.CLIENT,
+                attributes,
+                start_time=self.started,
+            )
+        except Exception as error:  # a sampler or a processor of the user's: the money's event goes out all the same
+            guard.failed("span", error)
+            self.span = _unexported(context)
         inner = set_span_in_context(self.span, within)
         self.context = guard.step("announce", coexist.announce, inner, invocation.operation) or inner
         self._under_way = under_way(invocation)
@@ -75,6 +94,7 @@ class Signals:
     def complete(self, invocation: Invocation) -> None:
         """Run the stages on the finished record."""
         telemetry, step = self._telemetry, guard.step
+        step("describe", bound, invocation)
         step("price", price, invocation, telemetry.catalogue)
         if isinstance(invocation.cost, Unpriced):
             step("sight", telemetry.sightings.see, invocation)
@@ -91,7 +111,7 @@ class Signals:
         if telemetry.settings.event:
             step("report", self._report, invocation, attributes)
         if invocation.exception is not None:
-            step("exception", report_exception, invocation.exception, telemetry, self.context, self._attributes)
+            step("exception", self._report_exception, invocation.exception)
         invocation.exception = None  # it holds the frames of the app
 
     def discard(self, invocation: Invocation) -> None:
@@ -114,19 +134,28 @@ class Signals:
             return
         span.set_attributes(attributes)
         settings = self._telemetry.settings
-        if invocation.content is not None and settings.content in ("SPAN_ONLY", "SPAN_AND_EVENT"):
+        if invocation.content is not None and settings.content in _ON_SPANS:
             span.set_attributes(content_attributes(invocation.content, settings, as_json=True))
         if invocation.error is not None:
-            span.set_status(
-                Status(StatusCode.ERROR, str(invocation.exception) if invocation.exception is not None else None)
-            )
+            failure, words = invocation.exception, settings.content in _ON_SPANS
+            span.set_status(Status(StatusCode.ERROR, None if failure is None else message_of(failure, words)))
 
     def _report(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
         details: dict[str, Any] = {**self._attributes, **attributes}
         content, settings = invocation.content, self._telemetry.settings
-        if content is not None and settings.content in ("EVENT_ONLY", "SPAN_AND_EVENT"):
+        if content is not None and settings.content in _ON_EVENTS:
             details.update(content_attributes(content, settings, as_json=False))
         report(invocation, self._telemetry, self.context, details, self._parent)
+
+    def _report_exception(self, error: BaseException) -> None:
+        told = tell(error, self._telemetry.settings.content in _ON_EVENTS)
+        report_exception(told, self._telemetry, self.context, self._attributes)
+
+
+def _unexported(context: Context) -> Span:
+    """A span that is not exported, with ids of its own, by which the ledger tells the call's event from others."""
+    trace_id = get_current_span(context).get_span_context().trace_id or getrandbits(128) or 1
+    return NonRecordingSpan(SpanContext(trace_id, getrandbits(64) or 1, is_remote=False))
 
 
 def start_attributes(invocation: Invocation) -> dict[str, AttributeValue]:

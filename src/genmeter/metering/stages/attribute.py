@@ -6,17 +6,53 @@ from opentelemetry.context import Context
 
 from ... import names
 from ...model import AttributeValue, Invocation
-from ..context import Attributor
+from .. import guard
+from ..payer import Attributor
+from ..rules import RejectedCall, UncheckedCall
+from ..telemetry import Telemetry
 
 
-def attribute(invocation: Invocation, attributor: Attributor, context: Context) -> dict[str, AttributeValue]:
-    """Find who pays and give the attributes that say so, for the span's start.
+def admit(invocation: Invocation, telemetry: Telemetry, context: Context) -> dict[str, AttributeValue]:
+    """Let a call begin, and give the attributes that say who pays, for the span's start.
+
+    Metering fails open and enforcement fails closed. After a fault of ours the call has no payer and counts in every
+    budget; where a rule that says ``reject`` could not be asked, the call is refused.
+
+    Raises:
+        RejectedCall: the call has no payer, a budget is spent, or a fault of ours kept a rule from being asked.
+    """
+    attributes: dict[str, AttributeValue] = {}
+    try:
+        attribute(invocation, telemetry.attributor, context, attributes)
+    except RejectedCall:
+        raise
+    except Exception as error:
+        guard.failed("attribute", error, telemetry.attributor.rejects)
+        invocation.unread = True
+        if telemetry.attributor.rejects:
+            raise UncheckedCall("the policy for calls without attribution", type(error).__name__) from None
+    limits = telemetry.limits
+    if limits is not None:
+        try:
+            limits.admit(invocation)
+        except RejectedCall:
+            raise
+        except Exception as error:
+            guard.failed("budget", error, limits.rejects)
+            if limits.rejects:
+                raise UncheckedCall("the budgets", type(error).__name__) from None
+    return attributes
+
+
+def attribute(
+    invocation: Invocation, attributor: Attributor, context: Context, attributes: dict[str, AttributeValue]
+) -> None:
+    """Find who pays, and write it into the record and the attributes.
 
     Raises:
         UnattributedCall: the policy is ``reject`` and a required field is missing.
     """
     found = invocation.attribution = attributor.find(context)
-    attributes: dict[str, AttributeValue] = {}
     if attributor.check(found):
         attributes[names.UNATTRIBUTED] = True
     user, department, application, session = found
@@ -28,4 +64,3 @@ def attribute(invocation: Invocation, attributor: Attributor, context: Context) 
         attributes[names.APPLICATION] = application
     if session is not None:
         attributes[names.SESSION_ID] = session
-    return attributes

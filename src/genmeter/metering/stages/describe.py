@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from ... import names
+from ...credentials import scrub
 from ...model import PICO, AttributeValue, Cost, Invocation, Unpriced, Usage
 from ...settings import Settings
+from ...texts import bounded
 from ...units import parts
 
 _PARTS = tuple(name for field, name in names.USAGE_TOKENS.items() if field not in ("input", "output"))
 _NO_PARTS = (0,) * len(_PARTS)
 _LONGEST = 200
 """Characters of a detail: the names that it repeats are the application's."""
+_LONGEST_TEXT, _MOST = 1024, 64
+"""Characters of a text, and items of a list, that the application or the server chose."""
 
 
 def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeValue]:
     """Everything about the call that was not known when its span started, under its conventional names."""
     response = invocation.response
-    attributes = {**invocation.request.attributes, **response.attributes}
+    attributes = _bounded({**invocation.request.attributes, **response.attributes})
     if response.id is not None:
         attributes[names.RESPONSE_ID] = response.id
     if response.model is not None:
         attributes[names.RESPONSE_MODEL] = response.model
     if response.finish_reasons:
-        attributes[names.FINISH_REASONS] = response.finish_reasons
+        attributes[names.FINISH_REASONS] = [bounded(reason) for reason in response.finish_reasons[:_MOST]]
     if invocation.first_chunk is not None:
         attributes[names.TIME_TO_FIRST_CHUNK] = invocation.first_chunk
     if invocation.error is not None:
@@ -30,7 +34,7 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
     if invocation.cut is not None:
         attributes[names.STREAM_CUT] = invocation.cut
     if response.region is not None:
-        attributes[names.REGION] = response.region
+        attributes[names.REGION] = bounded(response.region)
     if response.batch:
         attributes[names.BATCH] = True
     if invocation.usage is not None and invocation.operation != names.FETCH_RESPONSE:
@@ -42,11 +46,36 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
     return attributes
 
 
+def bound(invocation: Invocation) -> None:
+    """Cut what the server says of itself to the length of a name, before it becomes a label or a row."""
+    response = invocation.response
+    if response.model is not None:
+        response.model = bounded(response.model)
+    if response.id is not None:
+        response.id = bounded(response.id)
+
+
+def _bounded(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """The attributes of SDK and server. A long text, or a lone surrogate, would cost the exporter's whole batch."""
+    for name, value in attributes.items():
+        if isinstance(value, str):
+            if len(value) > _LONGEST_TEXT or not value.isascii():
+                attributes[name] = bounded(value, _LONGEST_TEXT)
+        elif isinstance(value, (list, tuple)):
+            attributes[name] = [bounded(one, _LONGEST_TEXT) for one in value[:_MOST]]
+    return attributes
+
+
+def _detail(words: str) -> str:
+    # Bounded before and after: see ``credentials.scrub``.
+    return scrub(bounded(words, 2 * _LONGEST))[:_LONGEST]
+
+
 def _describe_unpriced(cost: Cost | Unpriced, used: tuple[str, ...], attributes: dict[str, AttributeValue]) -> None:
     """The parts that our price leaves out. An amount that the provider states holds them all."""
     if isinstance(cost, Cost) and cost.source != "provider":
         attributes[names.COST_REASON] = "unpriced_dimension"
-        attributes[names.COST_DETAIL] = f"not in this price: {', '.join(used)}"[:_LONGEST]
+        attributes[names.COST_DETAIL] = _detail(f"not in this price: {', '.join(used[:_MOST])}")
 
 
 def _describe_usage(usage: Usage, operation: str, attributes: dict[str, AttributeValue]) -> None:
@@ -65,7 +94,7 @@ def _describe_cost(cost: Cost | Unpriced, spelling: str, attributes: dict[str, A
         attributes[names.COST_STATUS] = "unpriced"
         attributes[names.COST_REASON] = cost.reason
         if cost.detail:
-            attributes[names.COST_DETAIL] = cost.detail[:_LONGEST]
+            attributes[names.COST_DETAIL] = _detail(cost.detail)
         return
     attributes[names.COST_STATUS] = "partial" if cost.partial else "priced"
     if spelling == "off":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from time import time_ns
 from typing import Any, cast
 
@@ -12,6 +11,7 @@ from opentelemetry.util.types import AnyValue
 
 from ... import names
 from ...model import AttributeValue, Invocation
+from ..exceptions import Told
 from ..telemetry import Telemetry
 
 
@@ -31,9 +31,7 @@ def report(
     )
 
 
-def report_exception(
-    error: BaseException, telemetry: Telemetry, context: Context, attributes: dict[str, AttributeValue]
-) -> None:
+def report_exception(told: Told, telemetry: Telemetry, context: Context, attributes: dict[str, AttributeValue]) -> None:
     """Emit the exception that reaches the caller, once."""
     telemetry.logger.emit(
         timestamp=time_ns(),
@@ -42,8 +40,8 @@ def report_exception(
         event_name=names.EVENT_EXCEPTION,
         attributes={
             **cast("dict[str, AnyValue]", attributes),
-            names.EXCEPTION_TYPE: f"{type(error).__module__}.{type(error).__qualname__}",
-            names.EXCEPTION_MESSAGE: str(error),
-            names.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(error)),
+            names.EXCEPTION_TYPE: told.kind,
+            names.EXCEPTION_MESSAGE: told.message,
+            names.EXCEPTION_STACKTRACE: told.stack,
         },
     )
