@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 
 from genmeter import userkeys, values
+from genmeter.credentials import scrub
 from genmeter.errors import GenmeterError
 from genmeter.spelling import nearest, unknown
 from genmeter.tomllines import Lines
@@ -111,7 +112,7 @@ class Settings:
         return self.user_keys or (() if self.user_key is None else (UserKey(1, self.user_key),))
 
     def known_keys(self, make: bool = False) -> tuple[UserKey, ...]:
-        """The keys of user ids, the newest last: those that the user names, else the state folder's, if there are any.
+        """The keys of user ids, the newest last: from the file that the user names, else the state folder's, if there are any.
 
         ``make`` makes the state folder's where there are none.
         """
@@ -365,7 +366,7 @@ class _Source:
             return read(value)
         except ValueError as error:
             if foreign is None:
-                raise SettingsError(f"{name}={value!r}: {error}") from None
+                raise SettingsError(f"{name}={scrub(repr(value))}: {error}") from None
             logger.warning("genmeter: %s=%r is read as %s; %s", name, value, foreign, error)
             return foreign
 

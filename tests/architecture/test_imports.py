@@ -25,7 +25,7 @@ BELOW = {
     "credentials": set(),
     "userkeys": {"errors"},
     "values": {"userkeys"},
-    "settings": {"errors", "spelling", "tomllines", "values", "userkeys"},
+    "settings": {"errors", "spelling", "tomllines", "values", "userkeys", "credentials"},
     "tomllines": set(),
     "periods": set(),
     "instants": set(),

@@ -22,9 +22,11 @@ from .conftest import Command
 APP = """
 import sys
 from opentelemetry.context import get_current
+from genmeter.metering.notices import notices
 from genmeter.metering.payer import Attributor
 from genmeter.settings import Settings
 import genmeter
+notices.metered = True
 attributor = Attributor(Settings.load())
 for user in sys.argv[1:]:
     with genmeter.attribution(user=user):

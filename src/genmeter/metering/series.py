@@ -1,6 +1,6 @@
 """The series of one sum, bounded: what exists stays, and the room that is left goes to the largest newcomers.
 
-Whoever can choose a label, such as the name of a model, can make series without end. First come, first served would let
+An input that chooses a label, such as the name of a model, can make series without end. First come, first served would let
 a flood of one-call series take all the room, and the series of an honest application would vanish in the overflow.
 """
 
