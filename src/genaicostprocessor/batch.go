@@ -20,6 +20,7 @@ type batch struct {
 	exclusive []conventions.Emitter
 	sellers   reading.Sellers
 	counts    counts
+	scope     string
 	called    bool // whether there was a call at all
 
 	record    reading.Record
@@ -56,6 +57,10 @@ func (b *batch) settle(attributes pcommon.Map, operation string, at int64, broke
 
 func (b *batch) decide(attributes pcommon.Map, broken bool) outcome {
 	r, q := &b.record, &b.asked
+	if r.Is(conventions.Status, names.StatusElsewhere) {
+		// another record bills this call, by the word of the instrumentation that wrote that one
+		return elsewhere
+	}
 	if r.Has(conventions.Cost) {
 		amount, isNumber := r.Amount()
 		if r.OwnCost() || !r.InDollars() {

@@ -19,6 +19,9 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
+// skipped says in names.BilledBy why a record is no bill.
+const skipped = "skip_scopes"
+
 // eventName is where older SDKs write the name of an event.
 const eventName = "event.name"
 
@@ -129,8 +132,12 @@ func (p *costProcessor) close(ctx context.Context, b *batch) {
 // enter looks at a scope once for all its calls. False means that the calls of this scope are not priced.
 func (b *batch) enter(scope pcommon.InstrumentationScope) bool {
 	if slices.Contains(b.cfg.SkipScopes, scope.Name()) {
+		// on the scope: the spans stay as they came, and the ledger and genai_meter leave them out too
+		scope.Attributes().PutStr(names.CostStatus, names.StatusElsewhere)
+		scope.Attributes().PutStr(names.BilledBy, skipped)
 		return false
 	}
+	b.scope = scope.Name()
 	b.exclusive = b.conventions.Exclusive(scope.Name(), scope.Version())
 	return true
 }
@@ -139,10 +146,12 @@ func (b *batch) span(span ptrace.Span) {
 	switch span.Kind() {
 	case ptrace.SpanKindServer, ptrace.SpanKindProducer, ptrace.SpanKindConsumer:
 		// a server or a queue does not pay for the call
+		b.passOver(span.Attributes())
 		return
 	}
 	operation, ok := reading.Billed(b.conventions, span.Attributes())
 	if !ok {
+		b.passOver(span.Attributes())
 		return
 	}
 	began := span.StartTimestamp()
@@ -150,6 +159,15 @@ func (b *batch) span(span ptrace.Span) {
 		began = span.EndTimestamp()
 	}
 	b.settle(span.Attributes(), operation, int64(began/1e9), span.Status().Code() == ptrace.StatusCodeError)
+}
+
+// passOver counts a record that is no call, where it has counts or an amount all the same.
+func (b *batch) passOver(attributes pcommon.Map) {
+	if word, unread := reading.Unread(b.conventions, attributes); unread {
+		b.called = true
+		b.counts.unread++
+		b.sightings.unread(b.scope, word)
+	}
 }
 
 func (b *batch) event(record plog.LogRecord) {
@@ -161,6 +179,7 @@ func (b *batch) event(record plog.LogRecord) {
 	}
 	operation, ok := reading.Billed(b.conventions, record.Attributes())
 	if !ok {
+		b.passOver(record.Attributes())
 		return
 	}
 	written := record.Timestamp()

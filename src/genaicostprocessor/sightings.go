@@ -11,7 +11,10 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 )
 
-const mostSightings = 1024
+const (
+	mostSightings = 1024
+	unreadRecord  = pricing.Reason("unread") // in place of a reason, for records that are no call
+)
 
 // sighting is one kind of call that has no price.
 type sighting struct {
@@ -47,6 +50,22 @@ func (s *sightings) report(seller, model string, reason pricing.Reason, detail s
 	s.logger.Warn("A call has no price. "+said.Words+" "+said.Remedy+" The collector reads the files in prices::files.",
 		zap.String("seller", one.seller), zap.String("model", one.model), zap.String("reason", string(reason)),
 		zap.String("detail", reading.Clipped(detail)))
+}
+
+// unread logs each emitter and operation once whose records have counts or an amount and are no known call.
+func (s *sightings) unread(scope, word string) {
+	if s.full.Load() {
+		return
+	}
+	one := sighting{reading.Clipped(scope), reading.Clipped(word), unreadRecord}
+	s.mu.RLock()
+	_, known := s.seen[one]
+	s.mu.RUnlock()
+	if !known && s.add(one) {
+		s.logger.Warn("A record has tokens or an amount and is no call that genmeter knows: it is in no sum. If no other span "+
+			"reports the call, have the emitter write the operation names of the GenAI conventions.",
+			zap.String("scope", one.seller), zap.String("operation", one.model))
+	}
 }
 
 func (s *sightings) add(one sighting) bool {

@@ -20,10 +20,11 @@ const (
 	kept
 	takenOver
 	failed
+	elsewhere
 	outcomes
 )
 
-var outcomeNames = [outcomes]string{"priced", "partial", "unpriced", "kept", "taken_over", "failed"}
+var outcomeNames = [outcomes]string{"priced", "partial", "unpriced", "kept", "taken_over", "failed", "elsewhere"}
 
 // reasons is the closed list of reasons, in the order of the counters.
 var reasons = [...]pricing.Reason{
@@ -41,7 +42,7 @@ type counts struct {
 	outcomes [outcomes]int64
 	reasons  [len(reasons)]int64
 
-	repaired, equal, different, refusedAmounts int64
+	repaired, equal, different, refusedAmounts, unread int64
 }
 
 func (c *counts) refused(reason pricing.Reason) {
@@ -93,6 +94,7 @@ func (m *meters) tell(ctx context.Context, c *counts) {
 	}
 	add(ctx, m.builder.ProcessorGenaiCostRepaired, c.repaired, m.signal)
 	add(ctx, m.builder.ProcessorGenaiCostRefusedAmounts, c.refusedAmounts, m.signal)
+	add(ctx, m.builder.ProcessorGenaiCostUnread, c.unread, m.signal)
 	add(ctx, m.builder.ProcessorGenaiCostCompared, c.equal, m.equal)
 	add(ctx, m.builder.ProcessorGenaiCostCompared, c.different, m.different)
 }

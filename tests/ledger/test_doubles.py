@@ -473,3 +473,15 @@ def test_in_every_order_and_every_batching_the_same_calls_are_booked(seed: int) 
             assert sum(group.cost for group in ledger.store.totals()) == len(bills) * 12_500_000_000
             found.append(sorted(calls(ledger), key=lambda call: call.span_id))
     assert {tuple(call.department for call in one) for one in found} == {("legal",) * len(bills)}
+
+
+def test_the_calls_of_a_scope_that_a_collector_leaves_out_are_set_aside(ledger: Ledger) -> None:
+    """``skip_scopes`` of genai_cost marks the scope and leaves the spans as they came."""
+    sent = request([theirs(1), theirs(2, LLAMA, tokens=5)])
+    for name, text in (("genmeter.cost.status", "elsewhere"), ("genmeter.billed_by", "skip_scopes")):
+        pair = sent.resource_spans[0].scope_spans[0].scope.attributes.add(key=name)
+        pair.value.string_value = text
+    ledger.book_traces(sent)
+    assert booked(ledger) == [2]
+    (held,) = ledger.store.quarantined(9)
+    assert (held.billed_by, held.call.scope) == ("skip_scopes", LANGCHAIN)

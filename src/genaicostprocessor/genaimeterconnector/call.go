@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
@@ -49,6 +50,9 @@ const (
 
 var skipNames = [skips]string{"amount", "currency", "tokens", "duration"}
 
+// thoughtTokens is a count that is compared with that of another record of the same call, and is not counted.
+var thoughtTokens = pricing.UnitSpellings[pricing.UnitReasoning][0]
+
 // fact is a number that a call may have.
 type fact struct {
 	value int64
@@ -62,9 +66,12 @@ type call struct {
 	counted                         bool
 	input, output, cost, picoSecond fact
 	unpriced                        bool
-	reason                          int
-	trace                           pcommon.TraceID
-	span                            pcommon.SpanID
+	// what is compared with other records and not counted
+	elsewhere, broken bool // elsewhere: by its own word, another record bills
+	cached, thoughts  int64
+	reason            int
+	trace             pcommon.TraceID
+	span              pcommon.SpanID
 }
 
 // clues are the attributes that decide which facts are counted.
@@ -87,14 +94,16 @@ func (c *call) read(span ptrace.Span, word string, own bool, skipped *[skips]int
 	for key, value := range span.Attributes().All() {
 		c.take(&found, key, value, skipped)
 	}
+	c.elsewhere = found.status == names.StatusElsewhere
 	if found.bills(own) {
 		c.cost = found.money(skipped)
 	}
+	c.cached = found.cacheRead.value + found.cacheWrite.value
+	if found.repaired && c.input.known {
+		c.input.value += c.cached
+	}
 	if own {
 		return
-	}
-	if found.repaired && c.input.known {
-		c.input.value += found.cacheRead.value + found.cacheWrite.value
 	}
 	if c.unpriced = found.status == names.StatusUnpriced; c.unpriced {
 		if known := slices.Index(names.Reasons[:], found.reason); known >= 0 {
@@ -126,6 +135,10 @@ func (c *call) take(found *clues, key string, value pcommon.Value, skipped *[ski
 		found.cacheRead = c.tokens(value, skipped)
 	case names.CacheWriteTokens:
 		found.cacheWrite = c.tokens(value, skipped)
+	case thoughtTokens:
+		c.thoughts = c.tokens(value, skipped).value
+	case names.ErrorType:
+		c.broken = text(value) != ""
 	case names.CostAmount:
 		found.amount, found.hasAmount = value, value.Type() != pcommon.ValueTypeEmpty
 	case names.CostTotal:
@@ -173,12 +186,14 @@ func (f *clues) money(skipped *[skips]int64) fact {
 }
 
 func (c *call) tokens(value pcommon.Value, skipped *[skips]int64) fact {
-	if !c.counted || value.Type() == pcommon.ValueTypeEmpty {
+	if value.Type() == pcommon.ValueTypeEmpty {
 		return fact{}
 	}
 	count, ok := conventions.Whole(value)
 	if ok = ok && 0 <= count && count <= mostTokens; !ok {
-		skipped[skipTokens]++
+		if c.counted {
+			skipped[skipTokens]++
+		}
 		return fact{}
 	}
 	return fact{count, true}

@@ -31,6 +31,8 @@ type meterConnector struct {
 	meter   *meter
 	builder *metadata.TelemetryBuilder
 	skips   [skips]metric.MeasurementOption
+	fates   [doubleFates]metric.MeasurementOption
+	doubles *doubles
 	batches sync.Pool
 	warn    sync.Once
 
@@ -50,6 +52,10 @@ func newConnector(set connector.Settings, cfg *Config, next consumer.Metrics) (*
 		return nil, err
 	}
 	c := &meterConnector{cfg: cfg, set: set, next: next, words: words, meter: newMeter(cfg), builder: builder}
+	c.doubles = newDoubles(doubleWindow)
+	for i, name := range doubleNames {
+		c.fates[i] = metric.WithAttributeSet(attribute.NewSet(attribute.String("result", name)))
+	}
 	for i, name := range skipNames {
 		c.skips[i] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", name)))
 	}
@@ -100,6 +106,7 @@ func (c *meterConnector) Shutdown(ctx context.Context) error {
 	c.stop = nil
 	ctx, cancel := context.WithTimeout(ctx, lastWait)
 	defer cancel()
+	c.released(ctx, time.Now(), true)
 	c.flush(ctx)
 	c.builder.Shutdown()
 	return nil
@@ -108,6 +115,7 @@ func (c *meterConnector) Shutdown(ctx context.Context) error {
 // flush sends all sums. After a failure, the next sums contain the unsent ones.
 func (c *meterConnector) flush(ctx context.Context) {
 	now := time.Now()
+	c.released(ctx, now, false)
 	if next := c.last.Add(time.Millisecond); now.Before(next) {
 		now = next // two values for one millisecond are refused
 	}
@@ -123,12 +131,21 @@ func (c *meterConnector) flush(ctx context.Context) {
 	c.meter.told(c.room)
 }
 
+// released is release outside of a request.
+func (c *meterConnector) released(ctx context.Context, now time.Time, all bool) {
+	var b batch
+	c.release(&b, now, all)
+	c.tell(ctx, &b)
+}
+
 // batch is the work on one request.
 type batch struct {
 	call     call
 	key      []byte
 	from     origin
+	record   record
 	skipped  [skips]int64
+	doubles  [doubleFates]int64
 	overflow int64
 }
 
@@ -141,10 +158,11 @@ type origin struct {
 func (c *meterConnector) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	b := c.batches.Get().(*batch)
 	now := time.Now()
+	c.release(b, now, false)
 	for _, resource := range td.ResourceSpans().All() {
 		known := 0 // how much of the key the resource makes; 0: not looked at yet
 		for _, scope := range resource.ScopeSpans().All() {
-			own := scope.Scope().Name() == names.Scope
+			from := c.scope(scope.Scope())
 			for _, span := range scope.Spans().All() {
 				word, ok := c.billed(span)
 				if !ok {
@@ -153,7 +171,12 @@ func (c *meterConnector) ConsumeTraces(ctx context.Context, td ptrace.Traces) er
 				if known == 0 {
 					known = b.enter(resource.Resource().Attributes())
 				}
-				b.call.read(span, word, own, &b.skipped)
+				b.call.read(span, word, from.level == own, &b.skipped)
+				if from.skipped || b.call.elsewhere {
+					b.doubles[doubleMarked]++
+					continue
+				}
+				b.record.read(span, &b.call, &from)
 				c.take(b, known, now)
 			}
 		}
@@ -199,10 +222,28 @@ func (b *batch) enter(resource pcommon.Map) int {
 	return len(b.key)
 }
 
-func (c *meterConnector) take(b *batch, known int, now time.Time) {
-	if !b.call.counted && !b.call.cost.known {
-		return
+// instrumentation is what decides for all spans of a scope.
+type instrumentation struct {
+	hash    uint64
+	level   level
+	skipped bool // genai_cost was told to leave it out
+}
+
+func (c *meterConnector) scope(scope pcommon.InstrumentationScope) instrumentation {
+	found := instrumentation{hash: hash(scope.Name()), level: library}
+	switch {
+	case scope.Name() == names.Scope:
+		found.level = own
+	case c.words.IsFramework(scope.Name()):
+		found.level = framework
 	}
+	status, told := scope.Attributes().Get(names.CostStatus)
+	found.skipped = told && text(status) == names.StatusElsewhere
+	return found
+}
+
+func (c *meterConnector) take(b *batch, known int, now time.Time) {
+	counts := b.call.counted || b.call.cost.known
 	if b.call.labels[environment] == "" {
 		b.call.labels[environment] = b.from.environment
 	}
@@ -210,8 +251,20 @@ func (c *meterConnector) take(b *batch, known int, now time.Time) {
 	for _, value := range b.call.labels {
 		b.key = append(append(b.key, value...), 0xFF) // a byte that valid UTF-8 never contains
 	}
-	if !c.meter.take(b.key, &b.from, &b.call, now) {
+	found := c.doubles.meet(&b.record, b.key, &b.from, &b.call, now)
+	b.doubles[doubleSetAside] += found.asides
+	b.doubles[doubleCounted] += found.missed
+	if counts && !found.leave && !found.wait && !c.meter.take(b.key, &b.from, &b.call, now) {
 		b.overflow++
+	}
+}
+
+// release counts the calls that have waited for the window and were no doubles.
+func (c *meterConnector) release(b *batch, now time.Time, all bool) {
+	for _, one := range c.doubles.due(now, all) {
+		if !c.meter.take(one.key, &one.from, &one.call, now) {
+			b.overflow++
+		}
 	}
 }
 
@@ -219,6 +272,11 @@ func (c *meterConnector) tell(ctx context.Context, b *batch) {
 	for i, n := range b.skipped {
 		if n != 0 {
 			c.builder.ConnectorGenaiMeterSkipped.Add(ctx, n, c.skips[i])
+		}
+	}
+	for i, n := range b.doubles {
+		if n != 0 {
+			c.builder.ConnectorGenaiMeterDoubles.Add(ctx, n, c.fates[i])
 		}
 	}
 	if b.overflow != 0 {

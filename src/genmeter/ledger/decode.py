@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from genmeter import names
 from genmeter.ledger import otlp_json, protobuf
 from genmeter.ledger.errors import BadPayload
 from genmeter.ledger.protobuf import Value
@@ -107,14 +108,13 @@ def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> 
         resource = _pairs(group.resource.attributes)
         for scope in group.scope_spans:
             received += len(scope.spans)
+            said = _of_scope(scope.scope)
             for span in scope.spans:
                 fault = _fault(span.trace_id, span.span_id, span.start_time_unix_nano)
                 if fault:
                     reason = reason or f"span {protobuf.text(span.name[:80])!r}: {fault}"
                 else:
-                    spans.append(
-                        _span(span, resource, protobuf.text(scope.scope.name), protobuf.text(scope.scope.version))
-                    )
+                    spans.append(_span(span, resource, said))
     return Decoded(spans, [], received, received - len(spans), reason)
 
 
@@ -132,6 +132,7 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
         resource = _pairs(group.resource.attributes)
         for scope in group.scope_logs:
             received += len(scope.log_records)
+            said = _of_scope(scope.scope)
             for record in scope.log_records:
                 if record.event_name != name and not _is_named(record.attributes, wanted, name):
                     continue
@@ -139,9 +140,7 @@ def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PR
                 if fault:
                     rejected, reason = rejected + 1, reason or f"event {wanted!r}: {fault}"
                 else:
-                    events.append(
-                        _event(record, resource, protobuf.text(scope.scope.name), protobuf.text(scope.scope.version))
-                    )
+                    events.append(_event(record, resource, said))
     return Decoded([], events, received, rejected, reason)
 
 
@@ -205,7 +204,22 @@ def _fault(trace_id: bytes, span_id: bytes, time_ns: int) -> str:
     return "" if 0 < time_ns < LATEST_NS else "it carries no usable time"
 
 
-def _span(span: Any, resource: Attributes, scope: str, version: str) -> Span:
+class _Scope(NamedTuple):
+    """The instrumentation of some records. ``mark`` is what it says of all of them: that they are no bills, or nothing."""
+
+    name: str
+    version: str
+    mark: Attributes
+
+
+def _of_scope(scope: Any) -> _Scope:
+    said = _pairs(scope.attributes) if scope.attributes else {}
+    marked = said.get(names.COST_STATUS) == names.ELSEWHERE
+    mark = {name: said[name] for name in (names.COST_STATUS, names.BILLED_BY) if name in said} if marked else {}
+    return _Scope(protobuf.text(scope.name), protobuf.text(scope.version), mark)
+
+
+def _span(span: Any, resource: Attributes, scope: _Scope) -> Span:
     return Span(
         span.trace_id.hex(),
         span.span_id.hex(),
@@ -216,15 +230,15 @@ def _span(span: Any, resource: Attributes, scope: str, version: str) -> Span:
         min(max(span.end_time_unix_nano, span.start_time_unix_nano), LATEST_NS),
         span.status.code == Status.STATUS_CODE_ERROR,
         protobuf.text(span.status.message),
-        _pairs(span.attributes),
+        _pairs(span.attributes) | scope.mark,
         resource,
-        scope,
-        version,
+        scope.name,
+        scope.version,
     )
 
 
-def _event(record: Any, resource: Attributes, scope: str, version: str) -> Event:
-    own = _pairs(record.attributes)
+def _event(record: Any, resource: Attributes, scope: _Scope) -> Event:
+    own = _pairs(record.attributes) | scope.mark
     return Event(
         record.trace_id.hex(),
         record.span_id.hex(),
@@ -232,6 +246,6 @@ def _event(record: Any, resource: Attributes, scope: str, version: str) -> Event
         record.time_unix_nano or record.observed_time_unix_nano,
         own,
         resource,
-        scope,
-        version,
+        scope.name,
+        scope.version,
     )

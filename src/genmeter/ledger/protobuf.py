@@ -27,7 +27,7 @@ _TEXT, _BYTES, _INT, _TIME = _Field.TYPE_BYTES, _Field.TYPE_BYTES, _Field.TYPE_I
 _Kind = int | str | list[int] | list[str]
 _SHAPES: Final[dict[str, dict[str, tuple[int, _Kind]]]] = {
     "Resource": {"attributes": (1, [_BYTES])},
-    "Scope": {"name": (1, _TEXT), "version": (2, _TEXT)},
+    "Scope": {"name": (1, _TEXT), "version": (2, _TEXT), "attributes": (3, [_BYTES])},
     "Status": {"message": (2, _TEXT), "code": (3, _INT)},
     "Span": {
         "trace_id": (1, _BYTES),

@@ -75,7 +75,7 @@ def unread(ledger: Ledger) -> list[Gap]:
     []
     """
     found = ledger.store.unread().items()
-    return [Gap("unread", None, None, records, 0, _UNREAD, emitter) for emitter, records in found]
+    return [Gap("unread", None, None, records, 0, _UNREAD, detail=emitter) for emitter, records in found]
 
 
 def plain(gap: Gap) -> Plain:

@@ -38,6 +38,7 @@ type TelemetryBuilder struct {
 	ProcessorGenaiCostTableLastGood  metric.Int64ObservableGauge
 	ProcessorGenaiCostTableModels    metric.Int64ObservableGauge
 	ProcessorGenaiCostUnpriced       metric.Int64Counter
+	ProcessorGenaiCostUnread         metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -192,6 +193,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_genai_cost_unpriced",
 		metric.WithDescription("Calls left without a price, by reason. [Alpha]"),
 		metric.WithUnit("{call}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiCostUnread, err = builder.meter.Int64Counter(
+		"otelcol_processor_genai_cost_unread",
+		metric.WithDescription("Records with tokens or an amount that are no known call; the log names each emitter and operation once. [Alpha]"),
+		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

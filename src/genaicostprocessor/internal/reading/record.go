@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
@@ -50,6 +51,37 @@ func Billed(table *conventions.Table, attributes pcommon.Map) (string, bool) {
 	return "", false
 }
 
+// Unread is the operation's word of a record that has counts or an amount and is no call as far as the table knows; empty
+// where it has none. False for a record without counts and amounts, and for a step, which repeats the totals of the calls
+// below it.
+func Unread(table *conventions.Table, attributes pcommon.Map) (string, bool) {
+	found := false
+	for key, value := range attributes.All() {
+		field, _, known := table.Find(key)
+		switch {
+		case key == stepKind && value.Type() != pcommon.ValueTypeEmpty:
+			return "", false
+		case known && key != general && (field == conventions.Cost || field == conventions.Count(pricing.UnitInput) ||
+			field == conventions.Count(pricing.UnitOutput)):
+			found = true
+		}
+	}
+	if !found {
+		return "", false
+	}
+	for _, key := range table.Operations() {
+		if value, there := attributes.Get(key); there && value.Type() == pcommon.ValueTypeStr && value.Str() != "" {
+			return value.Str(), !table.IsStep(value.Str())
+		}
+	}
+	return "", true
+}
+
+const (
+	general  = "total_cost"          // a name that any program may use: alone it does not make a record one of a call
+	stepKind = "traceloop.span.kind" // OpenLLMetry writes it on workflows, tasks, agents and tools, and on no call
+)
+
 // Read finds all fields in one pass, and forgets the call before.
 func (r *Record) Read(attributes pcommon.Map) {
 	r.ranks, r.wrong, r.refused = [conventions.Fields]uint8{}, "", false
@@ -79,7 +111,7 @@ func absent(table *conventions.Table, field conventions.Field, value pcommon.Val
 	case pcommon.ValueTypeEmpty:
 		return true
 	case pcommon.ValueTypeStr:
-		return field.IsText() && table.Absent(value.Str())
+		return field.IsText() && (table.Absent(value.Str()) || field == conventions.Provider && table.SellsNothing(value.Str()))
 	default:
 		return false
 	}

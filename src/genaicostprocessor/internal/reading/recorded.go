@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -121,6 +122,12 @@ func (m *Sellers) find(r *Record, by *Recorded) pricing.Seller {
 	if address == "" {
 		if base := r.Text(conventions.BaseURL); base != "" {
 			return billedBy(by, provider, r.placeOf(base))
+		}
+	}
+	if address == "" && provider == "" {
+		// nothing but the model's own name is left to tell the seller
+		if provider = r.table.SoldBy(cmp.Or(r.Text(conventions.RequestModel), r.Text(conventions.ResponseModel))); provider == "" {
+			return pricing.Seller{}
 		}
 	}
 	at := place{host: address}

@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                       metric.Meter
 	mu                          sync.Mutex
 	registrations               []metric.Registration
+	ConnectorGenaiMeterDoubles  metric.Int64Counter
 	ConnectorGenaiMeterOverflow metric.Int64Counter
 	ConnectorGenaiMeterSeries   metric.Int64ObservableGauge
 	ConnectorGenaiMeterSkipped  metric.Int64Counter
@@ -87,6 +88,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ConnectorGenaiMeterDoubles, err = builder.meter.Int64Counter(
+		"otelcol_connector_genai_meter_doubles",
+		metric.WithDescription("Spans of calls that another span bills; the marked ones and those set aside are in no sum. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ConnectorGenaiMeterOverflow, err = builder.meter.Int64Counter(
 		"otelcol_connector_genai_meter_overflow",
 		metric.WithDescription("Calls with a combination of labels beyond max_series; they are in the overflow series. [Alpha]"),

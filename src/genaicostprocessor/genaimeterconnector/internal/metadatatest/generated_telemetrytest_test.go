@@ -24,8 +24,12 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.ConnectorGenaiMeterDoubles.Add(context.Background(), 1)
 	tb.ConnectorGenaiMeterOverflow.Add(context.Background(), 1)
 	tb.ConnectorGenaiMeterSkipped.Add(context.Background(), 1)
+	AssertEqualConnectorGenaiMeterDoubles(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualConnectorGenaiMeterOverflow(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())

@@ -9,6 +9,11 @@
 //   - absent: words that stand for no value where the field is a text, compared without regard to case.
 //   - operations: foreign words for an operation, compared without regard to case, → ours. Other words are taken as they
 //     are. A word under any but the current name counts only where it means a billed operation.
+//   - steps: words for an operation that repeats the totals of the calls below it, or has none. A record with counts or an
+//     amount under a word that is neither a call nor one of these is unread, and is counted as such.
+//   - frameworks: names of agent frameworks, in small letters with hyphens. As a provider such a name says nothing; as a
+//     part of a scope's name it says that an SDK's call lies below.
+//   - sold_by: models that one seller alone has under such a name.
 //   - cost: the first two spellings are ours. An amount in any other was computed by another instrumentation. It counts
 //     only above zero, because instrumentations write 0 for a model that their price list lacks.
 //   - exclusive: emitters whose input count leaves cache reads and writes out, by the exact name of their
@@ -22,6 +27,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -105,7 +111,13 @@ type file struct {
 	Attributes map[string][]string `json:"attributes"`
 	Absent     []string            `json:"absent"`
 	Operations map[string]string   `json:"operations"`
-	Exclusive  []Emitter           `json:"exclusive"`
+	Steps      []string            `json:"steps"`
+	Frameworks []string            `json:"frameworks"`
+	SoldBy     []struct {
+		Model  string `json:"model"`
+		Seller string `json:"seller"`
+	} `json:"sold_by"`
+	Exclusive []Emitter `json:"exclusive"`
 }
 
 // Table is the file, compiled. It is read-only and safe to share.
@@ -117,6 +129,15 @@ type Table struct {
 	words     [][2]string
 	absent    []string
 	exclusive []Emitter
+
+	steps, frameworks map[string]struct{}
+	soldBy            []soldBy
+}
+
+// soldBy is a shape of models' names under which one seller alone sells.
+type soldBy struct {
+	model  *regexp.Regexp
+	seller string
 }
 
 // Bundled compiles the table that came with this package.
@@ -134,6 +155,14 @@ func Parse(data []byte) (*Table, error) {
 	t := &Table{exclusive: read.Exclusive, absent: read.Absent}
 	if err := t.spell(read.Attributes); err != nil {
 		return nil, err
+	}
+	t.steps, t.frameworks = set(read.Steps), set(read.Frameworks)
+	for _, one := range read.SoldBy {
+		model, err := regexp.Compile(one.Model)
+		if err != nil {
+			return nil, fmt.Errorf("conventions.json: sold_by: %w", err)
+		}
+		t.soldBy = append(t.soldBy, soldBy{model, one.Seller})
 	}
 	for word, ours := range read.Operations {
 		t.words = append(t.words, [2]string{word, ours})

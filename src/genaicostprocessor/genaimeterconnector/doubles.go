@@ -1,0 +1,410 @@
+package genaimeterconnector
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
+)
+
+// One call to a model may be recorded by a framework, by an SDK's instrumentation and by genmeter in the application. The
+// ledger sets the doubles aside by genmeter/ledger/doubles.py; here the same evidence decides within a window: the tree
+// (a span above another one, with equal tokens or none) and the time (one trace, equal tokens, times that overlap, of
+// genmeter and another instrumentation, or of a framework and one that is none).
+
+const (
+	// doubleWindow is for how long a span is compared with later ones, and how long the counting of a framework's span waits
+	// for the span of the SDK below it.
+	doubleWindow = 10 * time.Second
+
+	remembered   = 1 << 14 // spans that are compared with later ones
+	mostHeld     = 10_000  // spans whose counting waits
+	mostLearned  = 1_000   // scopes that were seen to write doubles
+	mostOfATrace = 512     // spans of one trace that one span is compared with by time
+	absorbs      = 4       // instrumentations whose double one span can be
+	embeddings   = "embeddings"
+)
+
+// level of an instrumentation: two of one level are never one call by time alone.
+type level uint8
+
+const (
+	own level = iota
+	library
+	framework
+)
+
+// what became of the doubles, as labels of a counter.
+const (
+	doubleMarked = iota
+	doubleSetAside
+	doubleCounted
+	doubleFates
+)
+
+var doubleNames = [doubleFates]string{"marked", "set_aside", "counted"}
+
+// fate says what became of a span's counting.
+type fate uint8
+
+const (
+	counted fate = iota // at once, or never here: the application counts it
+	held
+	aside
+)
+
+// record is what is remembered of a span. It holds no text, so that it keeps no request in memory.
+type record struct {
+	trace        pcommon.TraceID
+	span, parent pcommon.SpanID
+	scope        uint64
+	models       [2]uint64
+	began, ended pcommon.Timestamp
+	seen         int64 // Unix nanoseconds
+
+	input, output, cached, thoughts int64
+
+	absorbed [absorbs]uint64
+	older    int32 // the one before in this trace, plus 1
+	waits    *waiting
+	level    level
+	fate     fate
+
+	hasInput, hasOutput, embeds, broken bool
+}
+
+// read takes what is compared from a span and from the call that was read of it.
+func (r *record) read(span ptrace.Span, c *call, from *instrumentation) {
+	*r = record{
+		trace: span.TraceID(), span: span.SpanID(), parent: span.ParentSpanID(), scope: from.hash, level: from.level,
+		models: [2]uint64{model(c.labels[requestModel]), model(c.labels[responseModel])},
+		began:  span.StartTimestamp(), ended: max(span.EndTimestamp(), span.StartTimestamp()),
+		input: c.input.value, output: c.output.value, cached: c.cached, thoughts: c.thoughts,
+		hasInput: c.input.known, hasOutput: c.output.known,
+		embeds: c.labels[operation] == embeddings,
+		broken: c.broken || span.Status().Code() == ptrace.StatusCodeError,
+	}
+}
+
+func (r *record) hasTokens() bool { return r.hasInput || r.hasOutput }
+
+// waiting is a call whose counting waits until it is known to be no double.
+type waiting struct {
+	key  []byte
+	from origin
+	call call
+	due  time.Time
+	gone bool // set aside meanwhile
+}
+
+type traceOf struct {
+	newest int32 // plus 1
+	scope  uint64
+	mixed  bool // more than one instrumentation
+}
+
+// doubles remembers the latest spans and decides which of them are one call.
+type doubles struct {
+	window time.Duration
+
+	mu       sync.Mutex
+	ring     []record
+	at       int
+	traces   map[pcommon.TraceID]traceOf
+	spans    map[pcommon.SpanID]int32
+	children map[pcommon.SpanID]int32
+	learned  map[uint64]struct{}
+	queue    []*waiting
+}
+
+func newDoubles(window time.Duration) *doubles {
+	return &doubles{
+		window: window, traces: map[pcommon.TraceID]traceOf{}, spans: map[pcommon.SpanID]int32{},
+		children: map[pcommon.SpanID]int32{}, learned: map[uint64]struct{}{},
+	}
+}
+
+// result of the comparison of one span with those before it.
+type result struct {
+	leave, wait bool
+	asides      int64 // spans that were set aside, the span itself included
+	missed      int64 // doubles of this span that had been counted before
+}
+
+// meet decides on one span and remembers it. A call that has to wait is kept under key, with what from and c say.
+func (d *doubles) meet(r *record, key []byte, from *origin, c *call, now time.Time) (found result) {
+	if d.window <= 0 || r.trace.IsEmpty() {
+		return found
+	}
+	r.seen = now.UnixNano()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for !found.leave {
+		other, above := d.partner(r)
+		if other == nil {
+			break
+		}
+		loser, winner := d.loser(r, other, above)
+		d.learn(loser.scope)
+		winner.absorb(loser.scope)
+		if loser != r && loser.fate == counted {
+			if winner.level == own {
+				found.missed++
+				loser.fate = aside
+				continue
+			}
+			// the other one is in the sums already: this one stays out instead
+			loser = r
+		}
+		found.asides++
+		if loser == r {
+			r.fate, found.leave = aside, true
+		} else {
+			loser.fate, loser.waits.gone = aside, true
+		}
+	}
+	if found.wait = !found.leave && r.level != own && d.suspects(r); found.wait {
+		r.fate, r.waits = held, waitFor(key, from, c, now.Add(d.window))
+		d.queue = append(d.queue, r.waits)
+	}
+	d.remember(*r)
+	return found
+}
+
+// suspects says whether a span may be a double of one that comes later.
+func (d *doubles) suspects(r *record) bool {
+	_, known := d.learned[r.scope]
+	return known || r.level == framework
+}
+
+func (d *doubles) learn(scope uint64) {
+	if len(d.learned) < mostLearned {
+		d.learned[scope] = struct{}{}
+	}
+}
+
+// partner is a span that is the same call as r; above says that r lies above or below it.
+func (d *doubles) partner(r *record) (other *record, above bool) {
+	if up := d.lookup(d.spans, r.parent, r.trace); up != nil && up.isAbove(r) {
+		return up, true
+	}
+	if down := d.lookup(d.children, r.span, r.trace); down != nil && r.isAbove(down) {
+		return down, true
+	}
+	trace := d.traces[r.trace]
+	if !trace.mixed && trace.scope == r.scope || !r.hasTokens() {
+		return nil, false
+	}
+	oldest := r.seen - int64(d.window)
+	for next, n := trace.newest, 0; next != 0 && n < mostOfATrace; n++ {
+		one := &d.ring[next-1]
+		if one.trace != r.trace || one.seen < oldest {
+			break
+		}
+		if one.isAtTheTimeOf(r) {
+			return one, false
+		}
+		next = one.older
+	}
+	return nil, false
+}
+
+func (d *doubles) lookup(in map[pcommon.SpanID]int32, span pcommon.SpanID, trace pcommon.TraceID) *record {
+	if span.IsEmpty() {
+		return nil
+	}
+	at, known := in[span]
+	if !known || d.ring[at].trace != trace || d.ring[at].fate == aside {
+		return nil
+	}
+	return &d.ring[at]
+}
+
+// loser of two records of one call: never genmeter's; else the one above, else the framework's.
+func (d *doubles) loser(r, other *record, tree bool) (loser, winner *record) {
+	switch {
+	case r.level == own:
+		return other, r
+	case other.level == own:
+		return r, other
+	case tree && r.span == other.parent, !tree && r.level == framework:
+		return r, other
+	default:
+		return other, r
+	}
+}
+
+// isAbove says whether r, whose child inner is, is the same call.
+func (r *record) isAbove(inner *record) bool {
+	if r.level == own && inner.level == own || r.embeds != inner.embeds || r.fate == aside || inner.fate == aside {
+		return false
+	}
+	if r.level == own && !r.mayAbsorb(inner.scope) {
+		return false
+	}
+	switch {
+	case r.hasTokens() && inner.hasTokens():
+		return r.sameTokens(inner)
+	case r.hasTokens():
+		return !inner.broken && r.scope != inner.scope && r.sameModel(inner)
+	default:
+		return r.sameModel(inner)
+	}
+}
+
+// isAtTheTimeOf says whether two spans of one trace, without a known tie, are one call.
+func (r *record) isAtTheTimeOf(other *record) bool {
+	if r.level == other.level || r.scope == other.scope || r.embeds != other.embeds || r.fate == aside {
+		return false
+	}
+	low, high := r, other
+	if low.level > high.level {
+		low, high = other, r
+	}
+	return low.mayAbsorb(high.scope) && r.overlaps(other) && r.hasTokens() && r.sameTokens(other) && r.sameModel(other)
+}
+
+// mayAbsorb: a span stands for at most one span of each other instrumentation.
+func (r *record) mayAbsorb(scope uint64) bool {
+	return r.absorbed[absorbs-1] == 0 && !slices.Contains(r.absorbed[:], scope)
+}
+
+func (r *record) absorb(scope uint64) {
+	for i, one := range r.absorbed {
+		if one == 0 {
+			r.absorbed[i] = scope
+			return
+		}
+	}
+}
+
+// overlaps: by half of the shorter one at least.
+func (r *record) overlaps(other *record) bool {
+	began, ended := max(r.began, other.began), min(r.ended, other.ended)
+	if ended < began {
+		return false
+	}
+	return 2*(ended-began) >= min(r.ended-r.began, other.ended-other.began)
+}
+
+// sameTokens: a record may leave the cache out of its input, or thoughts out of its output, and not both at once.
+func (r *record) sameTokens(other *record) bool {
+	if r.input != other.input && r.output != other.output {
+		return false
+	}
+	return alike(r.input, r.cached, other.input, other.cached) && alike(r.output, r.thoughts, other.output, other.thoughts)
+}
+
+func alike(one, part, other, otherPart int64) bool {
+	return one == other || part > 0 && one-part == other || otherPart > 0 && other-otherPart == one
+}
+
+// sameModel: no model contradicts.
+func (r *record) sameModel(other *record) bool {
+	if r.models == [2]uint64{} || other.models == [2]uint64{} {
+		return true
+	}
+	for _, one := range r.models {
+		if one != 0 && (one == other.models[0] || one == other.models[1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// remember puts a span into the ring, in the place of the oldest.
+func (d *doubles) remember(r record) {
+	if len(d.ring) < remembered {
+		d.ring = append(d.ring, record{})
+		d.at = len(d.ring) - 1
+	} else {
+		d.at = (d.at + 1) % remembered
+		d.forget(int32(d.at))
+	}
+	at := int32(d.at)
+	trace := d.traces[r.trace]
+	trace.mixed = trace.mixed || trace.newest != 0 && trace.scope != r.scope
+	r.older, trace.newest, trace.scope = trace.newest, at+1, r.scope
+	d.ring[at] = r
+	d.traces[r.trace] = trace
+	d.spans[r.span] = at
+	if !r.parent.IsEmpty() {
+		d.children[r.parent] = at
+	}
+}
+
+func (d *doubles) forget(at int32) {
+	old := &d.ring[at]
+	if d.traces[old.trace].newest == at+1 {
+		delete(d.traces, old.trace)
+	}
+	if d.spans[old.span] == at {
+		delete(d.spans, old.span)
+	}
+	if d.children[old.parent] == at {
+		delete(d.children, old.parent)
+	}
+}
+
+// waitFor keeps a call back. It copies what points into the request.
+func waitFor(key []byte, from *origin, c *call, due time.Time) *waiting {
+	one := &waiting{key: append([]byte(nil), key...), from: *from, call: *c, due: due}
+	one.from.service, one.from.namespace = strings.Clone(from.service), strings.Clone(from.namespace)
+	one.from.environment = strings.Clone(from.environment)
+	for i, value := range c.labels {
+		one.call.labels[i] = strings.Clone(value)
+	}
+	return one
+}
+
+// due takes the calls that have waited long enough, or all of them, and those beyond the most that may wait.
+func (d *doubles) due(now time.Time, all bool) []*waiting {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var found []*waiting
+	n := 0
+	for ; n < len(d.queue); n++ {
+		one := d.queue[n]
+		if !all && len(d.queue)-n <= mostHeld && now.Before(one.due) {
+			break
+		}
+		if !one.gone {
+			found = append(found, one)
+			d.release(one)
+		}
+	}
+	d.queue = append(d.queue[:0], d.queue[n:]...)
+	return found
+}
+
+func (d *doubles) release(one *waiting) {
+	if at, known := d.spans[one.call.span]; known && d.ring[at].waits == one {
+		d.ring[at].waits, d.ring[at].fate = nil, counted
+	}
+}
+
+// hash of a name in small letters; never 0.
+func hash(name string) uint64 {
+	sum := uint64(14695981039346656037)
+	for i := range len(name) {
+		letter := name[i]
+		if 'A' <= letter && letter <= 'Z' {
+			letter += 'a' - 'A'
+		}
+		sum = (sum ^ uint64(letter)) * 1099511628211
+	}
+	return sum | 1
+}
+
+// model is the hash of a model's name without router, region, vendor and date; 0 for no name.
+func model(name string) uint64 {
+	if name == "" {
+		return 0
+	}
+	return hash(conventions.BareModel(name))
+}
