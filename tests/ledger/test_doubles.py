@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Group, Window
 from genmeter.reading import Recorded
 from genmeter.reports import calls
 from genmeter.settings import Settings
-from tests.ledger.otlp import NOON, SECOND, Attribute, chat, details, span, traces
+from tests.ledger.otlp import NOON, ROOT, SECOND, Attribute, chat, details, span, traces
 
 OURS = "genmeter"
 LANGCHAIN = "openinference.instrumentation.langchain"
@@ -485,3 +486,34 @@ def test_the_calls_of_a_scope_that_a_collector_leaves_out_are_set_aside(ledger: 
     assert booked(ledger) == [2]
     (held,) = ledger.store.quarantined(9)
     assert (held.billed_by, held.call.scope) == ("skip_scopes", LANGCHAIN)
+
+
+# --- what the collector decides alike ------------------------------------------------------------------------------
+
+SHARED = json.loads((ROOT / "tests" / "vectors" / "doubles.json").read_text(encoding="utf-8"))["cases"]
+
+
+def recorded(one: dict[str, Any]) -> Sent:
+    """A record of the shared cases as a span."""
+    said: dict[str, Attribute] = {
+        "gen_ai.operation.name": one.get("operation", "chat"),
+        "gen_ai.provider.name": "openai",
+    }
+    for field, name in (
+        ("request_model", "gen_ai.request.model"), ("input", "gen_ai.usage.input_tokens"), ("output", "gen_ai.usage.output_tokens"),
+        ("cache_read", "gen_ai.usage.cache_read.input_tokens"), ("reasoning", "gen_ai.usage.reasoning.output_tokens"),
+    ):  # fmt: skip
+        if field in one:
+            said[name] = one[field]
+    seconds = (one["ended"] - one["began"]) / 1000
+    made = span(one["span"], said, parent=one["parent"], started_ns=NOON + one["began"] * MILLI, seconds=seconds)
+    return one["scope"], made
+
+
+@in_every_order
+@pytest.mark.parametrize("case", SHARED, ids=[case["name"] for case in SHARED])
+def test_the_shared_cases_are_decided_as_the_collector_decides_them(
+    ledger: Ledger, book: Book, case: dict[str, Any]
+) -> None:
+    book(ledger, *(recorded(one) for one in case["records"]))
+    assert booked(ledger) == case["bills"]

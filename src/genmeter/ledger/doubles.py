@@ -94,16 +94,15 @@ def in_trace(
     return finder.found
 
 
-def prefer(rows: Mapping[int, Call], one: int, other: int) -> tuple[int, int]:
-    """Winner and loser of two records of one call.
+def prefer(rows: Mapping[int, Call], winner: int, loser: int) -> tuple[int, int]:
+    """Winner and loser of two records of one call, given in the order that their evidence suggests.
 
-    genmeter's own record stays, else the one that knows who pays, else the one with a price, else the one with tokens,
-    else the one that was booked first. Of two records of one instrumentation the first stays.
+    genmeter's own record wins, else the one that knows who pays, else the one with a price, else the one with tokens. Two
+    records of one instrumentation stay in the order that was given.
     """
-    a, b = sorted((one, other))
-    if rows[a].scope != rows[b].scope and _standing(rows[b]) > _standing(rows[a]):
-        return b, a
-    return a, b
+    if rows[winner].scope != rows[loser].scope and _standing(rows[loser]) > _standing(rows[winner]):
+        return loser, winner
+    return winner, loser
 
 
 def additions(winner: Call, loser: Call) -> dict[str, object]:
@@ -201,10 +200,7 @@ class _Finder:
     def _decide(self, above: int, below: int) -> None:
         if above in self.out or below in self.out:
             return
-        winner, loser = prefer(self.rows, above, below)
-        if self.rows[above].scope == self.rows[below].scope:
-            # of a root and a child of one instrumentation the child is the call
-            winner, loser = below, above
+        winner, loser = prefer(self.rows, below, above)
         if loser == below and (self.rows[winner].span_id, self.rows[loser].scope) in self.taken:
             return
         self._set_aside(loser, winner, ABOVE if loser == above else BELOW)
@@ -284,14 +280,14 @@ def _one_model(one: Call, other: Call) -> bool:
 
 
 def _models(call: Call) -> set[str]:
-    return {_bare(model) for model in (call.request_model, call.response_model) if model}
+    return {bare_model(model) for model in (call.request_model, call.response_model) if model}
 
 
 @lru_cache(maxsize=1024)
-def _bare(model: str) -> str:
+def bare_model(model: str) -> str:
     """The name of a model without router, region, vendor and date.
 
-    >>> _bare("us.anthropic.claude-haiku-4-5-20251001-v1:0"), _bare("openai/gpt-4.1-2025-04-14")
+    >>> bare_model("us.anthropic.claude-haiku-4-5-20251001-v1:0"), bare_model("openai/gpt-4.1-2025-04-14")
     ('claude-haiku-4-5', 'gpt-4.1')
     """
     name = _BEFORE.sub("", model.rpartition("/")[2].lower())
