@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -429,6 +430,25 @@ def test_a_late_event_of_ours_overrules_the_span_that_another_wrote_under_the_sa
     assert ledger.book_logs(log).outcome.merged == 1
     (call,) = calls(ledger)
     assert (call.department, call.cost_pico, call.session) == ("legal", 12_500_000_000, "s-1")
+    all_sums_agree(ledger)
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_a_bill_on_anothers_span_and_a_second_attempt_of_equal_usage_below_it_are_two(
+    ledger: Ledger, order: int
+) -> None:
+    """genmeter writes the first bill on the outer span, sends the event with its ids, and gives the retry its own span."""
+    log = details(1, chat(genmeter__department="legal"), ended_ns=NOON + SECOND)
+    log.resource_logs[0].scope_logs[0].scope.name = OURS
+    outer = (LANGCHAIN, span(1, chat(), started_ns=NOON - MILLI, seconds=3))
+    steps = [
+        lambda: together(ledger, outer),
+        lambda: ledger.book_logs(log),
+        lambda: together(ledger, ours(2, parent=1)),
+    ]
+    for step_number in list(permutations(range(3)))[order]:
+        steps[step_number]()
+    assert booked(ledger) == [1, 2]
     all_sums_agree(ledger)
 
 

@@ -128,10 +128,12 @@ def _before(
 ) -> tuple[list[Double], list[tuple[str, str | None]]]:
     """Rows that were set aside before and have come again; and the winners and scopes of the other calls set aside."""
     by_span = {call.span_id: row for row, call in rows.items()}
+    # genmeter's own record of a key that another instrumentation's record had is a bill: it is no replay
+    foreign = {call.span_id for call in rows.values() if call.scope is not None}
     again: list[Double] = []
     taken: list[tuple[str, str | None]] = []
     for span, billed_by, why, scope in connection.execute(_SET_ASIDE, (trace, DOUBLE)):
-        if span in by_span and billed_by in by_span:
+        if span in foreign and billed_by in by_span:
             again.append(Double(by_span[span], by_span[billed_by], why))
         elif span not in by_span:
             taken.append((billed_by, scope))
