@@ -41,6 +41,16 @@ def test_no_text_of_a_prompt_an_answer_or_a_key_is_in_the_file(tmp_path: Path, v
     connection.close()
 
 
+def test_of_another_programs_error_its_kind_is_kept() -> None:
+    with Ledger.open() as ledger:
+        for number, said in enumerate(("ValidationError: input_value='SECRET'", "the model said SECRET", "TimeoutError"), 1):
+            one = span(number, {}, failed=True, name="a step")
+            one.status.message = said
+            ledger.book_traces(traces(one))
+        found = {one.span_id[-1]: one.message for one in ledger.store.trace_spans(TRACE)}
+    assert found == {"1": "ValidationError", "2": "", "3": "TimeoutError"}
+
+
 def test_what_says_who_and_where_and_how_much_is_kept() -> None:
     kept: dict[str, Attribute] = {
         "gen_ai.request.model": "gpt-5", "gen_ai.agent.name": "triage", "http.route": "/refund/{id}", "server.port": 443,

@@ -38,6 +38,7 @@ _LISTS: Final = frozenset({names.FINISH_REASONS, names.REQUEST_ENCODING_FORMATS}
 _OURS: Final = names.SCOPE + "."
 _WORD_NAME = re.compile(r"[a-z]{1,32}")
 _WORD = re.compile(r"[\w.:/@+-]{1,64}", re.ASCII)
+_KIND = re.compile(r"[A-Za-z_][\w.]{2,80}", re.ASCII)
 _SAYING: Final = frozenset(
     {
         *("answer", "arguments", "args", "authorization", "body", "chat", "completion", "content", "context", "cookie"),
@@ -55,11 +56,19 @@ def row(span: Span) -> tuple[str | int | None, ...]:
     service = span.resource.get(names.SERVICE_NAME)
     return (
         *(span.trace_id, span.span_id, span.parent_span_id, span.name[:_LONGEST], span.kind),
-        *(span.started_ns, span.ended_ns, int(span.failed), span.message[:_LONGEST]),
+        *(span.started_ns, span.ended_ns, int(span.failed), _told(span)),
         service[:_LONGEST] if isinstance(service, str) else None,
         span.scope[:_LONGEST],
         _attributes(span.attributes),
     )
+
+
+def _told(span: Span) -> str:
+    """The status message. Another program's may hold what was said; of that one the kind of the error is kept."""
+    if span.scope == names.SCOPE:
+        return span.message[:_LONGEST]
+    kind = span.message.partition(":")[0].strip()
+    return kind if _KIND.fullmatch(kind) else ""
 
 
 def _attributes(own: Attributes) -> str:
