@@ -43,7 +43,9 @@ def test_no_text_of_a_prompt_an_answer_or_a_key_is_in_the_file(tmp_path: Path, v
 
 def test_of_another_programs_error_its_kind_is_kept() -> None:
     with Ledger.open() as ledger:
-        for number, said in enumerate(("ValidationError: input_value='SECRET'", "the model said SECRET", "TimeoutError"), 1):
+        for number, said in enumerate(
+            ("ValidationError: input_value='SECRET'", "the model said SECRET", "TimeoutError"), 1
+        ):
             one = span(number, {}, failed=True, name="a step")
             one.status.message = said
             ledger.book_traces(traces(one))

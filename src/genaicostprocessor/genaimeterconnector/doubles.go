@@ -102,6 +102,13 @@ type waiting struct {
 	gone bool // set aside meanwhile
 }
 
+// below is what is known of the spans right below one: the latest of them, and the sums of all.
+type below struct {
+	latest        int32
+	spans         int32
+	input, output int64
+}
+
 type traceOf struct {
 	newest int32 // plus 1
 	scope  uint64
@@ -117,7 +124,7 @@ type doubles struct {
 	at       int
 	traces   map[pcommon.TraceID]traceOf
 	spans    map[pcommon.SpanID]int32
-	children map[pcommon.SpanID]int32
+	children map[pcommon.SpanID]below
 	learned  map[uint64]struct{}
 	queue    []*waiting
 }
@@ -125,7 +132,7 @@ type doubles struct {
 func newDoubles(window time.Duration) *doubles {
 	return &doubles{
 		window: window, traces: map[pcommon.TraceID]traceOf{}, spans: map[pcommon.SpanID]int32{},
-		children: map[pcommon.SpanID]int32{}, learned: map[uint64]struct{}{},
+		children: map[pcommon.SpanID]below{}, learned: map[uint64]struct{}{},
 	}
 }
 
@@ -190,11 +197,16 @@ func (d *doubles) learn(scope uint64) {
 
 // partner is a span that is the same call as r; above says that r lies above or below it.
 func (d *doubles) partner(r *record) (other *record, above bool) {
-	if up := d.lookup(d.spans, r.parent, r.trace); up != nil && up.isAbove(r) {
+	if up := d.lookup(r.parent, r.trace); up != nil && up.isAbove(r) {
 		return up, true
 	}
-	if down := d.lookup(d.children, r.span, r.trace); down != nil && r.isAbove(down) {
-		return down, true
+	if up := d.lookup(r.parent, r.trace); up != nil && up.isSumOf(d.children[r.parent], r) {
+		return up, true
+	}
+	if sums, known := d.children[r.span]; known && d.ring[sums.latest].trace == r.trace && !r.span.IsEmpty() {
+		if down := &d.ring[sums.latest]; r.isAbove(down) || down.fate != aside && r.isSumOf(sums, nil) {
+			return down, true
+		}
 	}
 	trace := d.traces[r.trace]
 	if !trace.mixed && trace.scope == r.scope || !r.hasTokens() {
@@ -214,11 +226,11 @@ func (d *doubles) partner(r *record) (other *record, above bool) {
 	return nil, false
 }
 
-func (d *doubles) lookup(in map[pcommon.SpanID]int32, span pcommon.SpanID, trace pcommon.TraceID) *record {
+func (d *doubles) lookup(span pcommon.SpanID, trace pcommon.TraceID) *record {
 	if span.IsEmpty() {
 		return nil
 	}
-	at, known := in[span]
+	at, known := d.spans[span]
 	if !known || d.ring[at].trace != trace || d.ring[at].fate == aside {
 		return nil
 	}
@@ -255,6 +267,14 @@ func (r *record) isAbove(inner *record) bool {
 	default:
 		return r.sameModel(inner)
 	}
+}
+
+// isSumOf says whether the tokens of r are the sum of those of several spans right below it, more included.
+func (r *record) isSumOf(sums below, more *record) bool {
+	if more != nil {
+		sums.spans, sums.input, sums.output = sums.spans+1, sums.input+more.input, sums.output+more.output
+	}
+	return r.level != own && r.fate != aside && sums.spans > 1 && r.hasTokens() && r.input == sums.input && r.output == sums.output
 }
 
 // isAtTheTimeOf says whether two spans of one trace, without a known tie, are one call.
@@ -334,7 +354,11 @@ func (d *doubles) remember(r record) {
 	d.traces[r.trace] = trace
 	d.spans[r.span] = at
 	if !r.parent.IsEmpty() {
-		d.children[r.parent] = at
+		sums := d.children[r.parent]
+		if sums.spans == 0 || d.ring[sums.latest].trace != r.trace {
+			sums = below{}
+		}
+		d.children[r.parent] = below{at, sums.spans + 1, sums.input + r.input, sums.output + r.output}
 	}
 }
 
@@ -346,7 +370,7 @@ func (d *doubles) forget(at int32) {
 	if d.spans[old.span] == at {
 		delete(d.spans, old.span)
 	}
-	if d.children[old.parent] == at {
+	if d.children[old.parent].latest == at {
 		delete(d.children, old.parent)
 	}
 }

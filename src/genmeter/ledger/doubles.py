@@ -5,7 +5,8 @@ answer with pairs; they know no database. Three kinds of evidence count:
 
 - **The response id**, where its seller promises that an id is never given twice, within an hour. Elsewhere the id counts
   only together with an overlap in time between records of two instrumentations: Ollama draws its ids from 999 numbers.
-- **The tree**: a call whose span lies above another call's span, with equal tokens or with no tokens of its own.
+- **The tree**: a call whose span lies above another call's span, with equal tokens or with no tokens of its own, or above
+  several with the sum of their tokens.
 - **The time**: two calls of one trace with equal tokens, models that agree, and times that overlap. One of the two is
   genmeter's, or one is of a framework and the other one is not. A call stands for at most one call of each
   instrumentation, so that equal calls which run at the same time stay as many as they are.
@@ -26,6 +27,7 @@ from genmeter.ledger.call import UNPRICED, USAGE_FIELDS, Call
 RESPONSE: Final = "the same response id"
 ABOVE: Final = "its span lies above the other one's, with the same tokens or none"
 BELOW: Final = "its span lies below the other one's, with the same tokens or none"
+SUM: Final = "its tokens are the sum of those of the calls below its span"
 OVERLAP: Final = "the same tokens at the same time in one trace"
 MARKED: Final = "marked by the instrumentation inside it, or by a collector"
 """Why a call was set aside, in words."""
@@ -150,6 +152,9 @@ class _Finder:
     def climb(self, parents: Mapping[str, str]) -> None:
         """Compare each call with the calls above it."""
         pairs = [(above, row) for row in sorted(self.rows) for above in self._above(self.rows[row], parents)]
+        nearest: dict[int, int] = {}
+        for above, below in pairs:
+            nearest.setdefault(below, above)
         silent: dict[int, list[int]] = {}
         for above, below in pairs:
             outer, inner = self.rows[above], self.rows[below]
@@ -160,6 +165,8 @@ class _Finder:
                 silent.setdefault(above, []).append(below)
             elif _one_kind(outer, inner) and _stands_for(outer, inner):
                 self._decide(above, below)
+        for above in set(nearest.values()):
+            self._add_up(above, [row for row, parent in nearest.items() if parent == above])
         for above, below in silent.items():
             inner = self.rows[below[0]]
             if len(below) == 1 and inner.error_type is None and self._is_silent_double(above, below[0]):
@@ -192,6 +199,16 @@ class _Finder:
             if span in self._by_span:
                 yield self._by_span[span]
             span = parents.get(span)
+
+    def _add_up(self, above: int, below: list[int]) -> None:
+        """Set a call aside whose tokens are the sum of those of several calls right below it."""
+        below = [row for row in below if row not in self.out]
+        outer, inner = self.rows[above], [self.rows[row] for row in below]
+        if outer.scope is None or above in self.out or len(inner) < 2 or not _counted(outer):
+            return
+        sums = [sum(call.usage[field] or 0 for call in inner) for field in (_INPUT, _OUTPUT)]
+        if sums == [outer.usage[_INPUT] or 0, outer.usage[_OUTPUT] or 0]:
+            self._set_aside(above, min(below), SUM)
 
     def _is_silent_double(self, above: int, below: int) -> bool:
         outer, inner = self.rows[above], self.rows[below]
