@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import json
 from typing import Any
 
 import openai
@@ -272,3 +273,187 @@ def test_a_copy_of_a_stream_is_metered_and_hides_the_extra_chunk(
     gc.collect()
     assert all(chunk.choices and chunk.usage is None for chunk in copied)
     assert one_call(meter)[names.COST_STATUS] == "priced"
+
+
+def refusal(code: Any, message: str = "No.", param: Any = None, **more: Any) -> Reply:
+    """A 400 with an error object."""
+    return Reply(
+        400, {"error": {"message": message, "type": "invalid_request_error", "code": code, "param": param}, **more}
+    )
+
+
+ELSEWHERE = {
+    "content filter": refusal("content_filter", "The response was filtered", "prompt"),
+    "Azure": refusal("content_filter", "The response was filtered", None),
+    "context length": refusal("context_length_exceeded", "This model's maximum context length is 128000 tokens"),
+    "parameter": refusal(None, "Unsupported value", "temperature"),
+    "parameter and vague code": refusal("unsupported_value", "Unsupported value", "messages[0].role"),
+    "unknown model": Reply(
+        404, {"error": {"message": "x", "type": "invalid_request_error", "code": "model_not_found"}}
+    ),
+}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("reason", ELSEWHERE)
+def test_a_refusal_for_another_reason_is_never_sent_again(
+    reason: str, asynchronous: bool, stub: StubServer, meter: Meter
+) -> None:
+    """Each call is one request, however often it happens; the next one is asked as before."""
+    reply = ELSEWHERE[reason]
+    stub.script("/chat/completions", reply, reply, reply)
+
+    async def run() -> None:
+        async with AsyncOpenAI(base_url=stub.openai_url, api_key="x") as client:
+            await client.chat.completions.create(**CHAT, stream=True)
+
+    for _ in range(3):
+        with pytest.raises((openai.BadRequestError, openai.NotFoundError)):
+            if asynchronous:
+                asyncio.run(run())
+            else:
+                with OpenAI(base_url=stub.openai_url, api_key="x") as client:
+                    read(client)
+    assert asked(stub) == [{"include_usage": True}] * 3
+    assert [span.status.status_code for span in meter.spans] == [StatusCode.ERROR] * 3
+
+
+@pytest.mark.parametrize("code", [None, "", "400", 400, "bad_request", "unsupported_parameter"])
+def test_a_refusal_without_a_reason_is_sent_again_once_for_a_server(
+    code: Any, stub: StubServer, meter: Meter, client: OpenAI
+) -> None:
+    """The server refused the same call without the option too, and said the same: from then on its word is taken."""
+    replies = [refusal(code, f"Your request req_{number}x{number} is not valid") for number in range(5)]
+    stub.script("/chat/completions", *replies[:4])
+    for _ in range(3):
+        with pytest.raises(openai.BadRequestError):
+            read(client)
+    assert asked(stub) == [{"include_usage": True}, None, {"include_usage": True}, {"include_usage": True}]
+    read(client)
+    assert asked(stub)[-1] == {"include_usage": True}
+    assert len(meter.spans) == 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]},
+        {"object": "error", "message": "include_usage is not supported", "type": "BadRequestError", "code": 400},
+        {"error": {"message": "Unknown parameter", "code": "unknown_parameter", "param": "stream_options"}},
+        {"error": {"message": 'Unknown name "stream_options"', "code": 400, "status": "INVALID_ARGUMENT"}},
+        {"error": "Bad Request"},
+    ],
+    ids=["FastAPI", "vLLM", "OpenAI", "Google", "no reason"],
+)  # fmt: skip
+def test_servers_refuse_the_option_in_many_words(body: Any, stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """The app gets its stream, and the server is not asked any more, also after it has refused other things."""
+    stub.script("/chat/completions", refusal("content_filter"), Reply(400, body))
+    with pytest.raises(openai.BadRequestError):
+        read(client)
+    read(client)
+    read(client)
+    assert asked(stub) == [{"include_usage": True}, {"include_usage": True}, None, None]
+
+
+def test_a_server_that_gives_no_reason_is_not_asked_any_more(stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """Its refusals of the option could not be told from others, and would reach the app."""
+    empty = Reply(400, "", headers={"content-type": "text/plain"})
+    stub.script("/chat/completions", empty, empty)
+    with pytest.raises(openai.BadRequestError):
+        read(client)
+    read(client)
+    assert asked(stub) == [{"include_usage": True}, None, None]
+
+
+def test_a_server_with_ever_new_reasons_is_sent_few_requests_in_vain(
+    stub: StubServer, meter: Meter, client: OpenAI
+) -> None:
+    """Four at most in a process."""
+    for word in ("one", "two", "three", "four", "five", "six"):
+        stub.script("/chat/completions", *[refusal(None, word)] * (2 if word in ("one", "two", "three", "four") else 1))
+        with pytest.raises(openai.BadRequestError):
+            read(client)
+    assert len(stub.requests) == 4 * 2 + 2
+
+
+UNASKED = [{**HEAD, "choices": [TEXT]}, {**HEAD, "choices": [{**STOP, "index": 0}]}, {**HEAD, "choices": [], "usage": TOKENS}, "[DONE]"]  # fmt: skip
+"""A stream of vLLM with --enable-force-include-usage, of llama.cpp or of LiteLLM with always_include_stream_usage."""
+
+
+def test_an_app_keeps_the_usage_that_its_own_server_sends_to_everybody(
+    stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """Where no seller is known, the first stream is the app's own: it shows what the app is used to, and is metered."""
+    stub.script("/chat/completions", *[Stream(events=UNASKED)] * 4)
+    bare = read(client)
+    meter = meters(sellers={})
+    assert [read(client) for _ in range(3)] == [bare] * 3
+    assert asked(stub) == [None] * 4
+    for span in meter.spans:
+        assert dict(span.attributes or {})[names.INPUT_TOKENS] == 7
+
+
+def test_a_server_of_an_unknown_seller_is_asked_once_its_habit_is_known(
+    stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """It sent no usage unasked: from then on it is asked, and the extra chunk is hidden. A cut stream shows nothing."""
+    bare = read(client)
+    meter = meters(sellers={})
+    with client.chat.completions.create(**CHAT, stream=True) as cut:
+        next(iter(cut))
+    assert [read(client) for _ in range(3)] == [bare] * 3
+    assert asked(stub) == [None, None, None, {"include_usage": True}, {"include_usage": True}]
+    assert [dict(span.attributes or {}).get(names.INPUT_TOKENS) for span in meter.spans] == [None, None, 19, 19]
+
+
+ODD: dict[str, tuple[Any, Any]] = {
+    # the last events of a stream, and a whole answer: the usage is always 7 and 9
+    "in the choice": ({"choices": [{**STOP, "index": 0, "usage": TOKENS}]}, {"choices": [{**STOP, "message": {"role": "assistant", "content": "x"}, "usage": TOKENS}]}),
+    "in a vendor's field": ({"choices": [{**STOP, "index": 0}], "x_vendor": {"usage": TOKENS}}, {"choices": [], "x_vendor": {"usage": TOKENS}}),
+    "beside null choices": ({"choices": None, "usage": TOKENS}, {"choices": None, "usage": TOKENS}),
+    "beside no choices": ({"usage": TOKENS}, {"usage": TOKENS}),
+    "with an odd index": ({"choices": [{**STOP, "index": {"a": 1}}], "usage": TOKENS}, {"choices": [{**STOP, "index": []}], "usage": TOKENS}),
+    "with an odd reason": ({"choices": [{**STOP, "index": 0, "finish_reason": {"a": 1}}], "usage": TOKENS}, {"choices": [{"finish_reason": 7}], "usage": TOKENS}),
+    "with half a surrogate pair": ({"choices": [{**STOP, "index": 0}], "usage": TOKENS, "id": "\ud800x"}, {"id": "\ud800x", "choices": [], "usage": TOKENS}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", ODD)
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+def test_an_odd_shape_costs_no_more_than_itself(
+    shape: str, streamed: bool, stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """Tokens and money are read, the app gets what the bare SDK gives, and what is exported can be written."""
+    last, answer = ODD[shape]
+    # As text: the stub's own encoder cannot write half of a surrogate pair, while "\\ud800" is valid JSON.
+    events = [json.dumps({**HEAD, "choices": [TEXT]}), json.dumps({**HEAD, **last}), "[DONE]"]
+    reply = Stream(events=events) if streamed else Reply(body=json.dumps({**HEAD, **answer}))
+    stub.script("/chat/completions", reply, reply)
+
+    def act() -> Any:
+        if streamed:
+            return read(client)
+        return dump(client.chat.completions.create(**CHAT))
+
+    bare = act()
+    meter = meters(ask_stream_usage=False)
+    assert act() == bare
+    assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)
+    meter.exported().encode()
+
+
+@pytest.mark.parametrize("event", [None, 7, "x", [], {"choices": 7}, {"choices": [7]}, {"type": "new"}], ids=repr)
+def test_an_unknown_chunk_is_the_apps_and_costs_nothing_else(
+    event: Any, stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """A chunk of any JSON, in the middle of a stream that is asked for its usage."""
+    events = [{**HEAD, "choices": [TEXT]}, json.dumps(event), {**HEAD, "choices": [], "usage": TOKENS}, "[DONE]"]
+    stub.script("/chat/completions", Stream(events=[*events[:2], "[DONE]"]), Stream(events=events))
+
+    def act() -> Any:
+        return [repr(chunk) for chunk in client.chat.completions.create(**CHAT, stream=True)]
+
+    bare = act()
+    meter = meters()
+    assert act() == bare
+    assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)

@@ -129,16 +129,19 @@ class ChatAccumulator:
             self._usage = usage
         elif self._vendor or not choices:
             self._usage = beside(fields(chunk)) or self._usage
-        for choice in choices or ():
-            chosen = own(choice)
-            reason, index = chosen.get("finish_reason"), chosen.get("index") or 0
-            if reason is not None or index not in self._reasons:
-                self._reasons[index] = reason
-                if reason is not None and usage is None:
-                    # Moonshot: https://platform.moonshot.ai/docs/api/chat (read 2026-11-30) has usage in the last choice.
-                    self._usage = beside(fields(chunk)) or fields(choice).get("usage") or self._usage
-            if self.deltas is not None:
-                self.deltas.fold(chosen)
+        try:
+            for choice in choices or ():
+                chosen = own(choice)
+                reason, index = chosen.get("finish_reason"), chosen.get("index") or 0
+                if reason is not None or index not in self._reasons:
+                    self._reasons[index] = reason
+                    if reason is not None and usage is None:
+                        # Moonshot has usage in the last choice: https://platform.moonshot.ai/docs/api/chat (read 2026-11-30).
+                        self._usage = beside(fields(chunk)) or fields(choice).get("usage") or self._usage
+                if self.deltas is not None:
+                    self.deltas.fold(chosen)
+        except TypeError:
+            pass  # choices that are no list, an index that is no number: the rest of the chunk counts
         if usage is not None:
             return self._asked and not choices
         if self._asked:
@@ -157,13 +160,18 @@ class ChatAccumulator:
         if self._usage is not None:
             read_spending(self._usage, invocation)
         response.finish_reasons = [
-            finish_reason({"finish_reason": reason}) for _, reason in sorted(self._reasons.items())
+            finish_reason({"finish_reason": reason}) for _, reason in sorted(self._reasons.items(), key=_place)
         ]
 
     @property
     def messages(self) -> list[dict[str, Any]] | None:
         """The answer in the conventions' shapes, when content is captured."""
         return self.deltas.messages() if self.deltas is not None else None
+
+
+def _place(item: tuple[Any, Any]) -> int:
+    """Where a choice stands among the others; first where a server has put something else than a number."""
+    return item[0] if isinstance(item[0], int) else 0
 
 
 OPENAI_CHAT = Dialect(

@@ -57,10 +57,9 @@ def complaint(error: BaseException) -> Complaint:
     """``code``, ``param`` and the body of an ``APIStatusError``; some servers put a status or nothing into ``code``."""
     found: Any = error
     code, body = getattr(found, "code", None), getattr(found, "body", None)
-    param, message = getattr(found, "param", None), getattr(found, "message", None)
+    param = getattr(found, "param", None)
     named = code if isinstance(code, str) and not code.isdecimal() else ""
-    text = " ".join(str(said) for said in (body, message) if said is not None)
-    return Complaint(status(error), named, param if isinstance(param, str) else "", text)
+    return Complaint(status(error), named, param if isinstance(param, str) else "", str(body or ""))
 
 
 def body(response: Any) -> Any:
