@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from opentelemetry.trace import StatusCode
 
 from genmeter import names
 from genmeter.metering import guard
-from tests.stub import StubServer
+from tests.stub import Reply, Stream, StubServer
 
 from .cells import make_client
 from .rig import MICRO, Meter, one_call
-from .sdk import CHAT, CLAUDE, OPENAI
+from .sdk import CHAT, CLAUDE, OPENAI, settled
 
 READERS = ["iter_lines", "iter_bytes"]
 
@@ -140,3 +141,101 @@ def test_a_compaction_is_billed(meter: Meter, stub: StubServer) -> None:
     assert meter.span.name == "chat gpt-5.6-sol"
     assert attributes[names.FINISH_REASONS] == ["compaction"] and attributes[names.REASONING_TOKENS] == 64
     assert attributes[names.COST_AMOUNT] == pytest.approx(9316 * MICRO, rel=1e-12)
+
+
+SPOKEN: Any = {"model": "gpt-4o-mini-tts", "voice": "alloy", "input": "Hi", "stream_format": "sse"}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("reader", ["whole", "raw", "read", "iter_lines", "iter_bytes", "iter_text"])
+def test_the_usage_event_of_speech_is_read(reader: str, asynchronous: bool, stub: StubServer, meter: Meter) -> None:
+    """``speech.audio.done`` ends a body of events that the app reads as bytes. The stub's usage: 14 in, 101 out."""
+
+    async def run() -> None:
+        async with make_client("openai", stub, asynchronous=True) as client:
+            speech = client.audio.speech
+            if reader == "whole":
+                await speech.create(**SPOKEN)
+            elif reader == "raw":
+                await settled((await speech.with_raw_response.create(**SPOKEN)).parse())
+            else:
+                async with speech.with_streaming_response.create(**SPOKEN) as response:
+                    read = getattr(response, reader)()
+                    assert await read if reader == "read" else [piece async for piece in read]
+
+    def act() -> None:
+        with make_client("openai", stub, asynchronous=False) as client:
+            speech = client.audio.speech
+            if reader == "whole":
+                speech.create(**SPOKEN)
+            elif reader == "raw":
+                speech.with_raw_response.create(**SPOKEN).parse()
+            else:
+                with speech.with_streaming_response.create(**SPOKEN) as response:
+                    read = getattr(response, reader)()
+                    assert read if reader == "read" else list(read)
+
+    asyncio.run(run()) if asynchronous else act()
+    attributes = one_call(meter)
+    assert (attributes[names.INPUT_TOKENS], attributes[names.OUTPUT_TOKENS]) == (14, 101)
+    assert attributes[names.COST_STATUS] == "priced" and names.STREAM_CUT not in attributes
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("reader", ["iter_lines", "iter_bytes", "iter_text", "parse"])
+@pytest.mark.parametrize(
+    "separator", ["\u2028", "\u2029", "\x85", "\u2028data: {", "\u2028: ", "\u2028event: x"], ids=repr
+)
+def test_a_line_separator_inside_a_string_ends_no_event(
+    separator: str, reader: str, asynchronous: bool, stub: StubServer, meter: Meter
+) -> None:
+    """Valid in JSON, an end of a line for ``str.splitlines``. 7 × 2.5 + 9 × 10 micro-dollars; the app gets every piece."""
+    head = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
+    usage = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16, "note": f"a{separator}b"}
+    said = {"index": 0, "delta": {"content": f"a{separator}b"}, "finish_reason": None}
+    events = [
+        {**head, "choices": [said]},
+        {**head, "choices": [], "usage": usage, "system_fingerprint": f"x{separator}y"},
+    ]
+    lines = [json.dumps(event, ensure_ascii=False) for event in events]
+    stub.script("/chat/completions", Stream(events=[*lines, "[DONE]"]))
+    ask: Any = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
+
+    async def run() -> list[Any]:
+        async with make_client("openai", stub, asynchronous=True) as client:
+            async with client.chat.completions.with_streaming_response.create(**ask) as response:
+                pieces = getattr(response, reader)()
+                return [piece async for piece in (await settled(pieces) if reader == "parse" else pieces)]
+
+    def act() -> list[Any]:
+        with make_client("openai", stub, asynchronous=False) as client:
+            with client.chat.completions.with_streaming_response.create(**ask) as response:
+                return list(getattr(response, reader)())
+
+    assert (asyncio.run(run()) if asynchronous else act()) != []
+    attributes = one_call(meter)
+    assert attributes[names.COST_AMOUNT] == pytest.approx((7 * 2.5 + 9 * 10) * MICRO, rel=1e-12)
+    assert names.STREAM_CUT not in attributes
+
+
+def test_a_broken_event_costs_no_more_than_itself(stub: StubServer, meter: Meter) -> None:
+    """Half a JSON object between two whole ones, comments, unknown fields, ends of lines of another system."""
+    head = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": []}
+    usage = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
+    body = "\r\n\r\n".join(
+        [
+            ": keep alive",
+            f"id: 1\r\nevent: message\r\nretry: 5\r\ndata: {json.dumps(head)}",
+            'data: {"id": "c-1", "usage": {',
+            f"data: {json.dumps({**head, 'usage': usage})[:40]}\r\ndata: {json.dumps({**head, 'usage': usage})[40:]}",
+            "data: null",
+            "data: [DONE]",
+            "",
+        ]
+    )
+    stub.script("/chat/completions", Reply(body=body, headers={"content-type": "text/event-stream"}))
+    ask: Any = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
+    with make_client("openai", stub, asynchronous=False) as client:
+        with client.chat.completions.with_streaming_response.create(**ask) as response:
+            assert "".join(response.iter_text()) == body
+    assert one_call(meter)[names.COST_AMOUNT] == pytest.approx((7 * 2.5 + 9 * 10) * MICRO, rel=1e-12)

@@ -107,7 +107,8 @@ def _queue() -> Any:
         return queue.SimpleQueue()
     from gevent.queue import Queue  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
-    return Queue()  # pyright: ignore[reportUnknownVariableType]
+    made: Any = Queue()
+    return made
 
 
 def _move(source: Any, target: Any) -> None:

@@ -25,8 +25,8 @@ class Lines:
     """The events in the lines of a stream: JSON in ``data`` fields, which an empty line ends.
 
     An event is given as soon as its JSON is whole: an app may stop reading before the empty line. A reader of lines may
-    have split a text at separators that are no ends of lines here (U+2028 inside a string of the model's), so what is no
-    field belongs to the line before.
+    have split a text at separators that are no ends of lines here (U+2028 inside a string of the model's), so a line after
+    JSON that is not whole belongs to that JSON.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Lines:
             self._data = ""
         elif field == "data" and colon:
             return self._join(value) if value.strip() != "[DONE]" else None
-        elif self._data and not (colon and field in FIELDS):
+        elif self._data:
             return self._join(line)
         return None
 
