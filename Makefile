@@ -25,6 +25,8 @@ LOWEST_TESTS := tests/metering tests/ledger tests/server/test_receiver.py \
 # These rooms run on a second Python.
 PYTHON_TESTS := tests/metering tests/pricing tests/ledger tests/cli
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
+# Frameworks, and tools that wrap the SDKs, each in a process of its own.
+FRAMEWORK_TESTS := -m peer tests/metering_faults/test_frameworks.py
 # The folders that use the providers' SDKs. They run on each major of an SDK, because a major may change the behaviour.
 SDK_TESTS := -m "not any_major" tests/stub_tests tests/metering tests/metering_faults
 # Tests that need a neighbour. All others run in the main suite: some neighbours leave their wrappers behind.
@@ -84,8 +86,9 @@ test-python: .venvs/uv/.ready ## Metering, pricing, ledger and commands on a sec
 	$(MAKE) --no-print-directory SECOND_PYTHON="$$path" $$folder/.ready; \
 	echo "==> Python $$version, $$path: $(PYTHON_TESTS)"; $$folder/bin/python $(PYTEST) $(PYTHON_TESTS)
 
-test-coexist: $(PEERS:%=.venvs/%/.ready) ## Beside other instrumentations of the same SDKs, each in its own environment
+test-coexist: $(PEERS:%=.venvs/%/.ready) .venvs/peer-frameworks/.ready ## Beside other instrumentations of the same SDKs, each in its own environment; and beside frameworks
 	@$(call in-each,$(PEERS),$(COEXIST_TESTS))
+	@$(call in-each,peer-frameworks,$(FRAMEWORK_TESTS))
 
 test-wheel: .venvs/base/.ready ## The built wheel with its declared dependencies and nothing else
 	@$(call packages,.cache/wheel,--target wheel)
@@ -161,7 +164,7 @@ readme: install ## Renew the outputs that README.md shows, by running its comman
 	@$(BIN)/python .ci/readme.py
 
 lock: .venvs/uv/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt (ARGS=--upgrade)
-	@$(call index); for name in base openai3-anthropic2 $(MAJORS) $(PEERS); do \
+	@$(call index); for name in base openai3-anthropic2 $(MAJORS) $(PEERS) peer-frameworks; do \
 	  echo "==> .ci/locks/$$name.txt"; $(PIN) pyproject.toml --group $$name --output-file .ci/locks/$$name.txt $(ARGS); \
 	done; \
 	echo "==> .ci/locks/lowest.txt"; \

@@ -36,7 +36,7 @@ BELOW = {
     "reports": {"ledger", "reading", "pricing", "budgets", *BEDROCK},
     "server": {"reports", "ledger", "reading", "pricing", "budgets", *BEDROCK},
     "cli": {"server", "reports", "ledger", "reading", "pricing", "budgets", *BEDROCK},
-    "metering": {"pricing", "budgets", *BEDROCK},
+    "metering": {"reading", "pricing", "budgets", *BEDROCK},
 }
 """Room → the rooms that it may import."""
 

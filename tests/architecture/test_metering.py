@@ -27,7 +27,7 @@ BELOW = {
     "stages": {"telemetry", "points", "series", "payer", "rules", "guard", "exceptions"},
     "call": {
         *("stages", "spec", "guard", "reaper", "telemetry", "content", "context", "endpoints", "errors", "coexist"),
-        *("rules", "exceptions"),
+        *("rules", "exceptions", "outer", "points"),
     },
 }
 """Folder of metering → what of metering it may import."""

@@ -353,7 +353,7 @@ class TestBooked:
         try:
             for _ in range(3):
                 call(client)
-            # Each its own, although the outer call is shown the sum of all.
+            # Each its own, although the first alone is shown on the outer call.
             assert rejected(client).spent == 3 * CALL
         finally:
             detach(token)

@@ -88,6 +88,11 @@ class Telemetry:
         self._logs.clear()
 
 
+def scopes(spans: list[ReadableSpan]) -> list[str]:
+    """Who made them."""
+    return [span.instrumentation_scope.name for span in spans if span.instrumentation_scope is not None]
+
+
 def current() -> Engine:
     """The engine that is at work."""
     engine = GenmeterInstrumentor()._engine  # pyright: ignore[reportPrivateUsage]

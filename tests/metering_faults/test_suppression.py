@@ -34,7 +34,6 @@ class Within:
 SUPPRESSIONS: dict[str, Callable[[], Any]] = {
     "opentelemetry": suppress_instrumentation,
     "key": lambda: Within("suppress_instrumentation"),
-    "language models": lambda: Within("suppress_language_model_instrumentation"),
 }
 
 

@@ -1,21 +1,22 @@
 """Living beside others that look at the same call: one call must give one span and one bill.
 
 Three kinds of neighbours. Packages on ``opentelemetry-util-genai`` leave their outer call's data under a context key
-and keep quiet inside such a call: we honour their key and set it. Frameworks suppress by a context key (``context``).
-All others patch the same methods: an instrumentor that is known to emit OpenTelemetry GenAI spans keeps the SDK, and we yield.
+and keep quiet inside such a call: we honour their key and set it. Frameworks have a span around the call, or say by a
+context key that they have one (both in ``outer``). All others patch the same methods. Where such a rival's span is
+around our call, the rival's span gets our money. Where it is not, the rival keeps the call, and we yield.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
 
 from opentelemetry.context import Context, create_key, set_value
 from opentelemetry.trace import get_current_span
 
 from .. import names
-from ..model import AttributeValue, Cost, Invocation, Unpriced
 
 logger = logging.getLogger("genmeter")
 
@@ -30,75 +31,54 @@ SHARED_KEYS = {
 }
 """Operation → the context key of util-genai and the class of its value (opentelemetry-util-genai 1.3b0)."""
 
+
+class Tool(NamedTuple):
+    """Another tool that patches or wraps the SDKs, and what was read of it in its ``version``.
+
+    ``prefix`` begins the name of the module in which its wrappers are written, ``scope`` the name of the
+    instrumentation scope of its spans, where that is not the package of the wrapper. ``span`` says where its span is while
+    the SDK runs: ``around`` it, as the current span; ``beside`` it, open or not yet made, but never the current span;
+    ``inside`` it, deeper in the SDK. ``own``: its spans may go to a tracer provider of its own.
+    """
+
+    prefix: str
+    package: str
+    version: str
+    patches: str
+    span: str
+    scope: str = ""
+    own: bool = False
+
+
 RIVALS = (
-    "opentelemetry.instrumentation.",
-    "openinference.",
-    "openlit.",
-    "logfire.",
-    "langtrace_python_sdk.",
-    "agentops.",
-    "traceloop.",
-)
+    Tool("opentelemetry.instrumentation.", "opentelemetry-instrumentation-openai", "0.62.4", "create of chat, completions, embeddings", "around"),
+    Tool("opentelemetry.instrumentation.", "opentelemetry-instrumentation-openai", "0.62.4", "the methods of responses, images", "beside"),
+    Tool("opentelemetry.instrumentation.", "opentelemetry-instrumentation-anthropic", "0.62.4", "create, stream of messages", "beside"),
+    Tool("openinference.", "openinference-instrumentation-openai", "0.1.66", "OpenAI.request", "inside"),
+    Tool("openinference.", "openinference-instrumentation-anthropic", "3.1.0", "create, parse, stream of messages", "around"),
+    Tool("openlit.", "openlit", "1.45.0", "the methods of resources", "around"),
+    Tool("openlit.", "openlit", "1.45.0", "the same, for streams", "beside"),
+    Tool("logfire.", "logfire", "5.4.0", "OpenAI.request", "inside", own=True),
+    Tool("lmnr.", "lmnr", "0.8.2", "the methods of resources", "beside", own=True),
+    Tool("azure.ai.projects.", "azure-ai-projects", "2.10.0", "create of responses", "around", scope="azure.core.tracing."),
+    Tool("langtrace_python_sdk.", "langtrace-python-sdk", "3.8.21", "the methods of resources", "around"),
+    Tool("agentops.", "agentops", "0.4.21", "the methods of resources", "around"),
+    Tool("traceloop.", "traceloop-sdk", "0.62.4", "nothing by itself: it brings opentelemetry-instrumentation-*", "beside"),
+)  # fmt: skip
+"""Tools whose spans of a model call a ledger would book: one call of theirs and ours would be two bills."""
+NO_RIVALS = (
+    Tool("langfuse.", "langfuse", "5.0.4", "the methods of resources; its spans have names of their own for usage", "beside", own=True),
+    Tool("langsmith.", "langsmith", "0.15.1", "the methods of one client; its runs are no spans by default", "beside", own=True),
+    Tool("braintrust.", "braintrust", "0.48.1", "the methods of one client; its log is no trace by default", "beside", own=True),
+)  # fmt: skip
+"""Tools that wrap the same methods and write nothing that a ledger books: we meter the calls as if they were not there."""
+_PREFIXES = tuple(tool.prefix for tool in RIVALS)
 SHARING = "opentelemetry.instrumentation.genai."
 """The official packages: they wrap the same methods, but keep quiet inside our call and we inside theirs."""
 
 
 ANNOUNCED = create_key("genmeter-announced")
-CHARGED = "genmeter_charged"
-PUBLISHED = frozenset(
-    {
-        *(names.USER_ID, names.DEPARTMENT, names.APPLICATION, names.SESSION_ID, names.UNATTRIBUTED),
-        *(names.COST_AMOUNT, names.COST_CURRENCY, names.COST_SOURCE, names.COST_TOTAL, *names.COST_LINES.values()),
-        *(names.COST_STATUS, names.COST_REASON, names.COST_DETAIL, names.COST_CATALOGUE, names.COST_ENTRY),
-    }
-)
-"""What an official instrumentation's span lacks: who pays, and how much."""
-TOKENS = {
-    "input": "usage_input_tokens",
-    "output": "usage_output_tokens",
-    "cache_read": "usage_cache_read_input_tokens",
-    "cache_write": "usage_cache_write_input_tokens",
-    "reasoning": "usage_reasoning_output_tokens",
-}
-"""Field of Usage → the official data's field for it."""
-
-
-def outer(context: Context, operation: str) -> Any:
-    """The data of an official instrumentation's call that this one lies within, or None."""
-    key = SHARED_KEYS.get(operation)
-    data: Any = context.get(key[0]) if key is not None else None
-    return None if data is context.get(ANNOUNCED) else data
-
-
-def together(data: Any, cost: Cost | Unpriced | None) -> Cost | Unpriced | None:
-    """What the outer call has cost with this one: it may make several (retries, a framework's agent)."""
-    charged: list[Cost] = cast("dict[str, Any]", vars(data)).setdefault(CHARGED, [])
-    if isinstance(cost, Cost):
-        charged.append(cost)
-    if not charged or (len(charged) == 1 and cost is charged[0]):
-        return cost
-    lines: dict[str, int] = {}
-    for kind, pico in (line for each in charged for line in each.lines):
-        lines[kind] = lines.get(kind, 0) + pico
-    partial = isinstance(cost, Unpriced) or any(each.partial for each in charged)
-    return charged[-1]._replace(total=sum(each.total for each in charged), lines=tuple(lines.items()), partial=partial)
-
-
-def publish(data: Any, context: Context, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
-    """Hand who pays, the cost and the tokens to the outer call: its span carries what it does not know itself."""
-    found = {name: value for name, value in attributes.items() if name in PUBLISHED}
-    for name in (names.COST_REASON, names.COST_DETAIL):
-        data.attributes.pop(name, None)
-    data.attributes.update(found)
-    # Packages that replace their invocation's `attributes` lose what the data's were given (anthropic 1.3b0).
-    span: Any = get_current_span(context)
-    if span.is_recording() and getattr(span, "attributes", {}).get(names.OPERATION) == invocation.operation:
-        span.set_attributes(found)
-    for field, known in TOKENS.items():
-        count = getattr(invocation.usage, field, None)
-        # A zero part is not said by the official packages either.
-        if count is not None and (count or field in ("input", "output")) and hasattr(data, known):
-            setattr(data, known, count)
+"""Context key: the data that we ourselves have put under a shared key."""
 
 
 def announce(context: Context, operation: str) -> Context:
@@ -118,22 +98,75 @@ def parent(context: Context) -> str:
     return format(span.span_id, "016x") if span.is_valid else ""
 
 
-def rival_of(method: Any) -> str | None:
+class Rival:
+    """Another instrumentor that wraps a method of ours. ``module`` is where its wrapper was written."""
+
+    __slots__ = ("_scopes", "module", "package", "tool")
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self.package = ".".join(module.split(".")[:3])
+        self.tool = next(tool for tool in RIVALS if module.startswith(tool.prefix))
+        self._scopes = (f"{self.package}.", self.tool.scope or f"{self.package}.")
+
+    def made(self, span: Any) -> bool:
+        """Whether ``span`` is one of its own: then its wrapper lies around ours."""
+        scope = getattr(span, "instrumentation_scope", None)
+        return scope is not None and f"{scope.name}.".startswith(self._scopes)
+
+    def apart(self, provider: Any) -> bool:
+        """Whether its spans go another way than those of ``provider``, the tracer provider of ours."""
+        if not self.tool.own:
+            return False
+        processors = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
+        return not any(type(part).__module__.startswith(self.tool.prefix) for part in (provider, *processors))
+
+    def yielded(self, sdk: str) -> None:
+        """Say, once for each SDK and instrumentor, whose doing it is that a call is not metered, and how to change it."""
+        if (sdk, self.package) in _said:
+            return
+        _said.add((sdk, self.package))
+        logger.warning(
+            "genmeter: %s is already instrumented by %s: genmeter leaves calls of it to that one, or each would be billed "
+            "twice, and the collector (or genmeter dev) prices its spans. Such calls have no payer and keep to no budget, "
+            "and a stream has no usage unless the app asks for it. To have genmeter meter them, turn that one off: "
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=%s",
+            sdk,
+            self.package,
+            sdk,
+        )
+
+
+_said: set[tuple[str, str]] = set()
+
+
+def wrappers_of(method: Any) -> Iterator[Any]:
+    """A method and the functions that it wraps, from the outermost to the SDK's own."""
+    seen: Any = None
+    while method is not None and method is not seen:
+        yield method
+        seen, method = method, getattr(method, "__wrapped__", None)
+
+
+def rival_of(method: Any) -> Rival | None:
     """The known instrumentor that wraps ``method``, inside or outside our own wrapper; None if no known one does."""
-    while method is not None:
-        wrapper = getattr(method, "_self_wrapper", None)
-        module = _module(wrapper if wrapper is not None else method)
-        if module.startswith(RIVALS) and not module.startswith(SHARING):
-            return module
-        inner = getattr(method, "__wrapped__", None)
-        if inner is method:
-            return None
-        method = inner
-    return None
+    return next((Rival(_module(found)) for found in wrappers_of(method) if _is_rivals(found)), None)
+
+
+def innermost(method: Any) -> Any:
+    """The innermost wrapper of a known instrumentor around ``method``, None where another function may not lie below it."""
+    found = [one for one in wrappers_of(method) if _is_rivals(one)]
+    return found[-1] if found and hasattr(found[-1], "_self_wrapper") else None
+
+
+def _is_rivals(function: Any) -> bool:
+    module = _module(function)
+    return module.startswith(_PREFIXES) and not module.startswith(SHARING)
 
 
 def _module(function: Any) -> str:
-    """Where a function was really written: ``functools.wraps`` copies the wrapped one's ``__module__``."""
+    """Where a function or a wrapper of ``wrapt`` was really written: both copy the wrapped one's ``__module__``."""
+    function = getattr(function, "_self_wrapper", None) or function
     scope = getattr(function, "__globals__", None)
     if isinstance(scope, dict):
         return str(cast("dict[str, Any]", scope).get("__name__", ""))
@@ -149,32 +182,11 @@ class Site:
         self.holder = holder
         self.name = name
         self._seen: Any = None
-        self._found: str | None = None
+        self._found: Rival | None = None
 
-    def rival(self) -> str | None:
+    def rival(self) -> Rival | None:
         """The known instrumentor that has this attribute now."""
         now = self.holder.__dict__.get(self.name)
         if now is not self._seen:
             self._seen, self._found = now, rival_of(now)
-            if self._found is not None:
-                say_yield(self.holder, self._found)
         return self._found
-
-
-_said: set[tuple[str, str]] = set()
-
-
-def say_yield(holder: Any, rival: str) -> None:
-    """One line for each SDK and instrumentor that we yield to."""
-    sdk = str(getattr(holder, "__module__", holder)).partition(".")[0]
-    package = ".".join(rival.split(".")[:3])
-    if (sdk, package) not in _said:
-        _said.add((sdk, package))
-        logger.warning(
-            "genmeter: %s is already instrumented by %s: genmeter leaves its calls to it, or each would be billed "
-            "twice, and the collector (or genmeter dev) prices its spans; to have genmeter meter them, turn that one "
-            "off: OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=%s",
-            sdk,
-            package,
-            sdk,
-        )

@@ -12,7 +12,8 @@ from opentelemetry.context import (
 )
 
 WITHIN = create_key("genmeter-within")
-SUPPRESSED = ("suppress_instrumentation", "suppress_language_model_instrumentation")
+SUPPRESSED = "suppress_instrumentation"
+"""OpenTelemetry's own key. Other tools' keys say who has the span of a call, not that it is no call (``outer``)."""
 
 
 class Within:
@@ -36,8 +37,8 @@ def within(context: Context) -> Within | None:
 
 
 def suppressed(context: Context) -> bool:
-    """Whether someone asked for no instrumentation here."""
-    return bool(context.get(SUPPRESSED[0]) or context.get(SUPPRESSED[1]))
+    """Whether the program asks for no instrumentation here."""
+    return bool(context.get(SUPPRESSED))
 
 
 def detach(token: Token[Context]) -> None:

@@ -14,12 +14,14 @@ from opentelemetry.context import get_current
 
 from . import guard, wrappers
 from .call.engine import Engine
-from .coexist import Site
+from .coexist import Rival, Site, innermost
 from .context import within
 from .spec import Muted, Provider, Target
 
 logger = logging.getLogger("genmeter")
 MISSING = object()
+BELOW = "__wrapped__"
+"""The attribute of another instrumentor's wrapper under which the method lies that it calls."""
 
 _current: list[Patches] = []
 """The one that is in force, if any: a post-import hook cannot be taken back, so it asks here what to do."""
@@ -72,7 +74,7 @@ class Patches:
             _current.clear()
             wrappers.work(None)
         for holder, name, original, ours in reversed(self._replaced):
-            if holder.__dict__.get(name) is ours:
+            if (holder.__wrapped__ if name == BELOW else holder.__dict__.get(name)) is ours:
                 delattr(holder, name) if original is MISSING else setattr(holder, name, original)
         self._replaced.clear()
 
@@ -84,7 +86,9 @@ class Patches:
         holder, name = found
         present = holder.__dict__.get(name, MISSING)
         site = Site(holder, name)
-        if site.rival() is not None:
+        rival = site.rival()
+        if rival is not None:
+            self._wrap_below(provider, target, site, rival)
             return
         original = _ours_removed(present)
         method = getattr(holder, name) if original is MISSING else original
@@ -92,6 +96,19 @@ class Patches:
         entry = wrappers.Entry(provider, target, site, self._watched[provider.sdk], method)
         ours = wrapt.FunctionWrapper(method, wrappers.wrapper(entry, method))
         self._replace(holder, name, original, ours)
+
+    def _wrap_below(self, provider: Provider, target: Target, site: Site, rival: Rival) -> None:
+        """Put our wrapper between a rival's and the SDK's method: the rival's span is then the one around our call."""
+        outside = innermost(site.holder.__dict__[site.name])
+        if outside is None:
+            rival.yielded(provider.sdk)
+            return
+        original = _ours_removed(outside.__wrapped__)
+        entry = wrappers.Entry(provider, target, site, self._watched[provider.sdk], original)
+        ours = wrapt.FunctionWrapper(original, wrappers.wrapper(entry, original))
+        self._replace(outside, BELOW, original, ours)
+        # A rival that is taken off leaves what it wrapped: ours.
+        self._replaced.append((site.holder, site.name, original, ours))
 
     def _replace(self, holder: Any, name: str, original: Any, ours: Any) -> None:
         setattr(holder, name, ours)

@@ -91,8 +91,18 @@ class Telemetry:
     @cached_property
     def resource(self) -> dict[str, str]:
         """What the user's SDK says of this process."""
-        resource = getattr(self.routes.tracer_provider or trace.get_tracer_provider(), "resource", None)
+        resource = getattr(self.tracer_provider, "resource", None)
         return {key: str(value) for key, value in getattr(resource, "attributes", {}).items()}
+
+    def exports(self, span: Any) -> bool:
+        """Whether ``span`` is one of the tracer provider that our spans go to: then both take the same way out."""
+        provider = self.tracer_provider
+        return getattr(span, "resource", None) is getattr(provider, "resource", provider)
+
+    @property
+    def tracer_provider(self) -> TracerProvider:
+        """The tracer provider that our spans go to: the one that was given, else the global one as it is now."""
+        return self.routes.tracer_provider or trace.get_tracer_provider()
 
     def _measure_with(self, meter: Meter) -> None:
         """Make the instruments on ``meter``; those of an earlier meter give nothing from now on."""

@@ -13,7 +13,7 @@ from opentelemetry.context import Context, get_current
 from . import guard
 from .call.engine import Engine
 from .call.observation import Observation
-from .coexist import Site
+from .coexist import Rival, Site
 from .context import WITHIN, Within
 from .reaper import reaper
 from .rules import RejectedCall, UncheckedCall
@@ -75,9 +75,10 @@ class Entry:
         """
         try:
             engine = working()
-            if engine is None or guard.step("rival", self._taken):
+            if engine is None:
                 return None
-            return engine.open(self.provider, self.target, instance, args, kwargs, self._option, made)
+            rival = guard.step("rival", self._rival)
+            return engine.open(self.provider, self.target, instance, args, kwargs, self._option, made, rival)
         except RejectedCall:
             raise
         except Exception as error:
@@ -85,14 +86,15 @@ class Entry:
             unchecked(type(error).__name__)
             return None
 
-    def _taken(self) -> bool:
-        """Whether a rival has come since: at the method itself, or deeper in the SDK."""
-        if self._site.rival() is not None:
-            return True
-        for other in self._watched:  # noqa: SIM110  any() would cost each call a generator
-            if other.rival() is not None:
-                return True
-        return False
+    def _rival(self) -> Rival | None:
+        """A rival that has come since: at the method itself, or deeper in the SDK."""
+        found = self._site.rival()
+        if found is None:
+            for other in self._watched:
+                found = other.rival()
+                if found is not None:
+                    break
+        return found
 
 
 def wrapper(entry: Entry, method: Any) -> Wrapper:

@@ -12,9 +12,11 @@ from ... import names
 from ...model import AttributeValue, Invocation, Request, Seller
 from ...texts import bounded
 from .. import guard
+from ..coexist import Rival
 from ..content import capture, observe_arguments
 from ..context import suppressed, within
 from ..endpoints import Endpoints
+from ..outer import Outer, Outers
 from ..reaper import reaper
 from ..rules import RejectedCall
 from ..spec import Dialect, Endpoint, Kwargs, Provider, Server, Target, UsageOption
@@ -32,6 +34,7 @@ class Engine:
     def __init__(self, telemetry: Telemetry) -> None:
         self.telemetry = telemetry
         self.endpoints = Endpoints(telemetry.settings, telemetry.catalogue)
+        self.outers = Outers(telemetry)
         self.streams: set[Observation] = set()
         _alive.add(self)
         self.asking = Asking()
@@ -52,11 +55,13 @@ class Engine:
         kwargs: Kwargs,
         option: UsageOption | None = None,
         made: Context | None = None,
+        rival: Rival | None = None,
     ) -> Observation | None:
         """The call that is about to be made, or None to let it pass.
 
         ``option`` asks a stream for its usage, where the method takes it. ``made`` is the context in which the app made
-        the call, where the SDK sends it later: its arguments are fixed then.
+        the call, where the SDK sends it later: its arguments are fixed then. ``rival`` instruments the method as well:
+        the call is the rival's, unless we run inside the rival's span and can write on it.
 
         Raises:
             RejectedCall: the user's own rules forbid it: the call has no payer, or a budget is spent.
@@ -77,11 +82,13 @@ class Engine:
             server = target.server(instance, kwargs) or (provider.server or provider.family.server)(instance)
             if server is None:
                 return None
-            return self._observe(provider, dialect, server, bound, kwargs, option, context, made is None)
+            return self._observe(provider, dialect, server, bound, kwargs, option, context, made is None, rival)
         except RejectedCall:
             raise
         except Exception as error:
             guard.failed("open", error)
+            if rival is not None:
+                return None
             return self._bare(provider, target, shape, kwargs, made)
 
     def _observe(
@@ -94,13 +101,18 @@ class Engine:
         option: UsageOption | None,
         context: Context,
         changeable: bool,
-    ) -> Observation:
+        rival: Rival | None,
+    ) -> Observation | None:
         telemetry = self.telemetry
         request = dialect.read_request(bound)
         if request.model is not None:
             request.model = bounded(request.model)
         endpoint = self.endpoints.find(provider, server)
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
+        outer = guard.step("outer", self.outers.find, context, invocation)
+        if rival is not None and not self._ours(rival, outer):
+            rival.yielded(provider.sdk)
+            return None
         attributes: dict[str, AttributeValue] = start_attributes(invocation)
         attributes.update(admit(invocation, telemetry, context))
         if telemetry.settings.content != "NO_CONTENT":
@@ -111,7 +123,8 @@ class Engine:
         if option is not None and changeable and request.stream and dialect.asks_usage:
             asked, kwargs = guard.step("ask", self._ask, provider, option, endpoint, kwargs) or (None, kwargs)
         answer = Answer(dialect, invocation)
-        signals = Signals(telemetry, provider.sdk, invocation, attributes, context)
+        unseen = outer is None and bool(guard.step("outer", self.outers.elsewhere, context))
+        signals = Signals(telemetry, provider.sdk, invocation, attributes, context, outer, unseen=unseen)
         return Observation(provider, answer, signals, kwargs, asked, self.streams, telemetry.settings.chunk_times)
 
     def _bare(
@@ -137,8 +150,14 @@ class Engine:
         attributes |= {names.OPERATION: dialect.operation, names.PROVIDER: provider.name}
         if request.model:
             attributes[names.REQUEST_MODEL] = request.model
-        signals = Signals(self.telemetry, provider.sdk, invocation, attributes, context)
+        signals = Signals(self.telemetry, provider.sdk, invocation, attributes, context, None, unseen=False)
         return Observation(provider, Answer(dialect, invocation), signals, kwargs, None, self.streams, False)
+
+    def _ours(self, rival: Rival, outer: Outer | None) -> bool:
+        """Whether the call is ours to meter although a rival wraps the method."""
+        if outer is not None and rival.made(outer.span):
+            return True
+        return rival.apart(self.telemetry.tracer_provider)
 
     def _ask(
         self, provider: Provider, option: UsageOption, endpoint: Endpoint, kwargs: Kwargs

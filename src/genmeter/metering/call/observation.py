@@ -118,6 +118,7 @@ class Observation:
         if asked is not None:
             guard.step("ask", asked.answered)
         self.chunks.begin(self._signals.begun, asked is not None and asked.stands, self._timed)
+        self._signals.begin()
         self._streams.add(self)
         reaper.ready()
 

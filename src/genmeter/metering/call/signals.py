@@ -25,6 +25,8 @@ from .. import coexist, guard
 from ..content import content_attributes
 from ..context import WITHIN, Within
 from ..exceptions import message_of, tell
+from ..outer import Outer, Place
+from ..points import Point
 from ..stages.describe import bound, describe
 from ..stages.measure import measure, measure_cost, under_way
 from ..stages.price import price
@@ -39,7 +41,8 @@ class Signals:
     """The span, metric points and events of one call. Made last, so that nothing of ours can fail after the span's start.
 
     ``begun`` is the ``perf_counter`` at the start, ``started`` the same moment in nanoseconds since 1970, ``context`` the OpenTelemetry context in which the SDK is to run.
-    Inside the call of an official instrumentation there is no span of ours: the outer call gets the money.
+    ``span`` is our own span. Inside an outer call there is none at first: where the record goes is decided at the end
+    (see ``outer``). ``unseen``: another instrumentation has a span of the call that we cannot reach, so ours is not exported.
     """
 
     __slots__ = (
@@ -47,6 +50,7 @@ class Signals:
         "_outer",
         "_parent",
         "_telemetry",
+        "_told",
         "_under_way",
         "begun",
         "context",
@@ -62,34 +66,48 @@ class Signals:
         invocation: Invocation,
         attributes: dict[str, AttributeValue],
         context: Context,
+        outer: Outer | None,
+        *,
+        unseen: bool,
     ) -> None:
-        self._telemetry, self._attributes = telemetry, attributes
+        self._telemetry, self._attributes, self._outer = telemetry, attributes, outer
         self.within = Within(sdk, invocation.operation)
         within = set_value(WITHIN, self.within, context)
-        self._outer = guard.step("outer", coexist.outer, context, invocation.operation)
         self._parent = guard.step("parent", coexist.parent, context) or ""
         self.begun, self.started = perf_counter(), time_ns()
         invocation.started = self.started / 1e9
-        if self._outer is not None:
-            self.span, self.context = INVALID_SPAN, within
-            return
+        self.span, self._told = INVALID_SPAN, within
+        if unseen:
+            self.span = _unexported(context)
+            self._told = set_span_in_context(self.span, within)
+        elif outer is None:
+            self.span = self._start(invocation, context)
+            self._told = within = set_span_in_context(self.span, within)
+        self.context, self._under_way = within, None
+        if outer is None or not outer.official:
+            self.context = guard.step("announce", coexist.announce, within, invocation.operation) or within
+            self._under_way: Point | None = under_way(invocation)
+            guard.step("measure", telemetry.points.add, (self._under_way,))
+
+    def _start(self, invocation: Invocation, context: Context) -> Span:
         model = invocation.request.model
         named = model and invocation.operation != names.FETCH_RESPONSE
         try:
-            self.span: Span = telemetry.tracer.start_span(
+            return self._telemetry.tracer.start_span(
                 f"{invocation.operation} {model}" if named else invocation.operation,
                 context,
                 SpanKind.CLIENT,
-                attributes,
+                self._attributes,
                 start_time=self.started,
             )
         except Exception as error:  # a sampler or a processor of the user's: the money's event goes out all the same
             guard.failed("span", error)
-            self.span = _unexported(context)
-        inner = set_span_in_context(self.span, within)
-        self.context = guard.step("announce", coexist.announce, inner, invocation.operation) or inner
-        self._under_way = under_way(invocation)
-        guard.step("measure", telemetry.points.add, (self._under_way,))
+            return _unexported(context)
+
+    def begin(self) -> None:
+        """The app is about to hold a stream."""
+        if self._outer is not None:
+            guard.step("outer", self._outer.begin)
 
     def complete(self, invocation: Invocation) -> None:
         """Run the stages on the finished record."""
@@ -100,33 +118,45 @@ class Signals:
             step("sight", telemetry.sightings.see, invocation)
         if telemetry.limits is not None:
             step("budget", telemetry.limits.book, invocation)
-        if self._outer is not None:
-            step("measure", measure_cost, invocation, telemetry)
-            step("publish", self._publish, invocation)
-            invocation.exception = None
-            return
         attributes = step("describe", describe, invocation, telemetry.settings) or {}
-        step("measure", measure, invocation, telemetry, self.span.get_span_context(), self._under_way)
-        step("span", self._write_span, invocation, attributes)
-        if telemetry.settings.event:
+        place = step("outer", self._settle, invocation, attributes) or Place.OWN
+        step("measure", self._measure, invocation)
+        if place is Place.OWN:
+            step("span", self._write_span, invocation, attributes)
+        if telemetry.settings.event and place is not Place.SPAN:
             step("report", self._report, invocation, attributes)
-        if invocation.exception is not None:
+        if invocation.exception is not None and self._under_way is not None:
             step("exception", self._report_exception, invocation.exception)
         invocation.exception = None  # it holds the frames of the app
 
     def discard(self, invocation: Invocation) -> None:
         """Take back what the start has sent out. A span that is not ended is never exported."""
-        if self._outer is None:
+        if self._under_way is not None:
             metric, labels, _, _ = self._under_way
             guard.step("measure", self._telemetry.points.add, ((metric, labels, -1, None),))
         if self._telemetry.limits is not None:
             guard.step("budget", self._telemetry.limits.book, invocation)
 
-    def _publish(self, invocation: Invocation) -> None:
-        """The call of an official instrumentation around this one has the span: it gets the money."""
-        invocation.cost = coexist.together(self._outer, invocation.cost)
-        described = {**self._attributes, **describe(invocation, self._telemetry.settings)}
-        coexist.publish(self._outer, self.context, invocation, described)
+    def _settle(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> Place:
+        """Where the record goes: to the outer span, which is written, or to a span of its own, which then is there."""
+        outer = self._outer
+        if outer is None:
+            return Place.OWN
+        place = outer.place(invocation)
+        if place is Place.OWN:
+            self.span = self._start(invocation, self.context)
+            self._told = set_span_in_context(self.span, self.context)
+        else:
+            outer.publish(invocation, {**self._attributes, **attributes})
+            self._parent = outer.parent
+        return place
+
+    def _measure(self, invocation: Invocation) -> None:
+        if self._under_way is None:
+            measure_cost(invocation, self._telemetry)
+        else:
+            span = get_current_span(self._told).get_span_context()
+            measure(invocation, self._telemetry, span, self._under_way)
 
     def _write_span(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
         span = self.span
@@ -145,11 +175,11 @@ class Signals:
         content, settings = invocation.content, self._telemetry.settings
         if content is not None and settings.content in _ON_EVENTS:
             details.update(content_attributes(content, settings, as_json=False))
-        report(invocation, self._telemetry, self.context, details, self._parent)
+        report(invocation, self._telemetry, self._told, details, self._parent)
 
     def _report_exception(self, error: BaseException) -> None:
         told = tell(error, self._telemetry.settings.content in _ON_EVENTS)
-        report_exception(told, self._telemetry, self.context, self._attributes)
+        report_exception(told, self._telemetry, self._told, self._attributes)
 
 
 def _unexported(context: Context) -> Span:

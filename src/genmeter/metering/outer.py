@@ -1,0 +1,233 @@
+"""Another instrumentation's span around a call of ours: one model call, two observers, one bill.
+
+Frameworks, tracers and the official instrumentations open a span for a model call and call the SDK inside it. Such a
+span is the outer call. It keeps its span, and it gets our money:
+
+- The first bill that comes while the outer span is open is written on that span. We start no span, and our event has
+  the ids of the outer span, so that the ledger books the two as one call.
+- Every other call inside the outer span (a retry, a fallback, a stream that ends after the outer span) has a span and
+  an event of its own.
+- A failed call that used nothing leaves the outer span free for the next one. The outer span tells of the failure.
+- A stream may end after its outer span. So the outer span has the status ``elsewhere`` from the start of the stream
+  until the bill is written on it: without a bill, the outer span is not one.
+
+Another instrumentation's span is an outer call only if it says so when our call starts: by the operation in the words
+of any known convention, and by the same model or none. A second bill is shown and can be put right; a bill that was
+merged with another is lost. So where the attributes leave a doubt, there is no outer call, and the ledger decides.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from enum import Enum
+from typing import Any, cast
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, get_current_span
+
+from .. import names
+from ..model import AttributeValue, Invocation
+from ..reading import conventions
+from .coexist import ANNOUNCED, SHARED_KEYS
+from .telemetry import Telemetry
+
+logger = logging.getLogger("genmeter")
+
+HANDED_OVER = ("suppress_language_model_instrumentation",)
+"""Context keys by which a framework's instrumentation says that it has the span of the model call (OpenLLMetry 0.62)."""
+TAKEN = "_genmeter_bill"
+PAYER = frozenset({names.USER_ID, names.DEPARTMENT, names.APPLICATION, names.SESSION_ID, names.UNATTRIBUTED})
+MONEY = frozenset(
+    {
+        *(names.COST_AMOUNT, names.COST_CURRENCY, names.COST_SOURCE, names.COST_TOTAL, *names.COST_LINES.values()),
+        *(names.COST_STATUS, names.COST_REASON, names.COST_DETAIL, names.COST_CATALOGUE, names.COST_ENTRY),
+    }
+)
+USAGE = frozenset(names.USAGE_TOKENS.values())
+OFFICIAL_FIELDS = {
+    "input": "usage_input_tokens",
+    "output": "usage_output_tokens",
+    "cache_read": "usage_cache_read_input_tokens",
+    "cache_write": "usage_cache_write_input_tokens",
+    "reasoning": "usage_reasoning_output_tokens",
+}
+"""Field of Usage → the field of an official instrumentation's data."""
+_NOT_A_CALLER = (SpanKind.SERVER, SpanKind.CONSUMER, SpanKind.PRODUCER)
+_DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{3,8}|latest|preview)")
+
+
+class Place(Enum):
+    """Where the record of a finished call goes."""
+
+    OWN = "a span and an event of its own"
+    OUTER = "the outer span, and an event with its ids"
+    SPAN = "the outer span alone"
+
+
+class Outer:
+    """The outer call of one call of ours.
+
+    ``span`` is the span that was current when our call started. ``data`` is what an official instrumentation
+    (``opentelemetry-util-genai``) keeps of its call, None for any other. ``direct`` says whether ``span`` is the span of
+    the outer call: a program may open a span of its own inside an official instrumentation's call.
+    """
+
+    __slots__ = ("_data", "_marked", "direct", "span")
+
+    def __init__(self, span: Span, data: Any = None, *, direct: bool = True) -> None:
+        self.span = span
+        self._data = data
+        self.direct = direct
+        self._marked = False
+
+    @property
+    def official(self) -> bool:
+        """Whether the outer instrumentation measures the call's duration and tokens by the conventions' names."""
+        return self._data is not None
+
+    @property
+    def parent(self) -> str:
+        """The id of the outer span's parent in hexadecimal digits; empty for a root, or where it is not known."""
+        parent = getattr(self.span, "parent", None)
+        return format(parent.span_id, "016x") if parent is not None else ""
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the outer span leaves the process, or has left it."""
+        return self.span.get_span_context().trace_flags.sampled
+
+    def begin(self) -> None:
+        """The app is about to hold a stream, which may end after the outer span: the outer span is no bill as yet."""
+        if self.span.is_recording() and not self._taken():
+            self._marked = True
+            self._write({names.COST_STATUS: names.ELSEWHERE, names.BILLED_BY: names.SCOPE})
+
+    def place(self, invocation: Invocation) -> Place:
+        """Where the record of the finished call goes. Taking the outer span is done once, by the first that may."""
+        if invocation.cost is None:
+            return Place.SPAN if self.sampled and not self._marked else Place.OWN
+        ended = self.sampled and not self.span.is_recording()
+        if ended or not self._take():
+            return Place.OWN
+        # The ids of the outer span are not known where it is not the current one: no event can have them.
+        return Place.OUTER if self.direct else Place.SPAN
+
+    def publish(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
+        """Write who pays, the money and the tokens on the outer span. ``attributes``: all that our span would have."""
+        found = {name: value for name, value in attributes.items() if name in MONEY or name in USAGE}
+        if invocation.cost is not None and invocation.seller.id is not None:
+            found[names.PROVIDER] = invocation.seller.name
+        known = self._known()
+        payer = {name: value for name, value in attributes.items() if name in PAYER}
+        found |= payer if self.official else {name: value for name, value in payer.items() if name not in known}
+        self._write(found)
+        if self.official:
+            self._fill(invocation)
+
+    def _fill(self, invocation: Invocation) -> None:
+        """Give the official instrumentation the counts: its metrics are made of them."""
+        for field, official in OFFICIAL_FIELDS.items():
+            count = getattr(invocation.usage, field, None)
+            # A zero part is not said by the official packages either.
+            if count is not None and (count or field in ("input", "output")) and hasattr(self._data, official):
+                setattr(self._data, official, count)
+
+    def _write(self, attributes: dict[str, AttributeValue]) -> None:
+        if self.official:
+            self._data.attributes.update(attributes)
+        # Packages that replace their invocation's `attributes` lose what the data's were given (anthropic 1.3b0).
+        if self.direct and self.span.is_recording():
+            self.span.set_attributes(attributes)
+
+    def _known(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", getattr(self.span, "attributes", None) or {})
+
+    def _holder(self) -> dict[str, Any]:
+        return vars(self._data if self.official else self.span)
+
+    def _taken(self) -> bool:
+        return TAKEN in self._holder()
+
+    def _take(self) -> bool:
+        mine = object()
+        return self._holder().setdefault(TAKEN, mine) is mine  # of two threads, one
+
+
+class Outers:
+    """Finds the outer call of a call. One for an instrumentation; made where files may be read."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._table = conventions.bundled()
+        self._told = False
+
+    def find(self, context: Context, invocation: Invocation) -> Outer | None:
+        """The outer call of the call that is about to start, None where there is none or where it is in doubt."""
+        key = SHARED_KEYS.get(invocation.operation)
+        if key is None:
+            return None
+        span = get_current_span(context)
+        data: Any = context.get(key[0])
+        if data is not None and data is not context.get(ANNOUNCED):
+            known = cast("dict[str, Any]", getattr(span, "attributes", None) or {})
+            return Outer(span, data, direct=not span.is_recording() or self._operation(known) == key)
+        return Outer(span) if span.is_recording() and self._stands_for(span, invocation) else None
+
+    def elsewhere(self, context: Context) -> bool:
+        """Whether a framework says that it has the span of the call, although that is not the current span.
+
+        The call has no span of ours then, and its event has ids of its own. A call without an event needs its span.
+        """
+        if not self._telemetry.settings.event or not any(context.get(key) for key in HANDED_OVER):
+            return False
+        self._tell()
+        return True
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            logger.warning(
+                "genmeter: a framework's instrumentation asks others not to trace the model calls inside its own spans "
+                "(%s): genmeter meters these calls, without spans of its own. Payers, budgets, metrics and the ledger "
+                "have them. To have no double spans and genmeter's spans, turn that instrumentation off "
+                "(OTEL_PYTHON_DISABLED_INSTRUMENTATIONS)",
+                HANDED_OVER[0],
+            )
+
+    def _stands_for(self, span: Any, invocation: Invocation) -> bool:
+        """Whether another instrumentation's open span is one of the model call that ``invocation`` is about to make."""
+        scope = getattr(span, "instrumentation_scope", None)
+        if scope is None or scope.name == names.SCOPE or getattr(span, "kind", None) in _NOT_A_CALLER:
+            return False
+        context = span.get_span_context()
+        if not context.trace_flags.sampled or not self._telemetry.exports(span):
+            return False
+        attributes = cast("dict[str, Any]", getattr(span, "attributes", None) or {})
+        if self._operation(attributes) != SHARED_KEYS[invocation.operation]:
+            return False
+        models = [attributes[name] for name in self._table.fields["request_model"] if attributes.get(name)]
+        return all(isinstance(model, str) and same_model(model, invocation.request.model) for model in models)
+
+    def _operation(self, attributes: dict[str, Any]) -> tuple[str, str] | None:
+        """The kind of model call that the attributes name, as a value of ``SHARED_KEYS``; all that name one agree."""
+        found = {
+            SHARED_KEYS.get(self._table.operation({name: attributes[name]}) or "")
+            for name in self._table.fields["operation"]
+            if attributes.get(name)
+        }
+        return found.pop() if len(found) == 1 else None
+
+
+def same_model(theirs: str | None, ours: str | None) -> bool:
+    """Whether two names mean one model: one may have the seller before it, or a date after it. None is any model.
+
+    >>> same_model("openai/gpt-4o", "gpt-4o"), same_model("gpt-4o", "gpt-4o-2024-08-06"), same_model("gpt-4o", "gpt-4o-mini")
+    (True, True, False)
+    """
+    if not theirs or not ours:
+        return True
+    short, long = sorted((theirs.lower().rpartition("/")[2], ours.lower().rpartition("/")[2]), key=len)
+    if long.endswith((f":{short}", f".{short}")) or long == short:
+        return True
+    return long.startswith(short) and _DATED.fullmatch(long, len(short)) is not None
