@@ -21,12 +21,15 @@ AROUND_NS: Final = 10 * 10**9
 """How far around the batch's records a long trace is looked at; spans above them are found however old they are."""
 
 _ROW = f"id, {', '.join(COLUMNS)}"
-_TWINS = f"""
-SELECT n.id, o.id FROM calls n JOIN calls o ON o.response_id = n.response_id
-WHERE n.id >= ? AND o.id < n.id
-AND o.started_ns BETWEEN n.started_ns - {doubles.WINDOW_NS} AND n.started_ns + {doubles.WINDOW_NS}
-ORDER BY n.id, o.id
+_COLLIDING = """
+SELECT n.id FROM calls n WHERE n.id >= ? AND n.response_id IS NOT NULL
+AND EXISTS (SELECT 1 FROM calls o WHERE o.response_id = n.response_id AND o.id < n.id) ORDER BY n.id
 """
+_NEAREST = tuple(
+    f"SELECT id FROM calls WHERE response_id = ? AND id < ? AND started_ns {side} LIMIT 8"
+    for side in ("<= ? ORDER BY started_ns DESC", "> ? ORDER BY started_ns")
+)
+"""A server may give one id to each of its answers: of many calls with one id the nearest in time are looked at."""
 _SHARED = """
 SELECT n.trace_id, min(n.started_ns), max(n.started_ns + coalesce(n.duration_ns, 0)) FROM calls n
 WHERE n.id >= ? AND EXISTS (SELECT 1 FROM calls f WHERE f.trace_id = n.trace_id AND f.scope IS NOT NULL)
@@ -91,17 +94,30 @@ def settle_rows(connection: sqlite3.Connection, first: int, rows: Iterable[int],
 
 def _responses(connection: sqlite3.Connection, first: int, since: int, now_ns: int) -> Counter[str]:
     outcomes: Counter[str] = Counter()
-    for new, old in connection.execute(_TWINS, (since,)).fetchall():
-        one, other = _call(connection, old), _call(connection, new)
-        if one is None or other is None or not doubles.by_response(one, other):
+    for (row,) in connection.execute(_COLLIDING, (since,)).fetchall():
+        call = _call(connection, row)
+        if call is not None:
+            outcomes.update(_response(connection, row, call, first, now_ns))
+    return outcomes
+
+
+def _response(connection: sqlite3.Connection, row: int, call: Call, first: int, now_ns: int) -> list[str]:
+    """Compare a call with those that were booked before it with the same response id; the outcome, if it is a double."""
+    asked = (call.response_id, row, call.started_ns)
+    near = sorted(found[0] for nearest in _NEAREST for found in connection.execute(nearest, asked).fetchall())
+    for other in near:
+        booked = _call(connection, other)
+        if booked is None or not doubles.by_response(booked, call):
             continue
-        rows = {old: one, new: other}
-        winner, loser = doubles.prefer(rows, old, new)
-        _, outcome = set_aside(
+        rows = {other: booked, row: call}
+        winner, loser = doubles.prefer(rows, other, row)
+        call, outcome = set_aside(
             connection, (loser, rows[loser]), (winner, rows[winner]), doubles.RESPONSE, first, now_ns
         )
-        outcomes[outcome] += 1
-    return outcomes
+        if loser == row:
+            return [outcome]
+        return [outcome, *_response(connection, row, call, first, now_ns)]
+    return []
 
 
 def _trace(connection: sqlite3.Connection, trace: str, stretch: Stretch, first: int, now_ns: int) -> Counter[str]:
