@@ -93,7 +93,18 @@ func (b *batch) price() (pricing.Reason, string) {
 		return pricing.InvalidUsage, wrong
 	}
 	b.verdict = b.recorded.Catalogue.Price(&b.asked.Question)
+	if b.verdict.Reason == pricing.UnknownProvider && b.namesNobody() {
+		return b.verdict.Reason, namesNobody
+	}
 	return b.verdict.Reason, b.verdict.Detail
+}
+
+// namesNobody is the detail of a call without a price where no address can be given a seller.
+const namesNobody = "the record names no seller and no server, at most a framework; have its emitter write " +
+	"gen_ai.provider.name or server.address, or meter the SDK below it with genmeter"
+
+func (b *batch) namesNobody() bool {
+	return !b.record.Has(conventions.Provider) && !b.record.Has(conventions.Address) && !b.record.Has(conventions.BaseURL)
 }
 
 func (b *batch) write(attributes pcommon.Map) outcome {

@@ -100,6 +100,8 @@ def test_a_framework_is_no_seller(ledger: Ledger, name: str) -> None:
     ledger.book_traces(traces(*(span(n, said, trace=n) for n, said in enumerate((at, bedrock, nowhere), 1))))
     found = {call.span_id[-1]: (call.provider, call.cost_reason) for call in calls(ledger)}
     assert found == {"1": ("openai", None), "2": ("aws.bedrock", None), "3": (name, "unknown_provider")}
+    (detail,) = {call.cost_detail for call in calls(ledger) if call.cost_detail}
+    assert "have its emitter write gen_ai.provider.name or server.address" in detail
 
 
 def test_the_amount_of_litellm_is_its_own_word(ledger: Ledger) -> None:

@@ -17,6 +17,11 @@ _DEFAULTS = ("openai", "anthropic")
 
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")
 
+NAMES_NOBODY = (
+    "the record names no seller and no server, at most a framework; have its emitter write gen_ai.provider.name or"
+    " server.address, or meter the SDK below it with genmeter"
+)
+"""Detail of a call without a price where no address can be given a seller."""
 AtAddress = Callable[[str, int | None, str], Seller | None]
 """The seller at a host, port and path."""
 
@@ -89,7 +94,16 @@ class Recorded:
             question = self.ask(attributes, at, scope, version).question
         except ValueError as error:
             return Unpriced("invalid_usage", str(error))
-        return self.catalogue.price(question)
+        verdict = self.catalogue.price(question)
+        if question.seller is None and isinstance(verdict, Unpriced) and _names_nobody(attributes):
+            return verdict._replace(detail=NAMES_NOBODY)
+        return verdict
+
+
+def _names_nobody(attributes: Mapping[str, object]) -> bool:
+    """Whether neither a seller nor a server is named, so that the user cannot name the seller of the server."""
+    table = conventions.bundled()
+    return not any(table.text(attributes, field) for field in ("provider", "address", "base_url"))
 
 
 def billed_by(attributes: Mapping[str, object], catalogue: Catalogue, at_address: AtAddress) -> Seller | None:

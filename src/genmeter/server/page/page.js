@@ -177,7 +177,8 @@ function showTotals(summary) {
   ].filter(Boolean);
   const lines = [kept.length && `Kept out of all sums: ${kept.join(", ")}.`, trimmed_calls && `${count(trimmed_calls)} older calls are kept as daily sums.`].filter(Boolean);
   $("kept-out").hidden = !lines.length;
-  $("kept-out").textContent = lines.join(" ");
+  const list = kept.length ? el("a", { href: "#report/calls?aside=yes" }, "List them") : "";
+  $("kept-out").replaceChildren(lines.join(" "), list && " ", list);
 }
 
 function statusOf(call) {
