@@ -160,7 +160,7 @@ func (d *doubles) meet(r *record, key []byte, from *origin, c *call, now time.Ti
 		d.learn(loser.scope)
 		winner.absorb(loser.scope)
 		if loser != r && loser.fate == counted {
-			if winner.level == own {
+			if winner.level == own || !loser.hasTokens() {
 				found.missed++
 				loser.fate = aside
 				continue

@@ -217,3 +217,20 @@ func TestManySendersAtOnceLoseNoCall(t *testing.T) {
 	require.Empty(t, r.later())
 	require.Equal(t, map[string]int64{"set_aside": 800}, r.doubled())
 }
+
+func TestARootWithoutTokensIsLeftOutAfterItsChildAndCostsTheChildNothingBefore(t *testing.T) {
+	none := map[string]any{
+		"gen_ai.usage.input_tokens": nil, "gen_ai.usage.output_tokens": nil, "gen_ai.usage.cost.amount": nil,
+	}
+	root, child := sent{"gen_ai", 1, 0, 0, 1500, none}, sent{"gen_ai", 2, 1, 100, 1400, nil}
+	r := newRig(t)
+	r.send(child, root)
+	found := r.later()
+	require.Equal(t, []float64{1, 0.0035, 1000}, []float64{found[calls], found[costs], found[tokens+" input"]})
+	require.Equal(t, map[string]int64{"set_aside": 1}, r.doubled())
+	r = newRig(t)
+	r.send(root, child)
+	found = r.later()
+	require.Equal(t, []float64{2, 0.0035, 1000}, []float64{found[calls], found[costs], found[tokens+" input"]})
+	require.Equal(t, map[string]int64{"counted": 1}, r.doubled())
+}

@@ -124,7 +124,7 @@ class Conventions:
         name = _hyphens(scope)
         if name in self._frameworks:
             return True
-        # "ai" and "agents" are frameworks as whole names; within a scope they are parts of other words
+        # "agents" is a framework as a whole name; within a scope it is a part of other words
         return any(
             part in self._frameworks and len(part) > 3 and part != "agents" for part in re.split(r"[.:/@ ]", name)
         )

@@ -44,7 +44,7 @@ func (t *Table) IsFramework(scope string) bool {
 		return true
 	}
 	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return strings.ContainsRune(".:/@ ", r) }) {
-		// "ai" and "agents" are frameworks as whole names; within a scope they are parts of other words
+		// "agents" is a framework as a whole name; within a scope it is a part of other words
 		if _, known := t.frameworks[part]; known && len(part) > 3 && part != "agents" {
 			return true
 		}
