@@ -201,6 +201,18 @@ def ledger_file(environ: Mapping[str, str] | None = None) -> Path | None:
     return Path(named).expanduser() if named else None
 
 
+def export_address(export: object) -> str:
+    """The address that ``genmeter.instrument(export=...)`` means. Raises ``SettingsError``.
+
+    >>> export_address("dev")
+    'http://127.0.0.1:4318'
+    """
+    try:
+        return values.destination(export)
+    except ValueError as error:
+        raise SettingsError(f"genmeter.instrument(export={export!r}): {error}") from None
+
+
 class _Setting(NamedTuple):
     """One setting: its field of ``Settings``, its variable, its ``table.key`` in the file or "", and its reader.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from opentelemetry.util._importlib_metadata import (
     entry_points,  # pyright: ignore[reportUnknownVariableType]
@@ -115,11 +115,11 @@ def _events_like(exporter: Any) -> Callable[[], Any] | None:
         same = {name: getattr(exporter, f"_{name}") for name in ("insecure", "credentials", "headers")}
         return partial(_load("logs", "otlp_proto_grpc"), endpoint=address, **same)
     if module.startswith("opentelemetry.exporter.otlp.proto.http.") and address.endswith("/v1/traces"):
-        headers = (
-            getattr(exporter, "_headers", None) or getattr(getattr(exporter, "_client", None), "_headers", None) or {}
-        )
-        same = {name: value for name, value in headers.items() if name.lower() != "content-encoding"}
-        return partial(_load("logs", "otlp_proto_http"), endpoint=f"{address[:-6]}logs", headers=same)
+        attributes: dict[str, Any] = vars(exporter)
+        found = (getattr(holder, "_headers", None) for holder in (exporter, *attributes.values()))
+        headers = cast("dict[str, str]", next(filter(None, found), None) or {})
+        kept = {name: value for name, value in headers.items() if name.lower() != "content-encoding"}
+        return partial(_load("logs", "otlp_proto_http"), endpoint=f"{address[:-6]}logs", headers=kept)
     return None
 
 

@@ -73,16 +73,15 @@ def _after_a_flush(leave: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.wraps(_signal)
 def _set_handler(signalnum: Any, handler: Any) -> Any:
-    ours = handler is signal.SIG_DFL or (type(handler) is int and handler == 0)
-    return _seen(_signal(signalnum, _die if ours and signalnum in FATAL else handler))
+    # Here and in the next function nothing of ours is called: these stand between the application and its signals.
+    ours = (handler is signal.SIG_DFL or (type(handler) is int and handler == 0)) and signalnum in FATAL
+    previous = _signal(signalnum, _die if ours else handler)
+    return signal.SIG_DFL if previous is _die else previous
 
 
 @functools.wraps(_getsignal)
 def _handler(signalnum: Any) -> Any:
-    return _seen(_getsignal(signalnum))
-
-
-def _seen(handler: Any) -> Any:
+    handler = _getsignal(signalnum)
     return signal.SIG_DFL if handler is _die else handler
 
 

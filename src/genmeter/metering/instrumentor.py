@@ -13,8 +13,7 @@ from opentelemetry.instrumentation.instrumentor import (
 
 from ..errors import GenmeterError
 from ..pricing import catalogue_for
-from ..settings import Settings, SettingsError, Startup
-from ..values import destination
+from ..settings import Settings, Startup, export_address
 from . import exits, guard
 from .call.engine import Engine
 from .ends import ends
@@ -56,7 +55,7 @@ class GenmeterInstrumentor(BaseInstrumentor):
     def _start(self, **kwargs: Any) -> None:
         settings: Settings = kwargs.get("settings") or Settings.load()
         if export := kwargs.get("export"):
-            settings = replace(settings, export=_destination(export))
+            settings = replace(settings, export=export_address(export))
         providers = {name: kwargs.get(name) for name in ("tracer_provider", "meter_provider", "logger_provider")}
         engine = Engine(Telemetry(settings, catalogue_for(settings.prices), **providers))
         self._engine, self._patches = engine, Patches(engine, PROVIDERS)
@@ -74,12 +73,5 @@ class GenmeterInstrumentor(BaseInstrumentor):
             guard.step("end", reaper.endings.remove, self._engine.close_streams)
             guard.step("end", self._engine.close_streams)
             guard.step("exits", exits.disarm)
-            ends.detach()
+            guard.step("exits", ends.detach)
         self._patches = self._engine = None
-
-
-def _destination(export: object) -> str:
-    try:
-        return destination(export)
-    except ValueError as error:
-        raise SettingsError(f"genmeter.instrument(export={export!r}): {error}") from None

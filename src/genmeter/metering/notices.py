@@ -14,7 +14,7 @@ UNMETERED = (
 )
 LOST_CONTEXT = (
     "genmeter: a call in the thread %r has neither trace nor payer, because a thread starts with an empty context. "
-    "`pip install opentelemetry-instrumentation-threading` hands both over (`genmeter run` and opentelemetry-instrument "
+    "Install opentelemetry-instrumentation-threading, which hands both over (`genmeter run` and opentelemetry-instrument "
     "load it), or start the thread's function by contextvars.copy_context().run."
 )
 THREADING = "opentelemetry.instrumentation.threading"

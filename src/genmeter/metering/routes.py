@@ -76,11 +76,12 @@ class Routes:
         self._own: dict[str, Any] = {}
         self._copies = bool(export)
         carriers = Carriers(export)
-        self._configures = Startup.load().configure_sdk
+        self._configures = Startup.load().configure_sdk and not sdk.left_out
         if self._configures and carriers.named():
             self._make(carriers)
         self._tracer = self._choose_tracer()
         self._meters: object = None
+        self._measured: MeterProvider | None = None
         self._loggers: object = None
         self._told = False
         self._waiting: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
@@ -124,10 +125,15 @@ class Routes:
         self._copy: Logger | None = carrier.get_logger(*SCOPE) if carrier is not None and copied else None
         self._loggers = loggers
         if meters is not self._meters:
-            chosen_meters = self._meter_provider or (meters if is_set(meters) else self._own.get("metrics")) or meters
-            if self._meters is None or self._meter_provider is None:
-                self._measure_with(chosen_meters.get_meter(*SCOPE))
             self._meters = meters
+            self._turn_meters(meters)
+
+    def _turn_meters(self, meters: MeterProvider) -> None:
+        chosen = self._meter_provider or (meters if is_set(meters) else self._own.get("metrics")) or meters
+        if self._measured is None or (chosen is not self._measured and is_set(self._measured)):
+            # OpenTelemetry itself moves instruments that were made before any provider was set.
+            self._measure_with(chosen.get_meter(*SCOPE))
+        self._measured = chosen
 
     def start_span(self, name: str, context: Context, *args: Any, **kwargs: Any) -> Span:
         """Start a span. It has ids of its own, also where there is no provider: the ledger's key is made of them."""

@@ -33,6 +33,8 @@ logger = logging.getLogger("genmeter")
 
 environment: list[Any] = []
 """The providers that were set up from the environment before the application started."""
+left_out: list[str] = []
+"""The configurators that have set up no provider: they are in charge all the same, and genmeter sets up none."""
 
 
 def configure_if_nobody_does() -> None:
@@ -68,9 +70,11 @@ def _disabled() -> bool:
 
 
 def _somebody_does() -> bool:
-    if any(True for _ in entry_points(group="opentelemetry_configurator")):
-        return True
-    return any(map(is_set, (trace.get_tracer_provider(), metrics.get_meter_provider())))
+    found = any(map(is_set, (trace.get_tracer_provider(), metrics.get_meter_provider())))
+    others = [one.name for one in entry_points(group="opentelemetry_configurator")]
+    if not found:
+        left_out.extend(others)
+    return found or bool(others)
 
 
 def _configure() -> None:
