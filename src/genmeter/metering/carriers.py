@@ -115,7 +115,7 @@ def _events_like(exporter: Any) -> Callable[[], Any] | None:
         same = {name: getattr(exporter, f"_{name}") for name in ("insecure", "credentials", "headers")}
         return partial(_load("logs", "otlp_proto_grpc"), endpoint=address, **same)
     if module.startswith("opentelemetry.exporter.otlp.proto.http.") and address.endswith("/v1/traces"):
-        attributes: dict[str, Any] = vars(exporter)
+        attributes = cast("dict[str, Any]", vars(exporter))
         found = (getattr(holder, "_headers", None) for holder in (exporter, *attributes.values()))
         headers = cast("dict[str, str]", next(filter(None, found), None) or {})
         kept = {name: value for name, value in headers.items() if name.lower() != "content-encoding"}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import time
+from _thread import LockType, allocate_lock, start_new_thread
 from collections.abc import Callable, Collection, Iterable, Sequence
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Protocol
 
 from . import guard
@@ -19,6 +21,9 @@ from .reaper import reaper
 
 SECONDS = 2.0
 """How long the end of a process waits for the exporters."""
+
+NO_THREAD_AT_EXIT = sys.version_info[:3] in ((3, 12, 0), (3, 12, 1))
+"""These Pythons start no thread any more in exit functions: the reaper's must be there before."""
 
 Job = Callable[[], object]
 
@@ -62,7 +67,8 @@ class Ends:
                 # The SDK's own exit function waits for each provider in turn, up to 30 s for each.
                 atexit.unregister(provider.shutdown)
                 self._ours.append(provider)
-        reaper.ready()
+        if NO_THREAD_AT_EXIT:
+            reaper.ready()
 
     def flush(self, seconds: float = SECONDS) -> bool:
         """Send what is recorded. Whether all of it went out within ``seconds``, as far as the exporters tell."""
@@ -90,21 +96,23 @@ class Ends:
             self._closed = True
             self._end(self._shut_down)
 
-    def _end(self, how: Callable[[float], bool]) -> None:
+    def _end(self, how: Job) -> None:
         ended = self._under_way = Event()
         try:
-            deadline = time.monotonic() + SECONDS * 0.9
-            if not how(deadline):
+            # On a thread of its own: this one may be inside the SDK with a lock held that the flush needs.
+            if not together([how], SECONDS):
                 delivery.missed()
         finally:
             self._under_way = None
             ended.set()
 
-    def _send(self, deadline: float) -> bool:
-        # On a thread of its own: this one may be inside the SDK with a lock held that the flush needs.
-        return together([reaper.end], deadline - time.monotonic()) and self.flush(deadline - time.monotonic())
+    def _send(self) -> bool:
+        deadline = time.monotonic() + SECONDS
+        reaper.end()
+        return self.flush(deadline - time.monotonic())
 
-    def _shut_down(self, deadline: float) -> bool:
+    def _shut_down(self) -> bool:
+        deadline = time.monotonic() + SECONDS
         reaper.end()
         if self._routes is not None:
             guard.step("end", self._routes.tell_at_end)
@@ -128,13 +136,14 @@ def together(jobs: Sequence[Job], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     results: list[object] = []
     ended = [_start(job, results) for job in jobs]
-    in_time = [event.wait(max(0.0, deadline - time.monotonic())) for event in ended]
+    in_time = [one.acquire(timeout=max(0.0, deadline - time.monotonic())) for one in ended]
     return all(in_time) and all(result is not False for result in results)
 
 
-def _start(job: Job, results: list[object]) -> Event:
-    """Start a job on a thread of its own: this thread may hold a lock that the job needs."""
-    ended = Event()
+def _start(job: Job, results: list[object]) -> LockType:
+    """Start a job on a thread of its own; the lock is free once it has ended."""
+    ended = allocate_lock()
+    ended.acquire()
 
     def run() -> None:
         try:
@@ -142,12 +151,12 @@ def _start(job: Job, results: list[object]) -> Event:
         except Exception:
             results.append(False)
         finally:
-            ended.set()
+            ended.release()
 
     try:
-        Thread(target=run, name="genmeter-flush", daemon=True).start()
+        # Not threading.Thread: gevent turns that into a greenlet, and a signal's handler cannot wait for a greenlet.
+        start_new_thread(run, ())
     except RuntimeError:
-        # Python 3.12.0 and 3.12.1 start no thread any more in exit functions; the reaper's is there already.
         reaper.run(run)
     return ended
 
