@@ -18,7 +18,7 @@ from tests.stub import Reply, Stream, StubServer
 from .cells import make_client
 from .conftest import MeterFactory
 from .rig import Meter, one_call
-from .sdk import CHAT, CLAUDE
+from .sdk import CHAT, CLAUDE, OPENAI
 
 FAILURES = [
     ("openai", 400, "invalid_request_error"),
@@ -118,6 +118,8 @@ def unsendable(kind: str, client: Any) -> dict[str, Any]:
         "not JSON, at the door": lambda: post(kind, client, {**good, "messages": object()}),
         "no type, at the door": lambda: client.post("/chat/completions"),
     }
+    if kind == "openai" and OPENAI < (2, 0):
+        del calls["no key"]  # this major sends such a call
     if kind == "anthropic":
         calls["too long without a stream"] = lambda: create(**{**good, "max_tokens": 200_000})
         calls["too long, parsed"] = lambda: client.messages.parse(**{**good, "max_tokens": 200_000})

@@ -152,6 +152,7 @@ def response_of(made: Any) -> Any:
     return None if found is None else facts(found)
 
 
+@pytest.mark.filterwarnings("ignore:Using `isinstance:DeprecationWarning")
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize(("sdk", "way"), CASES)
 def test_an_answer_is_of_the_sdks_own_type(
