@@ -149,7 +149,7 @@ def test_a_stream_is_read_in_every_loop(loop: str, kind: str, stub: StubServer, 
     (span,) = telemetry.spans
     found = dict(span.attributes or {})
     assert names.ERROR_TYPE not in found and names.STREAM_CUT not in found
-    assert found[names.OUTPUT_TOKENS] > 0
+    assert found[names.OUTPUT_TOKENS] in (10, 15)
 
 
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])

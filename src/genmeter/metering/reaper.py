@@ -12,6 +12,7 @@ import os
 import queue
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
@@ -99,16 +100,13 @@ class Reaper:
 def _queue() -> Any:
     """A queue on which the thread that starts now can wait.
 
-    After ``gevent.monkey.patch_all()`` this thread is a greenlet. The C queue would block the whole process there, and an
-    app that patches after genmeter was imported has left the C queue in this module.
+    Once gevent has patched the standard library, this thread is a greenlet. The C queue would block the whole process
+    there, and an app that patches after genmeter was imported has left the C queue in this module.
     """
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
         return queue.SimpleQueue()
-    from gevent.queue import Queue  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-
-    made: Any = Queue()
-    return made
+    return import_module("gevent.queue").Queue()
 
 
 def _move(source: Any, target: Any) -> None:

@@ -89,7 +89,7 @@ def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
 
 
 def beside(found: Mapping[str, Any]) -> Any:
-    """Usage in a vendor's own field: a chunk of Groq's has it in ``x_groq`` unasked.
+    """Usage in a vendor's own field: a chunk of Groq's has it in the field x_groq unasked.
 
     Source: https://console.groq.com/docs/api-reference (read 2026-11-21).
     """

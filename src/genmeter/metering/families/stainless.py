@@ -54,7 +54,7 @@ def unsent(error: BaseException) -> bool:
 
 
 def complaint(error: BaseException) -> Complaint:
-    """``code``, ``param`` and the body of an ``APIStatusError``; some servers put a status or nothing into ``code``."""
+    """Code, parameter and body of an SDK's exception; some servers put a status, or nothing, in the place of a code."""
     found: Any = error
     code, body = getattr(found, "code", None), getattr(found, "body", None)
     param = getattr(found, "param", None)
