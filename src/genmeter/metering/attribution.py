@@ -13,7 +13,7 @@ from opentelemetry.context import Context, attach, create_key, get_value, set_va
 
 from ..credentials import scrub
 from ..model import Attribution
-from ..texts import name_of
+from ..texts import LONGEST, name_of
 from .context import detach
 from .notices import notices
 
@@ -24,7 +24,6 @@ NO_PAYER = Attribution()
 
 _entered: ContextVar[tuple[tuple[object, Token[Context]], ...]] = ContextVar("genmeter-entered", default=())
 """The blocks that this thread or task is in. One ``attribution`` may be entered by several of them at the same time."""
-_scrubbed = lru_cache(4096)(scrub)
 
 
 class attribution:  # noqa: N801  used like a function
@@ -96,33 +95,47 @@ class attribution:  # noqa: N801  used like a function
                 f"genmeter.attribution cannot decorate the generator {function.__qualname__}: its body runs in its "
                 "consumer's context; use `with genmeter.attribution(...)` around the calls inside it"
             )
-        given = self._given._asdict()
         if inspect.iscoroutinefunction(function):
 
             @wraps(function)
             async def run_async(*args: Any, **kwargs: Any) -> Any:
-                with attribution(**given):
+                with self:
                     return await function(*args, **kwargs)
 
             return cast(F, run_async)
 
         @wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            with attribution(**given):
+            with self:
                 return function(*args, **kwargs)
 
         return cast(F, run)
 
 
-def payer(**given: object) -> Attribution:
+def payer(
+    user: object = None, department: object = None, application: object = None, session: object = None
+) -> Attribution:
     """The payer in texts. Raises ``TypeError`` for a value that has none, and names the field."""
-    found: dict[str, str | None] = {}
-    for field, value in given.items():
-        try:
-            found[field] = name_of(value, whole=field in ("user", "session"))
-        except TypeError as error:
-            raise TypeError(f"genmeter.attribution({field}=...): {error}") from None
-        text = found[field]
-        if field != "user" and text is not None:
-            found[field] = _scrubbed(text)
-    return Attribution(**found)
+    return Attribution(
+        None if user is None else _text("user", user),
+        None if department is None else _text("department", department),
+        None if application is None else _text("application", application),
+        None if session is None else _text("session", session),
+    )
+
+
+def _text(field: str, value: object) -> str | None:
+    if type(value) is str and len(value) <= LONGEST:
+        return _short(field, value)
+    try:
+        text = name_of(value, whole=field in ("user", "session"))
+    except TypeError as error:
+        raise TypeError(f"genmeter.attribution({field}=...): {error}") from None
+    return None if text is None else _short(field, text)
+
+
+@lru_cache(4096)
+def _short(field: str, text: str) -> str | None:
+    """A text of bounded length as it may leave. A user leaves as a hash, so two keys must stay two users."""
+    name = name_of(text)
+    return name if name is None or field == "user" else scrub(name)
