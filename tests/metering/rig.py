@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -156,6 +159,16 @@ class Meter:
         spans = [span.to_json() for span in self._spans.get_finished_spans()]
         logs = [log.to_json() for log in self._logs.get_finished_logs()]
         return "\n".join([*spans, *logs, metrics.to_json() if metrics is not None else ""])
+
+    def encoded(self) -> tuple[bytes, bytes, bytes]:
+        """Spans, log records and metrics as OTLP carries them; fails as the exporter would."""
+        metrics = self._reader.get_metrics_data()
+        assert metrics is not None
+        return (
+            encode_spans(self._spans.get_finished_spans()).SerializeToString(),
+            encode_logs(self._logs.get_finished_logs()).SerializeToString(),
+            encode_metrics(metrics).SerializeToString(),
+        )
 
     def clear(self) -> None:
         """Forget spans and events."""

@@ -18,10 +18,11 @@ import pydantic
 import pytest
 from openai import OpenAI
 
+import genmeter
 from genmeter import names
 from genmeter.metering import exceptions, guard
 from genmeter.metering.exceptions import message_of, tell
-from tests.stub import Reply, StubServer
+from tests.stub import Reply, Stream, StubServer
 
 from .cells import make_client
 from .conftest import MeterFactory
@@ -143,8 +144,6 @@ def test_with_capture_on_messages_leave_without_keys_and_within_bounds(stub: Stu
         message = event.attributes[names.EXCEPTION_MESSAGE]
         assert (WORDS in str(meter.span.status.description), WORDS in message) == (on_span, on_event)
         assert KEY not in told(meter) and len(told(meter)) < 60_000
-        import genmeter
-
         genmeter.uninstrument()
 
 
@@ -323,3 +322,44 @@ def test_reading_a_trace_opens_no_file() -> None:
     tell(error, words=True)
     watching.clear()
     assert opened == []
+
+
+# --- what a server says of itself ------------------------------------------------------------------------------------
+
+ODD = "odd \ud83d" + "x" * 100_000
+
+
+@pytest.mark.parametrize("capture", ["NO_CONTENT", "SPAN_AND_EVENT"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+def test_odd_and_endless_texts_of_a_server_do_not_cost_the_batch(
+    streamed: bool, capture: str, stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """A lone surrogate cannot be written as UTF-8: the exporter would lose all calls of the batch."""
+    meter = meters(content=capture)
+    head: dict[str, Any] = {"id": ODD, "created": 1, "model": ODD, "system_fingerprint": ODD, "service_tier": ODD}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2, ODD + "_tokens": 7}
+    if streamed:
+        delta = {"index": 0, "delta": {"role": "assistant", "content": ODD}, "finish_reason": ODD}
+        chunk = {**head, "object": "chat.completion.chunk", "choices": [delta], "usage": usage}
+        stub.script("/chat/completions", Stream(events=[json.dumps(chunk), "[DONE]"]))
+        list(client.chat.completions.create(**CHAT, stream=True))
+    else:
+        message = {"role": "assistant", "content": ODD, "refusal": None}
+        choice = {"index": 0, "message": message, "finish_reason": ODD, "logprobs": None}
+        answer = {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
+        stub.script("/chat/completions", Reply(body=json.dumps(answer).encode(), headers={"content-type": "application/json"}))
+        client.chat.completions.create(**CHAT)
+    spans, logs, metrics = meter.encoded()
+    assert len(meter.spans) == 1 == len(meter.events())
+    assert len(spans) + len(logs) + len(metrics) < (60_000 if capture == "NO_CONTENT" else 120_000)
+
+
+def test_odd_and_endless_texts_of_the_app_do_not_cost_the_batch(
+    stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """As the model, as parameters that become attributes, as the payer, and in messages that are captured."""
+    meter = meters(content="SPAN_AND_EVENT", raw_users=True)
+    said: Any = {"model": "odd \\ud83d", "messages": [{"role": "user", "content": "x" * 100_000}]}
+    with genmeter.attribution(user=ODD, department=ODD, application=ODD, session=ODD):
+        client.chat.completions.create(**said, stop=["y" * 100_000] * 200, service_tier="z" * 100_000)
+    assert sum(map(len, meter.encoded())) < 250_000
