@@ -18,11 +18,13 @@ from datetime import UTC, tzinfo
 from typing import Any, Final, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from genmeter import userkeys
 from genmeter.errors import GenmeterError
 from genmeter.model import PICO, SCOPES
 from genmeter.periods import PERIODS, PeriodName
 from genmeter.settings import BudgetTable, Settings
 from genmeter.spelling import unknown
+from genmeter.state import users_file
 from genmeter.texts import name_of
 from genmeter.tomllines import Lines
 from genmeter.userkeys import UserKey, pseudonyms
@@ -87,7 +89,17 @@ def budgets_of(settings: Settings, metered: bool = False) -> tuple[Budget, ...]:
     """
     if settings.budgets is None:
         return ()
-    return parse(settings.budgets, settings.known_keys(make=metered), settings.raw_users)
+    return parse(settings.budgets, _keys(settings, metered), settings.raw_users)
+
+
+def _keys(settings: Settings, make: bool) -> tuple[UserKey, ...]:
+    """The keys of user ids: from the file that the user names, else the state folder's, if there are any."""
+    if settings.keys or settings.raw_users:
+        return settings.keys
+    try:
+        return (userkeys.make if make else userkeys.read)(users_file())
+    except (OSError, RuntimeError, GenmeterError):
+        return ()
 
 
 def parse(table: BudgetTable, keys: Sequence[UserKey] = (), raw_users: bool = False) -> tuple[Budget, ...]:

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 
-from genmeter import userkeys, values
+from genmeter import values
 from genmeter.credentials import scrub
 from genmeter.errors import GenmeterError
 from genmeter.spelling import nearest, unknown
+from genmeter.state import users_file
 from genmeter.tomllines import Lines
 from genmeter.userkeys import UserKey
 
@@ -111,18 +112,6 @@ class Settings:
         """The keys of user ids that the user names, the newest last; empty where the state folder's file counts."""
         return self.user_keys or (() if self.user_key is None else (UserKey(1, self.user_key),))
 
-    def known_keys(self, make: bool = False) -> tuple[UserKey, ...]:
-        """The keys of user ids, the newest last: from the file that the user names, else the state folder's, if there are any.
-
-        ``make`` makes the state folder's where there are none.
-        """
-        if self.keys or self.raw_users:
-            return self.keys
-        try:
-            return (userkeys.make if make else userkeys.read)(state_folder() / "users.key")
-        except (OSError, RuntimeError, GenmeterError):
-            return ()
-
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, path: str | os.PathLike[str] | None = None) -> Settings:
         """Read the file (``path``, which ``--config`` names, else ``GENMETER_CONFIG``, else the working folder's) and the environment.
@@ -174,25 +163,14 @@ def config_file(environ: Mapping[str, str] | None = None) -> Path:
     return Path((os.environ if environ is None else environ).get(CONFIG) or "genmeter.toml")
 
 
-def state_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder of genmeter's own files, whether or not it exists: below ``XDG_STATE_HOME``, else ``~/.local/state``.
-
-    Raises ``RuntimeError`` where the user has no home folder.
-    """
-    state = (os.environ if environ is None else environ).get("XDG_STATE_HOME", "")
-    # The XDG specification: a relative path is invalid and must be ignored.
-    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
-    return base / "genmeter"
-
-
 def user_key_file(environ: Mapping[str, str] | None = None, path: str | os.PathLike[str] | None = None) -> Path:
     """The file of keys that hash user ids, whether or not it exists: the one that is named, else the state folder's.
 
-    Raises ``SettingsError`` for a file of settings that cannot be read, ``RuntimeError`` as ``state_folder`` does.
+    Raises ``SettingsError`` for a file of settings that cannot be read, ``RuntimeError`` as ``users_file`` does.
     """
     environ = os.environ if environ is None else environ
     named = _Source.open(environ, path).read(_Setting("", USER_KEY_FILE, "attribution.user_key_file", values.text))
-    return Path(named).expanduser() if isinstance(named, str) and named else state_folder(environ) / "users.key"
+    return Path(named).expanduser() if isinstance(named, str) and named else users_file(environ)
 
 
 def ledger_file(environ: Mapping[str, str] | None = None) -> Path | None:

@@ -11,7 +11,7 @@ import genmeter
 from tests.architecture.tree import imports, modules
 
 BEDROCK = {"model", "names", "units", "errors", "settings", "spelling", "tomllines", "periods", "instants", "_version"}
-BEDROCK |= {"texts", "credentials", "userkeys"}
+BEDROCK |= {"texts", "credentials", "state", "userkeys"}
 BELOW = {
     "": {"metering", *BEDROCK},
     "__main__": {"cli"},
@@ -23,13 +23,14 @@ BELOW = {
     "spelling": set(),
     "texts": set(),
     "credentials": set(),
+    "state": set(),
     "userkeys": {"errors"},
     "values": {"userkeys"},
-    "settings": {"errors", "spelling", "tomllines", "values", "userkeys", "credentials"},
+    "settings": {"errors", "spelling", "tomllines", "values", "userkeys", "credentials", "state"},
     "tomllines": set(),
     "periods": set(),
     "instants": set(),
-    "budgets": {"errors", "model", "settings", "spelling", "tomllines", "periods", "texts", "userkeys"},
+    "budgets": {"errors", "model", "settings", "spelling", "tomllines", "periods", "state", "texts", "userkeys"},
     "pricing": {"errors", "model", "names", "spelling", "tomllines", "units"},
     "reading": {"pricing", *BEDROCK},
     "ledger": {"reading", "pricing", *BEDROCK},
@@ -51,6 +52,7 @@ OUTSIDE = {
     "spelling": set(),
     "texts": set(),
     "credentials": set(),
+    "state": set(),
     "userkeys": set(),
     "values": set(),
     "settings": set(),

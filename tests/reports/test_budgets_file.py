@@ -111,7 +111,10 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "line", "key", "words"), WRONG)
-def test_what_cannot_be_used_is_refused_by_file_line_key_and_reason(tmp_path: Path, text, line, key, words) -> None:
+def test_what_cannot_be_used_is_refused_by_file_line_key_and_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text, line, key, words
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     text = text if text.startswith("[budgets]") else GOOD + text
     text = "\n" * 4 + text if text.startswith("[budgets]") else text
     with pytest.raises(BudgetsError) as refused:

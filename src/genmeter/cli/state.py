@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from genmeter.settings import ledger_file, state_folder
+from genmeter.settings import ledger_file
+from genmeter.state import state_folder
 
 
 def state_file(environ: Mapping[str, str] | None = None) -> Path:

@@ -52,7 +52,7 @@ def message_of(error: BaseException, words: bool) -> str:
 
 
 def kind_of(error: BaseException) -> str:
-    """The class of an exception, as ``module.Class``."""
+    """The class of an exception, after its module and a point."""
     return bounded(f"{type(error).__module__}.{type(error).__qualname__}")
 
 

@@ -15,7 +15,8 @@ from .. import names, userkeys
 from ..credentials import scrub
 from ..errors import GenmeterError
 from ..model import Attribution
-from ..settings import Settings, SettingsError, state_folder
+from ..settings import Settings, SettingsError
+from ..state import users_file
 from ..texts import name_of
 from ..userkeys import UserKey
 from .attribution import ATTRIBUTION, NO_PAYER, payer
@@ -134,7 +135,7 @@ def _keys_of(settings: Settings) -> tuple[tuple[UserKey, ...], str]:
         return random, ""
     path = "the key file in the state folder"
     try:
-        path = str(state_folder() / "users.key")
+        path = str(users_file())
         return userkeys.make(Path(path)), ""
     except (OSError, RuntimeError, GenmeterError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
