@@ -243,14 +243,9 @@ _SETTINGS: Final = (
     _Setting("skip_scopes", "GENMETER_SKIP_SCOPES", "skip_scopes", values.texts, none=True),
 )
 
-VARIABLES: Final = frozenset(
-    name
-    for name in (
-        *(setting.variable for setting in (*_ATTRIBUTION, *_SETTINGS)),
-        *(_SELLERS, CONFIG, LEDGER, CONFIGURE_SDK, FLUSH_ON_TERM),
-    )
-    if name.startswith(_PREFIX)
-)
+_EVERY: Final = (*_ATTRIBUTION, *_SETTINGS)
+_APART: Final = (_SELLERS, CONFIG, LEDGER, CONFIGURE_SDK, FLUSH_ON_TERM)
+VARIABLES: Final = frozenset(one for one in (*(each.variable for each in _EVERY), *_APART) if one.startswith(_PREFIX))
 """Every variable of genmeter's own that the package reads."""
 ELSEWHERE: Final = frozenset(
     {
@@ -266,11 +261,7 @@ _FREE: Final = ("prices", "sellers", "budgets")
 _TOP: Final = frozenset(setting.key for setting in _SETTINGS if setting.key and "." not in setting.key)
 """Keys that stand above all tables."""
 _KEYS: Final[dict[str, tuple[str, ...]]] = {
-    table: tuple(
-        setting.key.removeprefix(f"{table}.")
-        for setting in (*_ATTRIBUTION, *_SETTINGS)
-        if setting.key.startswith(f"{table}.")
-    )
+    table: tuple(one.key.removeprefix(f"{table}.") for one in _EVERY if one.key.startswith(f"{table}."))
     for table in ("attribution", "metrics", "content")
 }
 """The keys of every other table."""

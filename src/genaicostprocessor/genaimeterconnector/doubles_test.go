@@ -133,7 +133,7 @@ func TestEqualCallsAtOneTimeAreCountedAsManyAsTheyAreInAnyOrder(t *testing.T) {
 		for n := range byte(8) {
 			all = append(all, sent{langchain, 10 + n, 0, int(n), 1500, nil}, sent{app, 30 + n, 0, 50 + int(n), 1450, local})
 		}
-		// two that nobody but the framework has recorded
+		// two that the framework alone has recorded
 		all = append(all, sent{langchain, 50, 0, 3, 1500, nil}, sent{langchain, 51, 0, 4, 1500, nil})
 		rand.New(rand.NewPCG(seed, 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		r.send(all...)

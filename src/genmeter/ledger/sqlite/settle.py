@@ -102,7 +102,7 @@ def _responses(connection: sqlite3.Connection, first: int, since: int, now_ns: i
 
 
 def _response(connection: sqlite3.Connection, row: int, call: Call, first: int, now_ns: int) -> list[str]:
-    """Compare a call with those that were booked before it with the same response id; the outcome, if it is a double."""
+    """Compare a call with the calls of the same response id that were booked before it; the outcome, if it is a double."""
     asked = (call.response_id, row, call.started_ns)
     near = sorted(found[0] for nearest in _NEAREST for found in connection.execute(nearest, asked).fetchall())
     for other in near:
