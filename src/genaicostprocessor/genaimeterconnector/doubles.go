@@ -1,15 +1,11 @@
 package genaimeterconnector
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/ptrace"
-
-	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
 // One call to a model may be recorded by a framework, by an SDK's instrumentation and by genmeter in the application. The
@@ -57,41 +53,6 @@ const (
 	held
 	aside
 )
-
-// record is what is remembered of a span. It holds no text, so that it keeps no request in memory.
-type record struct {
-	trace        pcommon.TraceID
-	span, parent pcommon.SpanID
-	scope        uint64
-	models       [2]uint64
-	began, ended pcommon.Timestamp
-	seen         int64 // Unix nanoseconds
-
-	input, output, cached, thoughts int64
-
-	absorbed [absorbs]uint64
-	older    int32 // the one before in this trace, plus 1
-	waits    *waiting
-	level    level
-	fate     fate
-
-	hasInput, hasOutput, embeds, broken bool
-}
-
-// read takes what is compared from a span and from the call that was read of it.
-func (r *record) read(span ptrace.Span, c *call, from *instrumentation) {
-	*r = record{
-		trace: span.TraceID(), span: span.SpanID(), parent: span.ParentSpanID(), scope: from.hash, level: from.level,
-		models: [2]uint64{model(c.labels[requestModel]), model(c.labels[responseModel])},
-		began:  span.StartTimestamp(), ended: max(span.EndTimestamp(), span.StartTimestamp()),
-		input: c.input.value, output: c.output.value, cached: c.cached, thoughts: c.thoughts,
-		hasInput: c.input.known, hasOutput: c.output.known,
-		embeds: c.labels[operation] == embeddings,
-		broken: c.broken || span.Status().Code() == ptrace.StatusCodeError,
-	}
-}
-
-func (r *record) hasTokens() bool { return r.hasInput || r.hasOutput }
 
 // waiting is a call whose counting waits until it is known to be no double.
 type waiting struct {
@@ -251,92 +212,6 @@ func (d *doubles) loser(r, other *record, tree bool) (loser, winner *record) {
 	}
 }
 
-// isAbove says whether r, whose child inner is, is the same call.
-func (r *record) isAbove(inner *record) bool {
-	if r.level == own && inner.level == own || r.embeds != inner.embeds || r.fate == aside || inner.fate == aside {
-		return false
-	}
-	if r.level == own && !r.mayAbsorb(inner.scope) {
-		return false
-	}
-	switch {
-	case r.hasTokens() && inner.hasTokens():
-		return r.sameTokens(inner)
-	case r.hasTokens():
-		return !inner.broken && r.scope != inner.scope && r.sameModel(inner)
-	default:
-		return r.sameModel(inner)
-	}
-}
-
-// isSumOf says whether the tokens of r are the sum of those of several spans right below it, more included.
-func (r *record) isSumOf(sums below, more *record) bool {
-	if more != nil {
-		sums.spans, sums.input, sums.output = sums.spans+1, sums.input+more.input, sums.output+more.output
-	}
-	return r.level != own && r.fate != aside && sums.spans > 1 && r.hasTokens() && r.input == sums.input && r.output == sums.output
-}
-
-// isAtTheTimeOf says whether two spans of one trace, without a known tie, are one call.
-func (r *record) isAtTheTimeOf(other *record) bool {
-	if r.level == other.level || r.scope == other.scope || r.embeds != other.embeds || r.fate == aside {
-		return false
-	}
-	low, high := r, other
-	if low.level > high.level {
-		low, high = other, r
-	}
-	return low.mayAbsorb(high.scope) && r.overlaps(other) && r.hasTokens() && r.sameTokens(other) && r.sameModel(other)
-}
-
-// mayAbsorb: a span stands for at most one span of each other instrumentation.
-func (r *record) mayAbsorb(scope uint64) bool {
-	return r.absorbed[absorbs-1] == 0 && !slices.Contains(r.absorbed[:], scope)
-}
-
-func (r *record) absorb(scope uint64) {
-	for i, one := range r.absorbed {
-		if one == 0 {
-			r.absorbed[i] = scope
-			return
-		}
-	}
-}
-
-// overlaps: by half of the shorter one at least.
-func (r *record) overlaps(other *record) bool {
-	began, ended := max(r.began, other.began), min(r.ended, other.ended)
-	if ended < began {
-		return false
-	}
-	return 2*(ended-began) >= min(r.ended-r.began, other.ended-other.began)
-}
-
-// sameTokens: a record may leave the cache out of its input, or thoughts out of its output, and not both at once.
-func (r *record) sameTokens(other *record) bool {
-	if r.input != other.input && r.output != other.output {
-		return false
-	}
-	return alike(r.input, r.cached, other.input, other.cached) && alike(r.output, r.thoughts, other.output, other.thoughts)
-}
-
-func alike(one, part, other, otherPart int64) bool {
-	return one == other || part > 0 && one-part == other || otherPart > 0 && other-otherPart == one
-}
-
-// sameModel: no model contradicts.
-func (r *record) sameModel(other *record) bool {
-	if r.models == [2]uint64{} || other.models == [2]uint64{} {
-		return true
-	}
-	for _, one := range r.models {
-		if one != 0 && (one == other.models[0] || one == other.models[1]) {
-			return true
-		}
-	}
-	return false
-}
-
 // remember puts a span into the ring, in the place of the oldest.
 func (d *doubles) remember(r record) {
 	if len(d.ring) < remembered {
@@ -410,25 +285,4 @@ func (d *doubles) release(one *waiting) {
 	if at, known := d.spans[one.call.span]; known && d.ring[at].waits == one {
 		d.ring[at].waits, d.ring[at].fate = nil, counted
 	}
-}
-
-// hash of a name in small letters; never 0.
-func hash(name string) uint64 {
-	sum := uint64(14695981039346656037)
-	for i := range len(name) {
-		letter := name[i]
-		if 'A' <= letter && letter <= 'Z' {
-			letter += 'a' - 'A'
-		}
-		sum = (sum ^ uint64(letter)) * 1099511628211
-	}
-	return sum | 1
-}
-
-// model is the hash of a model's name without router, region, vendor and date; 0 for no name.
-func model(name string) uint64 {
-	if name == "" {
-		return 0
-	}
-	return hash(conventions.BareModel(name))
 }
