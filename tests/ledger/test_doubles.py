@@ -379,6 +379,14 @@ def test_a_seller_that_is_found_by_its_address_is_the_sdk_that_the_framework_nam
 
 
 @in_every_order
+@pytest.mark.parametrize("address", ["127.0.0.1", "http://127.0.0.1:4000/v1", "HTTP://127.0.0.1:4000"])
+def test_a_server_is_the_same_however_its_address_is_written(ledger: Ledger, book: Book, address: str) -> None:
+    there: dict[str, Any] = {"server__address": "127.0.0.1", "server__port": 4000}
+    book(ledger, theirs(1, parent=9, server__address=address), ours(2, parent=9, **there))
+    assert booked(ledger) == [2]
+
+
+@in_every_order
 def test_of_two_records_of_one_response_the_one_that_knows_the_payer_stays(ledger: Ledger, book: Book) -> None:
     scope, far = theirs(1, gen_ai__response__id="resp-1")
     far.trace_id = (7).to_bytes(16, "big")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtobufSpan
 
@@ -168,18 +170,26 @@ def _provider(own: Attributes, table: Conventions) -> str | None:
 
 def _host(own: Attributes, table: Conventions) -> str | None:
     """The server, where it is no known seller's own: two servers of one SDK may give the same response id."""
+    host, port = own.get(names.SERVER_ADDRESS), own.get(names.SERVER_PORT)
+    if isinstance(host, str) and host and (port is None or isinstance(port, int)):
+        return _unknown_host(host, port, "")
     try:
         place = table.place(own)
     except ValueError:
         return None
-    if place is None or _known(place.host, place.path):
-        return None
-    return (place.host if place.port is None else f"{place.host}:{place.port}")[:LONGEST]
+    return None if place is None else _unknown_host(*place)
 
 
+# remembered, because most calls go to a few servers
 @lru_cache(maxsize=1024)
-def _known(host: str, path: str) -> bool:
-    return Catalogue.bundled().seller(host, path) is not None
+def _unknown_host(host: str, port: int | None, path: str) -> str | None:
+    if "://" in host:
+        with suppress(ValueError):
+            parts = urlsplit(host)
+            host, port = parts.hostname or host, port or parts.port
+    if Catalogue.bundled().seller(host, path) is not None:
+        return None
+    return (host if port is None else f"{host}:{port}")[:LONGEST].lower()
 
 
 def _seller(own: Attributes) -> Seller | None:

@@ -48,6 +48,7 @@ _ANY_SERVER = frozenset({"openai", "anthropic"})
 """Names that instrumentations write for every server of the SDK: they contradict no other name."""
 _DEEPEST = 64
 _BEFORE = re.compile(r"^([a-z-]+\.)+(?=[a-z])")
+_PORT = re.compile(r":\d+$")
 _BEHIND = re.compile(r"-v\d+(:\d+)?$")
 _VERSION = re.compile(r"[-@](\d{4}-\d\d-\d\d|\d{8}|\d{4}|latest)$")
 _INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (
@@ -313,12 +314,21 @@ def bare_model(model: str) -> str:
 
 def _one_place(one: Call, other: Call) -> bool:
     """Whether neither host nor seller contradicts."""
-    if one.host is not None and other.host is not None and one.host != other.host:
+    if one.host is not None and other.host is not None and not _one_host(one.host, other.host):
         return False
     if one.provider == other.provider or one.scope == other.scope:
         return one.provider == other.provider
     loose = [call for call in (one, other) if call.scope is not None]
     return any(call.provider in _ANY_SERVER or call.provider not in UNIQUE_IDS for call in loose)
+
+
+def _one_host(one: str, other: str) -> bool:
+    """Whether two hosts are one: not every record has the port.
+
+    >>> _one_host("127.0.0.1:4000", "127.0.0.1"), _one_host("127.0.0.1:4000", "127.0.0.1:5000")
+    (True, False)
+    """
+    return one == other or _PORT.sub("", one) == other or one == _PORT.sub("", other)
 
 
 def _overlap(one: Call, other: Call) -> bool:
