@@ -77,7 +77,8 @@ BILLED_BY: Final = "genmeter.billed_by"
 """On a record that is no bill: the id (16 hexadecimal digits) of the span in the same trace that bills the call.
 
 Where it is no span that bills, it is a word that says why the record is no bill: ``skip_scopes``; or ``genmeter``, which
-bills the call inside this span, in a record whose id is not known before the end of the call.
+bills the call inside this span, in a record whose id is not known before the end of the call. On a record that is a bill,
+the word ``genmeter`` says that genmeter in the application has measured the call and written the bill there.
 """
 COST_STATUSES: Final = ("priced", "partial", "unpriced", "elsewhere")
 """``elsewhere``: the record is no bill, because it stands for a call that another record bills (``BILLED_BY`` says

@@ -460,6 +460,15 @@ def test_a_bill_on_anothers_span_and_a_second_attempt_of_equal_usage_below_it_ar
     all_sums_agree(ledger)
 
 
+@in_every_order
+def test_a_bill_of_ours_on_anothers_span_is_our_record_also_without_an_event(ledger: Ledger, book: Book) -> None:
+    outer = LANGCHAIN, span(1, chat(genmeter__billed_by="genmeter"), started_ns=NOON - MILLI, seconds=3)
+    beside = theirs(3, SDK, parent=9)
+    book(ledger, outer, ours(2, parent=1), beside)
+    assert booked(ledger) == [1, 2]
+    all_sums_agree(ledger)
+
+
 # --- any order -----------------------------------------------------------------------------------------------------
 
 

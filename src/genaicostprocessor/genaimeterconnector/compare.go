@@ -40,6 +40,10 @@ func (r *record) read(span ptrace.Span, c *call, from *instrumentation) {
 		embeds: c.labels[operation] == embeddings,
 		broken: c.broken || span.Status().Code() == ptrace.StatusCodeError,
 	}
+	if !c.counted {
+		// the application counts it: what genmeter has written its bill on is genmeter's record
+		r.level = own
+	}
 }
 
 func (r *record) hasTokens() bool { return r.hasInput || r.hasOutput }

@@ -116,7 +116,7 @@ def _call(record: Span | Event, started_ns: int, signal: int, run: str) -> Call 
         span_id=record.span_id,
         signals=signal,
         run=run,
-        scope=None if record.scope == names.SCOPE else record.scope[:LONGEST],
+        scope=None if record.scope == names.SCOPE or _is_our_bill(own) else record.scope[:LONGEST],
         host=_host(own, table),
         started_ns=started_ns,
         first_chunk_ns=_nanoseconds(own.get(names.TIME_TO_FIRST_CHUNK)),
@@ -166,6 +166,11 @@ def _provider(own: Attributes, table: Conventions) -> str | None:
         return seller.name
     word = _spelled(own, table, "provider")
     return table.seller_word(word) or _spelled(own, table, "address") or word or text(own.get(names.PROVIDER))
+
+
+def _is_our_bill(own: Attributes) -> bool:
+    """Whether genmeter in the application has written its bill on another instrumentation's record."""
+    return own.get(names.BILLED_BY) == names.SCOPE and own.get(names.COST_STATUS) != names.ELSEWHERE
 
 
 def _host(own: Attributes, table: Conventions) -> str | None:
