@@ -280,3 +280,18 @@ def test_a_step_that_repeats_its_childrens_tokens_is_no_call(ledger: Ledger, ste
 def test_an_event_in_older_names_is_booked(ledger: Ledger) -> None:
     ledger.book_logs(details(1, FOREIGN))
     assert (only(ledger).provider, only(ledger).cost_pico) == ("openai", 3_500_000_000)
+
+
+def test_a_count_that_genmeter_has_written_on_anothers_span_is_whole(ledger: Ledger) -> None:
+    ours: dict[str, Attribute] = {
+        "genmeter.billed_by": "genmeter",
+        "gen_ai.usage.input_tokens": 8000,
+        "gen_ai.usage.cost.amount": 0.0216,
+        "gen_ai.usage.cost.currency": "USD",
+        "gen_ai.usage.cost.source": "local",
+        "genmeter.cost.status": "priced",
+    }
+    request = traces(span(1, {**APART, **ours}))
+    request.resource_spans[0].scope_spans[0].scope.name = "openlit.instrumentation.anthropic"
+    ledger.book_traces(request)
+    assert (used(only(ledger)), only(ledger).cost_pico) == ((8000, 150, 2000, 1000), 21_600_000_000)

@@ -251,7 +251,7 @@ def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: b
     refused = next((f"{name} is {own[name]!r}; {_A_COUNT}" for name in garbage), None)
     counted, cached = counts[_INPUT], (counts[_READ] or 0) + (counts[_WRITE] or 0)
     repaired = False
-    if cached > 0 and counted is not None and record.scope != names.SCOPE:
+    if cached > 0 and counted is not None and call.scope is not None:
         repaired = table.leaves_cache_out(own, record.scope, record.version, lambda: _wire(call, own), counted, cached)
         counts[_INPUT] = counted + cached if repaired else counted
     call.usage = tuple(counts)
