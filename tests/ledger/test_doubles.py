@@ -299,6 +299,14 @@ def test_two_frameworks_at_one_time_are_two_calls(ledger: Ledger, book: Book) ->
 
 
 @in_every_order
+def test_a_call_stands_for_one_call_of_each_instrumentation(ledger: Ledger, book: Book) -> None:
+    """The framework has made two calls of equal usage at one time; one of them by an SDK that genmeter does not meter."""
+    book(ledger, theirs(1, parent=9), theirs(2, parent=9, at=-200, seconds=2.4), ours(3, parent=9))
+    assert len(booked(ledger)) == 2 and 3 in booked(ledger)
+    all_sums_agree(ledger)
+
+
+@in_every_order
 def test_two_frameworks_over_two_calls_of_ours_are_two_calls(ledger: Ledger, book: Book) -> None:
     book(ledger, theirs(1, LANGCHAIN), theirs(2, LLAMA), ours(3, parent=9), ours(4, parent=9))
     assert booked(ledger) == [3, 4]
