@@ -1,0 +1,159 @@
+"""A call in a forked worker is booked however the worker ends, and each worker ends as it does without genmeter."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lifecycle.rig import SET_UPS, Receiver, Rig
+
+FORKS = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+def to_itself(number):
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+def asks_for_the_default():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    to_itself(signal.SIGINT)
+def restores_the_default():
+    # As uvicorn does: a handler of its own, an orderly shutdown, then the signal again.
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    assert before is signal.SIG_DFL and signal.signal(signal.SIGTERM, before) is not before
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signal.raise_signal(signal.SIGTERM)
+    time.sleep(60)
+def has_a_handler():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+    to_itself(signal.SIGTERM)
+def fails():
+    sys.stderr = open(os.devnull, "w")
+    raise RuntimeError("meant")
+ENDS = {
+    "sys.exit": lambda: sys.exit(3),
+    "an exception": fails,
+    "os._exit": lambda: os._exit(4),
+    "os.abort": os.abort,
+    "another program": lambda: os.execvp("true", ["true"]),
+    "SIGTERM": lambda: to_itself(signal.SIGTERM),
+    "SIGHUP": lambda: to_itself(signal.SIGHUP),
+    "SIGINT by default": asks_for_the_default,
+    "SIGTERM again": restores_the_default,
+    "a handler": has_a_handler,
+}
+def forked(how):
+    child = os.fork()
+    if child == 0:
+        call(how)
+        ENDS[how]()
+        os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def returns(ready):
+    call()
+def exits(ready):
+    call()
+    sys.exit(5)
+def waits(ready):
+    call()
+    ready.set()
+    time.sleep(60)
+if __name__ == "__main__":
+    call()  # the parent has exported, so its connection would be shared
+    print({how: forked(how) for how in ENDS})
+    context = multiprocessing.get_context("fork")
+    for target in (returns, exits, waits):
+        ready = context.Event()
+        process = context.Process(target=target, args=(ready,))
+        process.start()
+        if target is waits:
+            ready.wait()
+            process.terminate()
+        process.join()
+        print(target.__name__, process.exitcode)
+    with context.Pool(2) as pool:  # leaving it terminates the workers
+        pool.map(call, range(2))
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        list(pool.map(call, range(4)))
+"""
+MADE = 1 + 10 + 3 + 2 + 4
+
+
+@pytest.mark.parametrize("set_up", SET_UPS)
+def test_each_call_of_a_forked_worker_is_booked_and_each_exit_code_stays(
+    rig: Rig, receiver: Receiver, set_up: str
+) -> None:
+    done = rig.program(set_up, receiver, FORKS)
+    assert (done.code, done.answered, done.booked) == (0, MADE, MADE), done.err
+    assert done.out.splitlines() == [
+        str(
+            {
+                "sys.exit": 3,
+                "an exception": 1,
+                "os._exit": 4,
+                "os.abort": -6,
+                "another program": 0,
+                "SIGTERM": -15,
+                "SIGHUP": -1,
+                "SIGINT by default": -2,
+                "SIGTERM again": -15,
+                "a handler": 7,
+            }
+        ),
+        "returns 0",
+        "exits 5",
+        "waits -15",
+    ]
+
+
+STARTED = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+if __name__ == "__main__":
+    context = multiprocessing.get_context({how!r})
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        list(pool.map(call, range(2)))
+    with context.Pool(1) as pool:
+        pool.map(call, range(2))
+"""
+
+
+@pytest.mark.parametrize("set_up", ["launcher", "plain"])
+@pytest.mark.parametrize("how", ["spawn", "forkserver"])
+def test_each_call_of_a_worker_that_starts_anew_is_booked(rig: Rig, receiver: Receiver, how: str, set_up: str) -> None:
+    done = rig.program(set_up, receiver, STARTED.format(how=how))
+    assert (done.code, done.answered, done.booked) == (0, 4, 4), done.err
+
+
+IDLE = """
+started = time.monotonic()
+child = os.fork()
+if child == 0:
+    os._exit(0)  # without a call, and the receiver does not answer
+os.waitpid(child, 0)
+print(time.monotonic() - started < 1.5)
+os._exit(0)
+"""
+
+
+def test_a_process_without_a_call_ends_at_once(rig: Rig, receiver: Receiver) -> None:
+    assert rig.program("launcher", receiver, IDLE, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9").out == "True\n"
+
+
+ENDING = """
+how = sys.argv[1]
+def to_itself(number):
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+call()
+{"normal": lambda: None, "sys.exit": lambda: sys.exit(3), "exception": lambda: 1 / 0, "SIGTERM": lambda: to_itself(15),
+ "SIGINT": lambda: to_itself(2), "SIGHUP": lambda: to_itself(1), "os._exit": lambda: os._exit(4),
+ "stream": lambda: (globals().update(held=client.responses.create(model="gpt-5.4-mini", input="x", stream=True)), next(held), to_itself(15))}[how]()
+"""
+CODES = {"normal": 0, "sys.exit": 3, "exception": 1, "SIGTERM": -15, "SIGINT": -2, "SIGHUP": -1, "os._exit": 4}
+
+
+@pytest.mark.parametrize("how", [*CODES, "stream"])
+def test_each_call_is_booked_however_the_program_ends(rig: Rig, receiver: Receiver, how: str) -> None:
+    app = rig.file("import genmeter\ngenmeter.instrument()\n" + ENDING)
+    done = rig.end("plain", receiver, rig.metered("plain", receiver, "python", app, how))
+    assert done.code == CODES.get(how, -15)
+    assert done.answered == done.booked == (2 if how == "stream" else 1), done.err
