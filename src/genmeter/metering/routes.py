@@ -179,7 +179,7 @@ class Routes:
             self._own["logs"] = beside(self.tracer_provider or trace.get_tracer_provider())
             ends.bound(self._own["logs"])
             self._turn()
-        if not self._carried:
+        if not self._carried and not self._told:
             self._told = True
             logger.warning(NOT_SAMPLED)
         while self._carried and self._waiting:

@@ -1,0 +1,123 @@
+"""Money does not depend on the sampler in any set-up, and a provider that the app sets is the app's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lifecycle.rig import SET_UPS, Receiver, Rig
+
+SAMPLED = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+provider = TracerProvider(sampler=ALWAYS_OFF)
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter({arguments})))
+trace.set_tracer_provider(provider)
+{then}
+for number in range(3):
+    call(number)
+"""
+ENDPOINT = "endpoint=os.environ['MINE'] + '/v1/traces', headers={'x-key': '1'}"
+
+
+@pytest.mark.parametrize("set_up", SET_UPS)
+def test_calls_that_the_apps_own_sampler_leaves_out_are_booked(rig: Rig, receiver: Receiver, set_up: str) -> None:
+    done = rig.program(set_up, receiver, SAMPLED.format(arguments="", then=""))
+    assert (done.err, done.answered, done.booked) == ("", 3, 3)
+
+
+def test_the_event_goes_where_the_apps_exporter_sends_its_spans(rig: Rig, receiver: Receiver) -> None:
+    """No variable names a place, and the exporter is made before the meter or after it."""
+    text = SAMPLED.format(arguments=ENDPOINT, then="")
+    done = rig.program("plain", receiver, text, OTEL_EXPORTER_OTLP_ENDPOINT="", MINE=receiver.url)
+    assert (done.err, done.answered, done.booked) == ("", 3, 3)
+
+
+NO_CARRIER = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+trace.set_tracer_provider(TracerProvider(sampler=ALWAYS_OFF))
+call(); call()
+"""
+
+
+def test_a_call_that_nothing_carries_is_told_in_one_line(rig: Rig, receiver: Receiver) -> None:
+    done = rig.program("plain", receiver, NO_CARRIER, OTEL_EXPORTER_OTLP_ENDPOINT="")
+    (line,) = done.err.splitlines()
+    assert "a call is missing in the ledger, because the sampler left its span out" in line
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in line
+
+
+OWN = """
+from opentelemetry import _logs, metrics, trace
+early = trace.get_tracer("a module that is imported first")
+counter = metrics.get_meter("app").create_counter("app.counter")
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+spans, logs, reader = InMemorySpanExporter(), InMemoryLogRecordExporter(), InMemoryMetricReader()
+traces = TracerProvider()
+traces.add_span_processor(SimpleSpanProcessor(spans))
+events = LoggerProvider()
+events.add_log_record_processor(SimpleLogRecordProcessor(logs))
+trace.set_tracer_provider(traces)
+_logs.set_logger_provider(events)
+metrics.set_meter_provider(MeterProvider([reader]))
+assert trace.get_tracer_provider() is traces
+with early.start_as_current_span("early"), trace.get_tracer("late").start_as_current_span("late"):
+    call()
+print([span.name for span in spans.get_finished_spans()])
+print([log.log_record.event_name for log in logs.get_finished_logs()])
+found = reader.get_metrics_data().resource_metrics[0].scope_metrics
+print([metric.name for scope in found for metric in scope.metrics if "cost" in metric.name])
+"""
+
+
+@pytest.mark.parametrize("set_up", SET_UPS)
+def test_providers_that_the_app_sets_later_get_everything(rig: Rig, receiver: Receiver, set_up: str) -> None:
+    done = rig.program(set_up, receiver, OWN)
+    assert done.out.splitlines() == [
+        "['chat gpt-5.4-mini', 'late', 'early']",
+        "['gen_ai.client.inference.operation.details']",
+        "['genmeter.cost.usd']",
+    ], done.err
+    assert done.err == ""
+    if set_up == "run":
+        assert done.booked == 1, "the receipt does not depend on what the app sets up"
+
+
+TWICE = OWN + "trace.set_tracer_provider(TracerProvider())\nassert trace.get_tracer_provider() is traces\n"
+
+
+def test_the_app_sets_its_provider_once_as_it_can_without_genmeter(rig: Rig, receiver: Receiver) -> None:
+    done = rig.program("launcher", receiver, TWICE)
+    assert done.code == 0 and done.err.count("Overriding of current TracerProvider is not allowed") == 1
+
+
+EXPORT = """
+import genmeter
+genmeter.instrument(export=os.environ["MINE"])
+call()
+"""
+
+
+def test_an_address_in_the_code_or_in_the_environment_is_enough(rig: Rig, receiver: Receiver) -> None:
+    nothing = {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}
+    assert rig.program("bare", receiver, EXPORT, MINE=receiver.url, **nothing).whole
+    done = rig.program("plain", receiver, "call()", GENMETER_EXPORT=f"{receiver.url}/", **nothing)
+    assert (done.err, done.booked) == ("", 2)
+
+
+def test_what_is_given_by_arguments_counts_under_the_launcher_too(rig: Rig, receiver: Receiver) -> None:
+    text = OWN.replace(
+        "trace.set_tracer_provider(traces)", "import genmeter; genmeter.instrument(tracer_provider=traces)"
+    )
+    done = rig.program("launcher", receiver, text.split("assert")[0] + "call()\nprint(len(spans.get_finished_spans()))")
+    assert (done.out, done.err) == ("1\n", "")
