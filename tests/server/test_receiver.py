@@ -30,6 +30,7 @@ from genmeter.ledger import Ledger
 from genmeter.ledger.sqlite import SqliteStore
 from genmeter.reports import calls, receipt
 from genmeter.server import Application, BodySizes, Server, serve
+from genmeter.server.connection import Phase
 from tests.ledger.otlp import INHERITED, ROOT, chat, span, traces
 from tests.server.client import JSON, Client, half_sent, served, until_closed
 
@@ -252,7 +253,7 @@ def test_closing_finishes_the_request_in_flight_and_takes_no_new_one(tmp_path: P
 def until_reading(server: Server) -> None:
     """Return once a request is being read: before that its sender gets no answer, and sends the request again."""
     deadline = time.monotonic() + 60
-    while not any(handler and handler._begun for handler in list(server._listener._open.values())):
+    while not any(one.phase is Phase.READING for one in list(server.door.connections)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -290,21 +291,6 @@ def test_a_cautious_sender_is_told_to_go_on(client: Client) -> None:
         assert sender.recv(100).startswith(b"HTTP/1.1 100 ")
         sender.sendall(BATCH)
         assert sender.recv(1000).startswith(b"HTTP/1.1 200 ")
-
-
-def test_more_connections_than_allowed_are_told_to_come_back() -> None:
-    ledger = Ledger.open()
-    server = serve(Application(ledger), "127.0.0.1", 0, most_connections=2)
-    holding = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(2)]
-    for connection in holding:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
-    with socket.create_connection(("127.0.0.1", server.port)) as third:
-        assert third.recv(1000).startswith(b"HTTP/1.1 503")
-    for connection in holding:
-        connection.close()
-    assert server.close(5)
-    ledger.close()
 
 
 def test_many_senders_at_once_are_all_booked_exactly_once(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 import hmac
 import ipaddress
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from genmeter.errors import GenmeterError
 from genmeter.server.http import Environ, Refused
@@ -15,6 +17,31 @@ Token = str | Callable[[], str] | None
 """The token itself, something that knows the one of today, or none."""
 
 _log = logging.getLogger(__name__)
+
+
+class Right(enum.Enum):
+    """What a token opens: the OTLP routes, or all others."""
+
+    WRITE = "writing"
+    READ = "reading"
+
+
+class Keys(NamedTuple):
+    """The tokens of a service: one that opens all of it, one for senders, one for readers. None is no such token."""
+
+    all: Token = None
+    write: Token = None
+    read: Token = None
+
+    @property
+    def any(self) -> bool:
+        """Whether tokens are asked for at all."""
+        return any(map(bool, self))
+
+    def opening(self, right: Right) -> list[str]:
+        """The tokens of today that open this right."""
+        own = self.write if right is Right.WRITE else self.read
+        return [token if isinstance(token, str) else token() for token in (self.all, own) if token]
 
 
 class TokenFile:
@@ -76,22 +103,33 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def require_token(host: str, token: Token) -> None:
+def require_token(host: str, token: Token | Keys) -> None:
     """Raise ``TokenRequired`` when listening on ``host`` opens the ledger to the network without a token."""
-    if not token and not is_loopback(host):
+    if not (token.any if isinstance(token, Keys) else token) and not is_loopback(host):
         raise TokenRequired(
             f"listening on {host or 'all addresses'} lets anyone who reaches it read and write the ledger;"
             " set a token (--token-file), or listen on 127.0.0.1"
         )
 
 
-def admit(environ: Environ, token: Token) -> None:
-    """Raise ``Refused`` unless the request carries the token; without one, unless it comes from this machine."""
-    if token:
-        token = token if isinstance(token, str) else token()
-        scheme, _, given = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
-            raise Refused(401, "this server wants its token: send Authorization: Bearer <token>")
+def matches(authorization: str, tokens: list[str]) -> bool:
+    """Whether an Authorization field carries one of the tokens."""
+    scheme, _, given = authorization.partition(" ")
+    sent = given.strip().encode()
+    # all are compared, so that the time tells nothing
+    found = [hmac.compare_digest(sent, token.encode()) for token in tokens]
+    return scheme.lower() == "bearer" and any(found)
+
+
+def admit(environ: Environ, keys: Keys, right: Right) -> None:
+    """Raise ``Refused`` unless the request carries a token for this; without any, unless it comes from this machine."""
+    if keys.any:
+        tokens = keys.opening(right)
+        if not tokens:
+            option = "--write-token-file" if right is Right.WRITE else "--read-token-file"
+            raise Refused(403, f"this server has no token for {right.value}; start it with {option}")
+        if not matches(str(environ.get("HTTP_AUTHORIZATION", "")), tokens):
+            raise Refused(401, f"this server wants its token for {right.value}: send Authorization: Bearer <token>")
         return
     host = str(environ.get("HTTP_HOST", ""))
     # a page on evil.example whose name resolves to 127.0.0.1 sends its own name here

@@ -14,11 +14,12 @@ from genmeter.ledger import Encoding, Ledger, StorageError
 from genmeter.reports.registry import REPORTS
 from genmeter.reports.report import WINDOW, Report, Sources
 from genmeter.server import api, page
-from genmeter.server.access import Token, admit
+from genmeter.server.access import Keys, Right, Token, admit
 from genmeter.server.activity import SIGNALS, Activity
 from genmeter.server.budgetfile import BudgetFile
+from genmeter.server.connection import Entry, answered
 from genmeter.server.exposition import exposition
-from genmeter.server.http import TEXT, Answer, Environ, Refused, as_json, content_type
+from genmeter.server.http import TEXT, Answer, Environ, Refused, as_json, content_type, shown
 from genmeter.server.ingest import RETRY_SECONDS, BodySizes, Receiver, refusal
 from genmeter.server.prometheus import CONTENT_TYPE
 from genmeter.server.readiness import Readiness
@@ -38,6 +39,9 @@ _ALWAYS = (
 _RETRY = (("Retry-After", str(RETRY_SECONDS)),)
 _PROBES = ("/healthz", "/readyz")
 _TRACE = "/api/trace/"
+_ADMITTED = "genmeter.admitted"
+_MOST_BODY = 1 << 16
+"""Bytes of a body that no route here reads."""
 _CARD = {
     "service": "genmeter ledger: books every call to a model once",
     "otlp": ["POST /v1/traces", "POST /v1/logs"],
@@ -51,7 +55,7 @@ _HEADLESS = {"/": lambda: as_json(_CARD)}
 class Application:
     """``__call__`` is WSGI. ``token`` is asked of every request but health and the page's files, which hold no data.
 
-    Without a token only requests to a loopback Host and from no other web page are answered. ``headless`` is the
+    ``Keys`` has other tokens for writing than for reading. Without a token only requests to a loopback Host and from no other web page are answered. ``headless`` is the
     ledger service: no page, and metrics of applications are declined instead of kept. ``budgets`` become gauges, and
     /api/budgets.
     """
@@ -60,7 +64,7 @@ class Application:
         self,
         ledger: Ledger,
         *,
-        token: Token = None,
+        token: Token | Keys = None,
         limits: BodySizes | None = None,
         max_series: int = MOST_SERIES,
         headless: bool = False,
@@ -69,7 +73,7 @@ class Application:
         self.ledger = ledger
         self.activity = Activity()
         self.series = None if headless else Series(max_series)
-        self._token = token
+        self._keys = token if isinstance(token, Keys) else Keys(token)
         self._budgets = budgets
         self._ready = Readiness(ledger)
         self._receiver = Receiver(ledger, self.series, self.activity, limits or BodySizes())
@@ -77,9 +81,26 @@ class Application:
         self._files = _HEADLESS if headless else page.FILES
         self._reads = self._routes()
 
+    def enter(self, environ: dict[str, Any]) -> Entry | list[bytes]:
+        """What may follow the head of a request, or the answer that refuses it before its body is read."""
+        path, method = str(environ.get("PATH_INFO", "")), str(environ["REQUEST_METHOD"])
+        signal = _signal(path)
+        try:
+            self._admit(environ, path, signal)
+        except Refused as error:
+            return answered(partial(self._send, self._refused(error, signal, environ)), environ)
+        environ[_ADMITTED] = True
+        if signal is not None and method == "POST":
+            return Entry(self._receiver.limits.body, "write")
+        # health is told apart from work: it needs neither a thread nor the ledger
+        lane = None if path == "/healthz" else "probe" if path == "/readyz" else "read"
+        return Entry(_MOST_BODY, lane)
+
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        answer = self._answer(environ)
+        return self._send(self._answer(environ), environ, start_response)
+
+    def _send(self, answer: Answer, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         head = environ["REQUEST_METHOD"] == "HEAD"
         headers = [("Content-Type", answer.type), ("Content-Length", str(len(answer.body))), *_ALWAYS, *answer.headers]
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
@@ -87,25 +108,32 @@ class Application:
 
     def _answer(self, environ: Environ) -> Answer:
         path, method = str(environ.get("PATH_INFO", "")), str(environ["REQUEST_METHOD"])
-        signal = path.removeprefix("/v1/") if path.removeprefix("/v1/") in SIGNALS and path.startswith("/v1/") else None
+        signal = _signal(path)
         try:
-            if not self._open_to_all(path):
-                admit(environ, self._token)
+            if _ADMITTED not in environ:
+                self._admit(environ, path, signal)
             if signal is not None:
                 return self._receiver.take(signal, environ) if method == "POST" else _not_allowed("POST")
             return self._read(path, method, environ)
         except Refused as error:
-            headers = (("WWW-Authenticate", "Bearer"),) if error.status == 401 else ()
-            if signal is not None:
-                return refusal(error.status, str(error), _encoding(environ))._replace(headers=headers)
-            return as_json({"error": str(error)}, error.status)._replace(headers=headers)
+            return self._refused(error, signal, environ)
         except StorageError as error:
             self.activity.fail(str(error))
             return as_json({"error": str(error)}, 503)._replace(headers=_RETRY)
         except Exception as error:
-            _log.exception("genmeter could not answer %s %s", method, path)
-            self.activity.fail(f"{method} {path[:80]}: {error!r}")
+            _log.exception("genmeter could not answer %s %s", method, shown(path))
+            self.activity.fail(f"{method} {shown(path)}: {type(error).__name__}")
             return as_json({"error": "genmeter failed to answer; its own log says why"}, 500)
+
+    def _admit(self, environ: Environ, path: str, signal: str | None) -> None:
+        if not self._open_to_all(path):
+            admit(environ, self._keys, Right.READ if signal is None else Right.WRITE)
+
+    def _refused(self, error: Refused, signal: str | None, environ: Environ) -> Answer:
+        headers = (("WWW-Authenticate", "Bearer"),) if error.status == 401 else ()
+        if signal is not None:
+            return refusal(error.status, str(error), _encoding(environ))._replace(headers=headers)
+        return as_json({"error": str(error)}, error.status)._replace(headers=headers)
 
     def _read(self, path: str, method: str, environ: Environ) -> Answer:
         route = self._reads.get(path)
@@ -114,14 +142,14 @@ class Application:
         if route is None and path in self._files:
             route = _always(self._files[path]())
         if route is None:
-            raise Refused(404, f"nothing is at {path[:80]}; / says what is here, OTLP goes to /v1/traces and /v1/logs")
+            raise Refused(404, f"nothing is at {shown(path)}; / says what is here, OTLP goes to /v1/traces and /v1/logs")
         if method not in ("GET", "HEAD"):
             return _not_allowed("GET, HEAD")
         return route(environ, _query(environ))
 
     def _open_to_all(self, path: str) -> bool:
         # a browser cannot send a token for the page's own files; on loopback they are guarded like the rest
-        return path in _PROBES or (bool(self._token) and path in self._files)
+        return path in _PROBES or (self._keys.any and path in self._files)
 
     def _routes(self) -> dict[str, Route]:
         return {
@@ -171,6 +199,12 @@ class Application:
     def _trace(self, environ: Environ, query: api.Query) -> Answer:
         api.asked((), query)
         return as_json(api.tree(self.ledger, str(environ["PATH_INFO"]).removeprefix(_TRACE)))
+
+
+def _signal(path: str) -> str | None:
+    """The OTLP signal that is posted to this path."""
+    name = path.removeprefix("/v1/")
+    return name if name in SIGNALS and path.startswith("/v1/") else None
 
 
 def _query(environ: Environ) -> api.Query:

@@ -1,70 +1,60 @@
-"""Request bodies as files that end where the request ends."""
+"""Request bodies as they arrive: of a known length, or in chunks."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import re
+from collections.abc import AsyncIterator
+from typing import Final, Protocol
 
-_LONGEST_LINE = 1024
+from genmeter.server.head import BadRequest, Head
 
-
-class Body:
-    """A body of known length."""
-
-    def __init__(self, source: BinaryIO, length: int) -> None:
-        self._source = source
-        self._left = length
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to ``size`` bytes, all that is left when negative; fewer only at the end."""
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._source.read(wanted) if wanted else b""
-        # a sender that went away leaves nothing more to read
-        self._left = self._left - len(data) if len(data) == wanted else 0
-        return data
-
-    def drained(self, most: int) -> bool:
-        """Read away what the application left, up to ``most`` bytes; whether the connection may be used again."""
-        while self._left and most > 0:
-            most -= len(self.read(min(most, 1 << 16)))
-        return not self._left
+MOST_CHUNKS: Final = 20_000
+"""Chunks of one body. Real senders make them of 4 KiB and more; each costs time on the thread that serves all."""
+_PIECE: Final = 1 << 16
+_LONGEST_LINE, _MOST_TRAILERS = 1_024, 32
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
 
 
-class ChunkedBody(Body):
-    """A body in chunks, as senders that compress while they send write it."""
+class Source(Protocol):
+    """The bytes of a connection. Both methods raise ``EOFError`` when the sender went away."""
 
-    def __init__(self, source: BinaryIO) -> None:
-        super().__init__(source, 0)
-        self._ended = False
+    async def some(self, most: int) -> bytes:
+        """From 1 to ``most`` bytes."""
+        ...
 
-    def read(self, size: int = -1) -> bytes:
-        """Up to ``size`` bytes, all that is left when negative; fewer only at the end."""
-        parts: list[bytes] = []
-        wanted = size
-        while wanted and (self._left or self._next_chunk()):
-            part = super().read(wanted)
-            if not part:
-                self._ended = True
-            parts.append(part)
-            wanted -= len(part) if size >= 0 else 0
-            if not self._left and not self._ended:
-                self._source.readline(_LONGEST_LINE)
-        return b"".join(parts)
+    async def line(self, longest: int) -> bytes:
+        """The bytes before the next CR LF. Raises ``BadRequest`` for a longer line and for a bare line feed."""
+        ...
 
-    def drained(self, most: int) -> bool:
-        """Read away what the application left, up to ``most`` bytes; whether the connection may be used again."""
-        self.read(most)
-        return self._ended and not self._left
 
-    def _next_chunk(self) -> bool:
-        if self._ended:
-            return False
-        line = self._source.readline(_LONGEST_LINE).partition(b";")[0].strip()
-        try:
-            self._left = max(int(line, 16), 0)
-        except ValueError:
-            self._left = 0
-        if not self._left:
-            self._ended = True
-            while self._source.readline(_LONGEST_LINE).strip():
-                pass
-        return bool(self._left)
+async def pieces(source: Source, head: Head) -> AsyncIterator[bytes]:
+    """The body of the request with this head, in pieces of any size. Raises ``BadRequest``, ``EOFError``."""
+    if head.length is not None:
+        left = head.length
+        while left:
+            piece = await source.some(min(left, _PIECE))
+            left -= len(piece)
+            yield piece
+        return
+    for _ in range(MOST_CHUNKS):
+        size = _SIZE.fullmatch(await source.line(_LONGEST_LINE))
+        if size is None:
+            raise BadRequest(400, "a chunk of the body does not begin with its size")
+        left = int(size[1], 16)
+        if not left:
+            await _end(source)
+            return
+        while left:
+            piece = await source.some(min(left, _PIECE))
+            left -= len(piece)
+            yield piece
+        if await source.line(_LONGEST_LINE):
+            raise BadRequest(400, "a chunk of the body is longer than its size says")
+    raise BadRequest(400, f"the body has more than the {MOST_CHUNKS} chunks allowed; send larger ones")
+
+
+async def _end(source: Source) -> None:
+    for _ in range(_MOST_TRAILERS):
+        if not await source.line(_LONGEST_LINE):
+            return
+    raise BadRequest(431, f"more than {_MOST_TRAILERS} lines follow the last chunk")

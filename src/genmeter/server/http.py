@@ -38,6 +38,11 @@ def as_json(document: Any, status: int = 200) -> Answer:
     return Answer(status, JSON, json.dumps(document, ensure_ascii=False, allow_nan=False).encode())
 
 
+def shown(text: str, most: int = 80) -> str:
+    """A text from outside for a message or a log: clipped, with its control characters escaped."""
+    return text[:most].encode("unicode_escape").decode()
+
+
 def content_type(environ: Environ) -> str:
     """The request's media type without parameters."""
     return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
@@ -50,7 +55,7 @@ def read_body(environ: Environ, most: int, most_unpacked: int) -> bytes:
     if coding in ("", "identity"):
         return raw
     if coding != "gzip":
-        raise Refused(415, f"content encoding {coding[:40]!r} is not understood; send gzip or none")
+        raise Refused(415, f"content encoding {shown(coding, 40)} is not understood; send gzip or none")
     return _unpack(raw, most_unpacked)
 
 

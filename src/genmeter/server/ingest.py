@@ -46,7 +46,7 @@ class Receiver:
     """Takes OTLP posts into the ledger, and metrics into ``series``; without it they are declined in the answer."""
 
     def __init__(self, ledger: Ledger, series: Series | None, activity: Activity, limits: BodySizes) -> None:
-        self._ledger, self._series, self._activity, self._limits = ledger, series, activity, limits
+        self._ledger, self._series, self._activity, self.limits = ledger, series, activity, limits
         self._takers: dict[str, Callable[[bytes, Encoding], _Taken]] = {
             "traces": self._traces,
             "logs": self._logs,
@@ -61,7 +61,7 @@ class Receiver:
             self._activity.add("refused", signal)
             return refusal(415, "send OTLP as application/x-protobuf or application/json", Encoding.JSON)
         try:
-            body = read_body(environ, self._limits.body, self._limits.unpacked)
+            body = read_body(environ, self.limits.body, self.limits.unpacked)
             taken = self._takers[signal](body, encoding)
         except (Refused, BadPayload) as error:
             self._activity.add("refused", signal)
