@@ -3,9 +3,21 @@
 from genmeter.ledger.booking import Price
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Encoding
-from genmeter.ledger.errors import BadPayload, StorageError
+from genmeter.ledger.errors import BadPayload, StorageError, TooLarge
 from genmeter.ledger.ledger import Booked, Ledger
 from genmeter.ledger.questions import Outcome, Window
 from genmeter.ledger.store import Store
 
-__all__ = ["BadPayload", "Booked", "Call", "Encoding", "Ledger", "Outcome", "Price", "StorageError", "Store", "Window"]
+__all__ = [
+    "BadPayload",
+    "Booked",
+    "Call",
+    "Encoding",
+    "Ledger",
+    "Outcome",
+    "Price",
+    "StorageError",
+    "Store",
+    "TooLarge",
+    "Window",
+]

@@ -6,7 +6,8 @@ A record that cannot be keyed or dated is rejected by itself; the rest of its re
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -18,8 +19,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from genmeter import names
 from genmeter.ledger import otlp_json, protobuf
-from genmeter.ledger.errors import BadPayload
+from genmeter.ledger.errors import BadPayload, TooLarge
+from genmeter.ledger.limits import ATTRIBUTES, DEPTH, ITEMS, METRIC_BYTES, METRIC_PARTS
 from genmeter.ledger.protobuf import Value
+from genmeter.ledger.walk import METRICS, Allowance, count
 
 Attributes = dict[str, Value]
 _EVENT_NAME = "event.name"
@@ -68,9 +71,6 @@ class Event(NamedTuple):
     version: str = ""
 
 
-R = TypeVar("R", Span, Event)
-
-
 class Decoded(NamedTuple):
     """The usable records of one request, the number of unusable ones, and the fault of the first unusable one."""
 
@@ -99,53 +99,77 @@ def read(payload: bytes | Message, message: M, encoding: Encoding = Encoding.PRO
     return message
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a request held: records received, unusable ones, and the fault of the first of these."""
+
+    received: int = 0
+    rejected: int = 0
+    reason: str = ""
+
+    def reject(self, which: str, fault: str) -> None:
+        """Count an unusable record."""
+        self.rejected += 1
+        self.reason = self.reason or f"{which}: {fault}"
+
+
+def spans(payload: bytes | Message, encoding: Encoding, tally: Tally) -> Iterator[Span]:
+    """The usable spans of an ``ExportTraceServiceRequest``, each read when it is asked for. Raises ``BadPayload``."""
+    # here and not with the first record: JSON is read before the caller takes a lock for the records
+    return _spans(wire(payload, ExportTraceServiceRequest, encoding), tally)
+
+
+def _spans(data: bytes, tally: Tally) -> Iterator[Span]:
+    for span, resource, scope in protobuf.records(data, protobuf.SPAN, _known, _of_scope):
+        tally.received += 1
+        fault = _fault(span, span.start_time_unix_nano)
+        if fault:
+            tally.reject(f"span {protobuf.text(span.name[:80])!r}", fault)
+        else:
+            yield _span(span, resource, scope)
+
+
+def events(payload: bytes | Message, wanted: str, encoding: Encoding, tally: Tally) -> Iterator[Event]:
+    """The events named ``wanted`` of an ``ExportLogsServiceRequest``, each read when it is asked for.
+
+    Other log records are none of the ledger's business. Raises ``BadPayload``.
+    """
+    return _events(wire(payload, ExportLogsServiceRequest, encoding), wanted, tally)
+
+
+def _events(data: bytes, wanted: str, tally: Tally) -> Iterator[Event]:
+    name = wanted.encode()
+    for record, resource, scope in protobuf.records(data, protobuf.LOG_RECORD, _known, _of_scope):
+        tally.received += 1
+        if record.event_name != name and not _is_named(record.attributes, wanted, name):
+            continue
+        fault = _fault(record, record.time_unix_nano or record.observed_time_unix_nano)
+        if fault:
+            tally.reject(f"event {wanted!r}", fault)
+        else:
+            yield _event(record, resource, scope)
+
+
 def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Decoded:
-    """The spans of an ``ExportTraceServiceRequest``. Raises ``BadPayload``."""
-    request = _raw(payload, ExportTraceServiceRequest, protobuf.TRACES, encoding)
-    spans: list[Span] = []
-    received, reason = 0, ""
-    for group in request.resource_spans:
-        resource = _pairs(group.resource.attributes)
-        for scope in group.scope_spans:
-            received += len(scope.spans)
-            said = _of_scope(scope.scope)
-            for span in scope.spans:
-                fault = _fault(span.trace_id, span.span_id, span.start_time_unix_nano)
-                if fault:
-                    reason = reason or f"span {protobuf.text(span.name[:80])!r}: {fault}"
-                else:
-                    spans.append(_span(span, resource, said))
-    return Decoded(spans, [], received, received - len(spans), reason)
+    """All of ``spans`` at once. Raises ``BadPayload``."""
+    tally = Tally()
+    found = list(spans(payload, encoding, tally))
+    return Decoded(found, [], tally.received, tally.rejected, tally.reason)
 
 
 def logs(payload: bytes | Message, wanted: str, encoding: Encoding = Encoding.PROTOBUF) -> Decoded:
-    """The events named ``wanted`` of an ``ExportLogsServiceRequest``; other records are none of the ledger's business.
-
-    Raises ``BadPayload``.
-    """
-    request = _raw(payload, ExportLogsServiceRequest, protobuf.LOGS, encoding)
-    name = wanted.encode()
-    events: list[Event] = []
-    received = rejected = 0
-    reason = ""
-    for group in request.resource_logs:
-        resource = _pairs(group.resource.attributes)
-        for scope in group.scope_logs:
-            received += len(scope.log_records)
-            said = _of_scope(scope.scope)
-            for record in scope.log_records:
-                if record.event_name != name and not _is_named(record.attributes, wanted, name):
-                    continue
-                fault = _fault(record.trace_id, record.span_id, record.time_unix_nano or record.observed_time_unix_nano)
-                if fault:
-                    rejected, reason = rejected + 1, reason or f"event {wanted!r}: {fault}"
-                else:
-                    events.append(_event(record, resource, said))
-    return Decoded([], events, received, rejected, reason)
+    """All of ``events`` at once. Raises ``BadPayload``."""
+    tally = Tally()
+    found = list(events(payload, wanted, encoding, tally))
+    return Decoded([], found, tally.received, tally.rejected, tally.reason)
 
 
 def metrics(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> ExportMetricsServiceRequest:
     """The ``ExportMetricsServiceRequest`` itself: metrics are not booked. Raises ``BadPayload``."""
+    if isinstance(payload, bytes) and len(payload) > METRIC_BYTES:
+        raise TooLarge(f"the request has more than the {METRIC_BYTES:,} bytes of metrics allowed; send smaller batches")
+    if isinstance(payload, bytes) and encoding is Encoding.PROTOBUF:
+        count(payload, METRICS, Allowance(METRIC_PARTS, "metrics, points, attributes and values"))
     return read(payload, ExportMetricsServiceRequest(), encoding)
 
 
@@ -155,19 +179,33 @@ def attributes(pairs: Iterable[KeyValue]) -> Attributes:
 
 
 def value(any_value: AnyValue) -> Value:
-    """One OTLP value as plain data; bytes become hex."""
+    """One OTLP value as plain data; bytes become hex. A value of too many parts, or nested too deep, is unknown."""
     kind = any_value.WhichOneof("value")
     if kind == "string_value":
         return any_value.string_value
     if kind is None:
         return None
-    if kind == "array_value":
-        return [value(item) for item in any_value.array_value.values]
-    if kind == "kvlist_value":
-        return attributes(any_value.kvlist_value.values)
     if kind == "bytes_value":
         return any_value.bytes_value.hex()
+    if kind in ("array_value", "kvlist_value"):
+        try:
+            return _inside(any_value, Allowance(ITEMS, "values in an attribute"), 0)
+        except TooLarge:
+            return None
     return getattr(any_value, kind)
+
+
+def _inside(any_value: AnyValue, allowance: Allowance, depth: int) -> Value:
+    kind = any_value.WhichOneof("value")
+    if kind not in ("array_value", "kvlist_value"):
+        return value(any_value)
+    if depth == DEPTH:
+        raise TooLarge(f"a value is nested deeper than {DEPTH}")
+    if kind == "array_value":
+        allowance.take(len(any_value.array_value.values))
+        return [_inside(item, allowance, depth + 1) for item in any_value.array_value.values]
+    allowance.take(len(any_value.kvlist_value.values))
+    return {pair.key: _inside(pair.value, allowance, depth + 1) for pair in any_value.kvlist_value.values}
 
 
 _known = protobuf.Pairs(value)
@@ -177,17 +215,14 @@ def _pairs(pairs: Iterable[bytes]) -> Attributes:
     try:
         return _known.decode(pairs)
     except DecodeError:
-        raise BadPayload("an attribute in the body is not a protobuf KeyValue") from None
+        raise BadPayload(protobuf.BAD_PAIR) from None
 
 
-def _raw(payload: bytes | Message, official: type[Message], shape: type[Message], encoding: Encoding) -> Any:
-    """The request in ``payload`` as a message of ``protobuf``; another form becomes bytes first."""
+def wire(payload: bytes | Message, official: type[Message], encoding: Encoding) -> bytes:
+    """The request in ``payload`` as protobuf's bytes. Raises ``BadPayload``."""
     if encoding is Encoding.JSON or not isinstance(payload, bytes):
-        payload = read(payload, official(), encoding).SerializeToString()
-    try:
-        return shape.FromString(payload)
-    except DecodeError:
-        raise BadPayload(f"the body is not a protobuf {official.__name__}") from None
+        return read(payload, official(), encoding).SerializeToString()
+    return payload
 
 
 def _is_named(pairs: Iterable[bytes], wanted: str, name: bytes) -> bool:
@@ -196,11 +231,13 @@ def _is_named(pairs: Iterable[bytes], wanted: str, name: bytes) -> bool:
     return bool(found) and _pairs(found).get(_EVENT_NAME) == wanted
 
 
-def _fault(trace_id: bytes, span_id: bytes, time_ns: int) -> str:
-    if len(trace_id) != 16 or not any(trace_id):
+def _fault(record: Any, time_ns: int) -> str:
+    if len(record.trace_id) != 16 or not any(record.trace_id):
         return "its trace id is not 16 non-zero bytes"
-    if len(span_id) != 8 or not any(span_id):
+    if len(record.span_id) != 8 or not any(record.span_id):
         return "its span id is not 8 non-zero bytes"
+    if len(record.attributes) > ATTRIBUTES:
+        return f"it has more than {ATTRIBUTES:,} attributes"
     return "" if 0 < time_ns < LATEST_NS else "it carries no usable time"
 
 

@@ -9,3 +9,7 @@ class BadPayload(GenmeterError, ValueError):
 
 class StorageError(GenmeterError, RuntimeError):
     """The store did not take a batch, or cannot be opened; nothing of the batch was booked, so it may be sent again."""
+
+
+class TooLarge(BadPayload):
+    """The body holds more than one request may; smaller batches of the same records are taken."""

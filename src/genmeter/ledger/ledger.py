@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, TypeVar
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
+from typing import Final, NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
@@ -13,7 +15,7 @@ from genmeter import names
 from genmeter.ledger import booking, decode
 from genmeter.ledger.booking import Price
 from genmeter.ledger.call import Call
-from genmeter.ledger.decode import Encoding, Event, Span
+from genmeter.ledger.decode import Encoding, Event, Span, Tally
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Outcome
 from genmeter.ledger.sqlite import MAX_CALLS, MAX_SPANS, MEMORY, STEP, Caps, SqliteStore
@@ -22,6 +24,8 @@ from genmeter.ledger.store import Store
 
 SKIPPED = "skip_scopes"
 """Who bills for a call of a scope that the user leaves out: the setting of this name."""
+SLICE: Final = 500
+"""Records that are read in one turn: about 20 ms."""
 R = TypeVar("R", Span, Event)
 _log = logging.getLogger(__name__)
 
@@ -79,17 +83,16 @@ class Ledger:
 
     def book_traces(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
         """Book an ``ExportTraceServiceRequest``; on return it is on disk. Raises ``BadPayload``, ``StorageError``."""
-        with self.store.turn:
-            found = decode.traces(payload, encoding)
-            calls, unread = self._sorted(found.spans, booking.from_span)
-        return self._done(found, calls, self.store.book(calls, found.spans, unread))
+        tally = Tally()
+        spans, calls, unread = self._in_turns(decode.spans(payload, encoding, tally), booking.from_span)
+        return self._done(tally, calls, self.store.book(calls, spans, unread))
 
     def book_logs(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
         """Book the usage events of an ``ExportLogsServiceRequest``. Raises ``BadPayload``, ``StorageError``."""
-        with self.store.turn:
-            found = decode.logs(payload, names.EVENT_DETAILS, encoding)
-            calls, unread = self._sorted(found.events, booking.from_event)
-        return self._done(found, calls, self.store.book(calls, (), unread))
+        tally = Tally()
+        events = decode.events(payload, names.EVENT_DETAILS, encoding, tally)
+        _, calls, unread = self._in_turns(events, booking.from_event)
+        return self._done(tally, calls, self.store.book(calls, (), unread))
 
     def counters(self) -> dict[str, int]:
         """Everything counted since the file was made: booked, merged, duplicates, conflicts, suspected and so on."""
@@ -109,12 +112,33 @@ class Ledger:
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    def _sorted(
-        self, records: Sequence[R], book: Callable[[R, str, Price | None], Call | None]
-    ) -> tuple[list[Call], dict[str, int]]:
-        """The calls among the records; and by emitter how many of the others have counts or an amount all the same."""
+    def _in_turns(
+        self, records: Iterator[R], book: Callable[[R, str, Price | None], Call | None]
+    ) -> tuple[list[R], list[Call], dict[str, int]]:
+        """All records, the calls among them, and by emitter how many others have counts or an amount all the same.
+
+        A large request waits for a new turn after each slice of it.
+        """
+        read: list[R] = []
         calls: list[Call] = []
         unread: dict[str, int] = {}
+        while True:
+            with self.store.turn:
+                part = list(islice(records, SLICE))
+                self._sort(part, book, calls, unread)
+            read += part
+            if len(part) < SLICE:
+                return read, calls, unread
+            # the lock is not fair: another thread that waits for it gets it only while this one sleeps
+            time.sleep(0.0002)
+
+    def _sort(
+        self,
+        records: Sequence[R],
+        book: Callable[[R, str, Price | None], Call | None],
+        calls: list[Call],
+        unread: dict[str, int],
+    ) -> None:
         for record in records:
             call = book(record, self.run, self._price)
             if call is None:
@@ -125,9 +149,8 @@ class Ledger:
             if record.scope in self._skip_scopes:
                 call.cost_status, call.cost_detail = names.ELSEWHERE, SKIPPED
             calls.append(call)
-        return calls, unread
 
-    def _done(self, found: decode.Decoded, calls: list[Call], outcome: Outcome) -> Booked:
+    def _done(self, found: Tally, calls: list[Call], outcome: Outcome) -> Booked:
         try:
             # in proportion to the batch: a lowered cap is reached over many batches and no sender waits for it
             for _ in range(found.received // STEP + 1):

@@ -1,4 +1,4 @@
-"""OTLP spans and log records read from protobuf without taking their attributes apart.
+"""OTLP spans and log records read from protobuf one by one, without taking their attributes apart.
 
 The messages here have the numbers and names of OTLP's own fields that the ledger needs, with one difference: a key and
 its value stay the bytes that they are on the wire. Senders repeat nearly all of them in every span (the provider, the
@@ -8,25 +8,30 @@ record, are never decoded at all. Measured on spans of 25 attributes this is thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from genmeter.ledger.errors import BadPayload
+from genmeter.ledger.limits import ALL_ATTRIBUTES, RECORDS, STRUCTURED
+from genmeter.ledger.walk import Allowance, parts
+
 Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
 """One OTLP value as plain data."""
 
+BAD_PAIR: Final = "an attribute in the body is not a protobuf KeyValue"
 _MOST_PAIRS, _LONGEST_PAIR = 8_192, 256
 _Field = descriptor_pb2.FieldDescriptorProto
 _PACKAGE: Final = "genmeter_otlp"
+S = TypeVar("S")
 
 # texts are bytes too: protobuf refuses a whole request for one text that was cut inside a character
 _TEXT, _BYTES, _INT, _TIME = _Field.TYPE_BYTES, _Field.TYPE_BYTES, _Field.TYPE_INT32, _Field.TYPE_FIXED64
 _Kind = int | str | list[int] | list[str]
 _SHAPES: Final[dict[str, dict[str, tuple[int, _Kind]]]] = {
-    "Resource": {"attributes": (1, [_BYTES])},
     "Scope": {"name": (1, _TEXT), "version": (2, _TEXT), "attributes": (3, [_BYTES])},
     "Status": {"message": (2, _TEXT), "code": (3, _INT)},
     "Span": {
@@ -48,12 +53,6 @@ _SHAPES: Final[dict[str, dict[str, tuple[int, _Kind]]]] = {
         "observed_time_unix_nano": (11, _TIME),
         "event_name": (12, _TEXT),
     },
-    "ScopeSpans": {"scope": (1, "Scope"), "spans": (2, ["Span"])},
-    "ScopeLogs": {"scope": (1, "Scope"), "log_records": (2, ["LogRecord"])},
-    "ResourceSpans": {"resource": (1, "Resource"), "scope_spans": (2, ["ScopeSpans"])},
-    "ResourceLogs": {"resource": (1, "Resource"), "scope_logs": (2, ["ScopeLogs"])},
-    "Traces": {"resource_spans": (1, ["ResourceSpans"])},
-    "Logs": {"resource_logs": (1, ["ResourceLogs"])},
     "Text": {"string_value": (1, _TEXT)},
     "Pair": {"key": (1, _TEXT), "value": (2, "Text")},
 }
@@ -79,8 +78,62 @@ def _messages() -> dict[str, type[Message]]:
 
 
 _made = _messages()
-TRACES, LOGS = _made["Traces"], _made["Logs"]
-"""An ``ExportTraceServiceRequest`` and an ``ExportLogsServiceRequest``, with attributes and texts as bytes."""
+SPAN, LOG_RECORD = _made["Span"], _made["LogRecord"]
+"""One span and one log record, with attributes and texts as bytes."""
+
+
+def records(
+    data: bytes, shape: type[Message], pairs: Pairs, of_scope: Callable[[Any], S]
+) -> Iterator[tuple[Any, dict[str, Value], S]]:
+    """Each span or log record of an export request, read when it is asked for.
+
+    With it come the attributes of its resource, and what ``of_scope`` makes of its scope.
+    Raises ``BadPayload`` and, beyond the limits, ``TooLarge``.
+    """
+    allowance = Allowance(RECORDS, "spans, log records and groups of them")
+    total = Allowance(ALL_ATTRIBUTES, "attributes")
+    for group in _fields(data, (0, len(data)), allowance).get(1, ()):
+        found = _fields(data, group, allowance)
+        around = _resource(_whole(data, found.get(1, ())), pairs, total)
+        for scoped in found.get(2, ()):
+            inside = _fields(data, scoped, allowance)
+            sent: Any = _read(_made["Scope"], _whole(data, inside.get(1, ())))
+            total.take(len(sent.attributes))
+            scope = of_scope(sent)
+            for start, end in inside.get(2, ()):
+                record: Any = _read(shape, data[start:end])
+                total.take(len(record.attributes))
+                yield record, around, scope
+
+
+def _fields(data: bytes, place: tuple[int, int], allowance: Allowance) -> dict[int, list[tuple[int, int]]]:
+    """The places of the fields of a message by their number. A field may stand before or after those that it explains."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for number, start, end in parts(data, *place):
+        allowance.take()
+        found.setdefault(number, []).append((start, end))
+    return found
+
+
+def _whole(data: bytes, places: Iterable[tuple[int, int]]) -> bytes:
+    """One message of all its occurrences, which is what protobuf makes of a field that stands twice."""
+    return b"".join(data[start:end] for start, end in places)
+
+
+def _resource(sent: bytes, pairs: Pairs, total: Allowance) -> dict[str, Value]:
+    own = [sent[start:end] for number, start, end in parts(sent, 0, len(sent)) if number == 1]
+    total.take(len(own))
+    try:
+        return pairs.decode(own)
+    except DecodeError:
+        raise BadPayload(BAD_PAIR) from None
+
+
+def _read(shape: type[Message], sent: bytes) -> Message:
+    try:
+        return shape.FromString(sent)
+    except DecodeError:
+        raise BadPayload("a span, a log record or its scope in the body is not protobuf") from None
 
 
 def text(sent: bytes) -> str:
@@ -110,6 +163,8 @@ class Pairs:
         return found
 
     def _learn(self, pair: bytes) -> tuple[str, Value]:
+        if len(pair) > STRUCTURED:
+            return _mended(pair)
         try:
             message = KeyValue.FromString(pair)
         except DecodeError:
@@ -124,6 +179,6 @@ class Pairs:
 
 
 def _mended(pair: bytes) -> tuple[str, Value]:
-    """A pair that protobuf refuses: a broken text is mended, a value nested beyond reason is unknown."""
+    """A pair that is long or that protobuf refuses: a broken text is mended, a value in many parts is unknown."""
     read: Any = _made["Pair"].FromString(pair)
     return text(read.key), text(read.value.string_value) or None

@@ -3,9 +3,9 @@
 from genmeter.server.access import Keys, TokenFile, TokenRequired, require_token
 from genmeter.server.application import Application
 from genmeter.server.budgetfile import BudgetFile
-from genmeter.server.ingest import BodySizes
 from genmeter.server.connection import Patience
 from genmeter.server.front import Limits, Server, serve
+from genmeter.server.ingest import BodySizes
 
 __all__ = [
     "Application",

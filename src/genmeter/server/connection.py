@@ -84,18 +84,22 @@ class Phase(enum.IntEnum):
 class Connection:
     """Serves the requests of one connection until one of the two sides has had enough."""
 
-    def __init__(self, house: House, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._house, self._reader, self._writer = house, reader, writer
-        name = writer.get_extra_info("peername")
-        self.peer = str(name[0]) if name else ""
+    _reader: asyncio.StreamReader
+    _writer: asyncio.StreamWriter
+
+    def __init__(self, house: House, peer: str) -> None:
+        self._house, self.peer = house, peer
+        self.begun = False
+        """Whether its task has begun, which then closes the socket."""
         self.phase = Phase.IDLE
         self.since = time.monotonic()
         """When the phase began."""
         self._buffer = bytearray()
         self._held = 0
 
-    async def run(self) -> None:
-        """Serve; return when the connection has ended."""
+    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve; return when the connection is to be closed."""
+        self._reader, self._writer = reader, writer
         try:
             while await self._one():
                 self._enter(Phase.IDLE)
@@ -105,14 +109,10 @@ class Connection:
             if self.phase is Phase.READING:
                 await self._refuse(BadRequest(408, "the request did not arrive in time; send it again"))
         except (EOFError, OSError, ValueError):
-            pass
+            # the sender went away
+            writer.transport.abort()
         finally:
             self._give_back()
-            self._writer.close()
-
-    def cut(self) -> None:
-        """End the connection now, whatever it does."""
-        self._writer.transport.abort()
 
     async def some(self, most: int) -> bytes:
         """From 1 to ``most`` bytes of the request. Raises ``EOFError`` when the sender went away."""
@@ -257,7 +257,7 @@ class Connection:
             try:
                 await self._writer.drain()
             except asyncio.CancelledError:
-                self.cut()
+                self._writer.transport.abort()
                 raise
 
     async def _linger(self) -> None:

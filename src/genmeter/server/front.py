@@ -16,6 +16,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from genmeter.server.connection import (
@@ -35,7 +37,7 @@ MOST_WAITING: Final = 128 << 20
 """Bytes of requests in memory that are not answered yet; one peer may have half of them."""
 LANES: Final = {"write": 16, "read": 4, "probe": 1}
 """Threads of each lane."""
-_BACKLOG = 128
+_BACKLOG, _READ_AHEAD = 128, 1 << 14
 _log = logging.getLogger(__name__)
 
 Gate = Callable[[Environ], Entry | list[bytes]]
@@ -140,19 +142,22 @@ class _Door:
         self.connections: dict[Connection, asyncio.Task[None]] = {}
         self._held: Counter[str] = Counter()
         self._lanes = {name: Lane(name, workers) for name, workers in LANES.items()}
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
 
     async def open(self, listener: socket.socket) -> None:
         """Begin to accept."""
         self._loop.set_exception_handler(_complain)
-        self._server = await asyncio.start_server(self._accept, sock=listener, backlog=_BACKLOG, limit=1 << 14)
+        listener.setblocking(False)
+        self._listener = listener
+        self._listen(listener)
 
-    async def drain(self, timeout: float) -> bool:
+    async def drain(self, seconds: float) -> bool:
         """Stop accepting, end the idle, wait for the busy; whether all of them finished."""
-        deadline = time.monotonic() + timeout
-        if self._server is not None:
-            self._server.close()
+        deadline = time.monotonic() + seconds
         self.closing = True
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
         # what has arrived is read first: a request that is on its way is answered
         await asyncio.sleep(0.02)
         for connection, task in list(self.connections.items()):
@@ -160,12 +165,11 @@ class _Door:
                 task.cancel()
         if self.connections:
             await asyncio.wait(self.connections.values(), timeout=max(deadline - time.monotonic(), 0))
-        left = list(self.connections.items())
-        for connection, task in left:
-            connection.cut()
+        left = list(self.connections.values())
+        for task in left:
             task.cancel()
         if left:
-            await asyncio.wait([task for _, task in left], timeout=1)
+            await asyncio.wait(left, timeout=1)
         # a transport closes its socket in the next turns of the loop
         await asyncio.sleep(0.01)
         for lane in self._lanes.values():
@@ -216,35 +220,70 @@ class _Door:
         self._lanes[lane].submit(peer, job)
         return await done
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # an answer is on its way only when the buffer is empty: the deadline of the answer then covers all of it
-        writer.transport.set_write_buffer_limits(0)
-        connection = Connection(self, reader, writer)
-        if self.closing:
-            writer.close()
+    def _accept(self, listener: socket.socket) -> None:
+        """Take the connections that have come."""
+        for _ in range(_BACKLOG):
+            try:
+                accepted, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:
+                # the process has no descriptor left: those that wait are the likeliest to give one back
+                self._make_room()
+                self._loop.remove_reader(listener)
+                self._loop.call_later(0.05, self._listen, listener)
+                return
+            if len(self.connections) >= self._most and not self._make_room():
+                self._turn_away(accepted)
+                continue
+            accepted.setblocking(False)
+            connection = Connection(self, str(address[0]))
+            task = self._loop.create_task(self._serve(connection, accepted))
+            self.connections[connection] = task
+            task.add_done_callback(partial(self._forget, connection, accepted))
+
+    def _listen(self, listener: socket.socket) -> None:
+        if not self.closing:
+            self._loop.add_reader(listener, self._accept, listener)
+
+    async def _serve(self, connection: Connection, accepted: socket.socket) -> None:
+        reader = asyncio.StreamReader(limit=_READ_AHEAD, loop=self._loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
+        tls: dict[str, Any] = {}
+        connection.begun = True
+        try:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._secure is not None:
+                tls = {"ssl": self._secure(), "ssl_handshake_timeout": self.patience.head, "ssl_shutdown_timeout": 2.0}
+            transport, _ = await self._loop.connect_accepted_socket(lambda: protocol, accepted, **tls)
+        except (OSError, TimeoutError):
+            # no TLS came: nothing can be answered
+            accepted.close()
             return
-        if len(self.connections) >= self._most and not self._make_room():
+        except asyncio.CancelledError:
+            accepted.close()
+            raise
+        # an answer is on its way only when the buffer is empty: the deadline of the answer then covers all of it
+        transport.set_write_buffer_limits(0)
+        try:
+            await connection.run(reader, asyncio.StreamWriter(transport, protocol, reader, self._loop))
+        except BaseException:
+            transport.abort()
+            raise
+        transport.close()
+
+    def _forget(self, connection: Connection, accepted: socket.socket, task: asyncio.Task[None]) -> None:
+        del self.connections[connection]
+        if not connection.begun:
+            accepted.close()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("genmeter's server failed in a connection", exc_info=error)
+
+    def _turn_away(self, accepted: socket.socket) -> None:
+        with accepted, suppress(OSError):
             if self._secure is None:
                 first, body = plain(503, "all connections of this server are busy; come back")
-                writer.write(b"".join((first, b"Connection: close\r\n\r\n", body)))
-            writer.close()
-            return
-        task = asyncio.current_task()
-        if task is None:
-            return
-        self.connections[connection] = task
-        try:
-            if self._secure is not None:
-                async with asyncio.timeout(self.patience.head):
-                    await writer.start_tls(self._secure())
-            await connection.run()
-        except (TimeoutError, OSError):
-            # no TLS came: nothing can be answered
-            connection.cut()
-        except asyncio.CancelledError:
-            writer.close()
-        finally:
-            del self.connections[connection]
+                accepted.send(b"".join((first, b"Connection: close\r\n\r\n", body)))
 
     def _make_room(self) -> bool:
         """Cut one connection that waits for its sender: of the peer with the most, the one that waits longest."""
@@ -253,9 +292,7 @@ class _Door:
         if not waiting:
             return False
         victim = min(waiting, key=lambda one: (one.phase, -shares[one.peer], one.since))
-        task = self.connections[victim]
-        victim.cut()
-        task.cancel()
+        self.connections[victim].cancel()
         # the next one that comes does not choose it again
         victim.phase = Phase.WORKING
         return True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import zlib
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
 from genmeter.errors import GenmeterError
 
@@ -14,6 +16,10 @@ Environ = Mapping[str, Any]
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 _MOST_MEMBERS = 8
+SMALL: Final = 1 << 20
+LARGE_AT_ONCE: Final = 2
+"""Bodies of more than ``SMALL`` bytes that are in memory unpacked at a time, while they are read and booked."""
+_large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
 
 class Refused(GenmeterError):
@@ -48,15 +54,26 @@ def content_type(environ: Environ) -> str:
     return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
 
 
-def read_body(environ: Environ, most: int, most_unpacked: int) -> bytes:
-    """The body, unpacked. Raises ``Refused``: 413 beyond the bounds, 400 when cut or damaged, 415 for other codings."""
+@contextmanager
+def body_of(environ: Environ, most: int, most_unpacked: int) -> Generator[bytes, None, None]:
+    """The body, unpacked, for the length of the block.
+
+    A body that unpacks to more than ``SMALL`` bytes waits its turn: there are ``LARGE_AT_ONCE`` of these at a time.
+    Raises ``Refused``: 413 beyond the bounds, 400 when cut or damaged, 415 for other codings.
+    """
     raw = _read_raw(environ, most)
     coding = str(environ.get("HTTP_CONTENT_ENCODING", "identity")).strip().lower()
-    if coding in ("", "identity"):
-        return raw
-    if coding != "gzip":
+    if coding not in ("", "identity", "gzip"):
         raise Refused(415, f"content encoding {shown(coding, 40)} is not understood; send gzip or none")
-    return _unpack(raw, most_unpacked)
+    if coding == "gzip" and (small := _unpack(raw, most_unpacked, SMALL)) is not None:
+        yield small
+    elif coding != "gzip" and len(raw) <= SMALL:
+        yield raw
+    else:
+        with _large:
+            unpacked = _unpack(raw, most_unpacked, most_unpacked) if coding == "gzip" else raw
+            del raw
+            yield unpacked or b""
 
 
 def _read_raw(environ: Environ, most: int) -> bytes:
@@ -83,7 +100,8 @@ def _length(text: str) -> int:
     return int(text[:20])
 
 
-def _unpack(raw: bytes, most: int) -> bytes:
+def _unpack(raw: bytes, most: int, enough: int) -> bytes | None:
+    """The gzip body unpacked, None where it is longer than ``enough``. Raises ``Refused``, beyond ``most`` too."""
     parts: list[bytes] = []
     size = 0
     try:
@@ -92,14 +110,16 @@ def _unpack(raw: bytes, most: int) -> bytes:
                 raise Refused(400, f"the gzip body has more than {_MOST_MEMBERS} members")
             # wbits 31 is gzip alone; a body may be several gzip members in a row
             member = zlib.decompressobj(wbits=31)
-            data = member.decompress(raw, most - size + 1)
+            data = member.decompress(raw, enough - size + 1)
             size += len(data)
             if size > most:
                 raise Refused(413, f"the body unpacks to more than the {most} bytes allowed; send smaller batches")
+            if size > enough:
+                return None
             parts.append(data)
             if not member.eof:
                 raise Refused(400, "the gzip body is cut short")
             raw = member.unused_data
     except zlib.error:
         raise Refused(400, "the body is not gzip, though Content-Encoding says so") from None
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -14,10 +14,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from genmeter.ledger import BadPayload, Booked, Encoding, Ledger, StorageError
+from genmeter.ledger import BadPayload, Booked, Encoding, Ledger, StorageError, TooLarge
 from genmeter.ledger.decode import metrics
 from genmeter.server.activity import Activity
-from genmeter.server.http import Answer, Environ, Refused, content_type, read_body
+from genmeter.server.http import Answer, Environ, Refused, body_of, content_type
 from genmeter.server.series import Series, count_points
 
 RETRY_SECONDS = 5
@@ -32,7 +32,7 @@ class BodySizes:
     """Bounds on one request body, in bytes, as sent and unpacked."""
 
     body: int = 20 << 20
-    unpacked: int = 64 << 20
+    unpacked: int = 32 << 20
 
 
 class _Taken(NamedTuple):
@@ -61,11 +61,12 @@ class Receiver:
             self._activity.add("refused", signal)
             return refusal(415, "send OTLP as application/x-protobuf or application/json", Encoding.JSON)
         try:
-            body = read_body(environ, self.limits.body, self.limits.unpacked)
-            taken = self._takers[signal](body, encoding)
+            with body_of(environ, self.limits.body, self.limits.unpacked) as body:
+                taken = self._takers[signal](body, encoding)
         except (Refused, BadPayload) as error:
             self._activity.add("refused", signal)
-            return refusal(error.status if isinstance(error, Refused) else 400, str(error), encoding)
+            status = error.status if isinstance(error, Refused) else 413 if isinstance(error, TooLarge) else 400
+            return refusal(status, str(error), encoding)
         except StorageError as error:
             self._activity.add("deferred", signal)
             if self._activity.fail(str(error)):
