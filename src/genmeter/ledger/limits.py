@@ -14,7 +14,7 @@ ITEMS: Final = 128
 DEPTH: Final = 16
 STRUCTURED: Final = 4_096
 """Values inside one attribute, how deep they are nested, and its bytes where it is no plain text. Beyond: unknown."""
-JSON_PARTS: Final = 500_000
+JSON_PARTS: Final = 250_000
 JSON_DEPTH: Final = 64
 """Members of all objects and arrays of a JSON request, and how deep they are nested. Beyond: refused."""
 METRIC_PARTS: Final = 200_000

@@ -23,7 +23,7 @@ Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
 """One OTLP value as plain data."""
 
 BAD_PAIR: Final = "an attribute in the body is not a protobuf KeyValue"
-_MOST_PAIRS, _LONGEST_PAIR = 8_192, 256
+_MOST_PAIRS, _LONGEST_PAIR, _LARGE = 8_192, 256, 1 << 16
 _Field = descriptor_pb2.FieldDescriptorProto
 _PACKAGE: Final = "genmeter_otlp"
 S = TypeVar("S")
@@ -101,6 +101,8 @@ def records(
             total.take(len(sent.attributes))
             scope = of_scope(sent)
             for start, end in inside.get(2, ()):
+                if end - start > _LARGE:
+                    _count(data, start, end)
                 record: Any = _read(shape, data[start:end])
                 total.take(len(record.attributes))
                 yield record, around, scope
@@ -115,14 +117,24 @@ def _fields(data: bytes, place: tuple[int, int], allowance: Allowance) -> dict[i
     return found
 
 
+def _count(data: bytes, start: int, end: int) -> None:
+    """Refuse a record of very many fields before it is built, where each may cost eight times its bytes."""
+    allowance = Allowance(RECORDS, "fields in one record")
+    for _ in parts(data, start, end):
+        allowance.take()
+
+
 def _whole(data: bytes, places: Iterable[tuple[int, int]]) -> bytes:
     """One message of all its occurrences, which is what protobuf makes of a field that stands twice."""
     return b"".join(data[start:end] for start, end in places)
 
 
 def _resource(sent: bytes, pairs: Pairs, total: Allowance) -> dict[str, Value]:
-    own = [sent[start:end] for number, start, end in parts(sent, 0, len(sent)) if number == 1]
-    total.take(len(own))
+    own: list[bytes] = []
+    for number, start, end in parts(sent, 0, len(sent)):
+        total.take()
+        if number == 1:
+            own.append(sent[start:end])
     try:
         return pairs.decode(own)
     except DecodeError:

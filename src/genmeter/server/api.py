@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, cast
 
 from genmeter.ledger import Ledger
 from genmeter.reports import spend, total, trace
@@ -14,6 +15,8 @@ from genmeter.server.activity import Activity
 from genmeter.server.http import Refused
 from genmeter.spelling import unknown
 
+MOST_ROWS: Final = 10_000
+"""Rows of a report in one answer."""
 Query = Sequence[tuple[str, str]]
 """The names of a query with their texts, in the order given."""
 
@@ -37,6 +40,18 @@ def asked(options: Sequence[Option], query: Query) -> Asked:
         return read(options, texts)
     except Unanswerable as error:
         raise Refused(400, str(error)) from None
+
+
+def bounded(document: Plain, rows: str) -> Plain:
+    """The document with at most ``MOST_ROWS`` of its ``rows``; ``rows_left_out`` says how many more there are.
+
+    A total in the document is of all rows.
+    """
+    found = document.get(rows)
+    if not isinstance(found, list) or len(cast("list[object]", found)) <= MOST_ROWS:
+        return document
+    kept = cast("list[object]", found)
+    return {**document, rows: kept[:MOST_ROWS], "rows_left_out": len(kept) - MOST_ROWS}
 
 
 def index() -> Plain:

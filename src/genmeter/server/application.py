@@ -19,7 +19,7 @@ from genmeter.server.activity import SIGNALS, Activity
 from genmeter.server.budgetfile import BudgetFile
 from genmeter.server.connection import Entry, answered
 from genmeter.server.exposition import exposition
-from genmeter.server.http import TEXT, Answer, Environ, Refused, as_json, content_type, shown
+from genmeter.server.http import JSON, TEXT, Answer, Environ, Refused, as_json, content_type, shown
 from genmeter.server.ingest import RETRY_SECONDS, BodySizes, Receiver, refusal
 from genmeter.server.prometheus import CONTENT_TYPE
 from genmeter.server.readiness import Readiness
@@ -142,7 +142,9 @@ class Application:
         if route is None and path in self._files:
             route = _always(self._files[path]())
         if route is None:
-            raise Refused(404, f"nothing is at {shown(path)}; / says what is here, OTLP goes to /v1/traces and /v1/logs")
+            raise Refused(
+                404, f"nothing is at {shown(path)}; / says what is here, OTLP goes to /v1/traces and /v1/logs"
+            )
         if method not in ("GET", "HEAD"):
             return _not_allowed("GET, HEAD")
         return route(environ, _query(environ))
@@ -182,16 +184,20 @@ class Application:
 
     def _summary(self, environ: Environ, query: api.Query) -> Answer:
         window = api.asked(WINDOW, query)
-        return as_json(
-            self._remembered.answer("summary", window, lambda: api.summary(self.ledger, self.activity, window))
-        )
+
+        def ask() -> bytes:
+            return as_json(api.summary(self.ledger, self.activity, window)).body
+
+        return Answer(200, JSON, self._remembered.answer("summary", window, ask))
 
     def _report(self, report: Report, environ: Environ, query: api.Query) -> Answer:
         asked = api.asked(report.options, query)
         sources = Sources(self.ledger, self._in_force())
-        if not report.steady:
-            return as_json(report.answer(sources, asked))
-        return as_json(self._remembered.answer(report.name, asked, lambda: report.answer(sources, asked)))
+
+        def ask() -> bytes:
+            return as_json(api.bounded(report.answer(sources, asked), report.rows)).body
+
+        return Answer(200, JSON, self._remembered.answer(report.name, asked, ask) if report.steady else ask())
 
     def _in_force(self) -> Sequence[Budget]:
         return self._budgets() if isinstance(self._budgets, BudgetFile) else self._budgets

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import Final
 
 from genmeter.budgets import Budget
 from genmeter.ledger import Ledger, StorageError
@@ -17,6 +18,9 @@ from genmeter.server.prometheus import Labels, bound, family, number
 from genmeter.server.series import Family, Series, State
 
 OURS = "genmeter_ledger_"
+MOST_GROUPS: Final = 5_000
+OTHERS: Final = "(others)"
+"""Spend is shown for so many models of applications and departments, the dearest ones; the rest is one series."""
 _RECEIVED = {
     "batches": "OTLP requests accepted.",
     "records": "Spans, log records and metric points received.",
@@ -117,8 +121,10 @@ def _spend(groups: Iterable[Group]) -> Iterator[str]:
     cost: dict[Labels, int] = {}
     calls: dict[Labels, int] = {}
     unpriced: dict[Labels, int] = {}
-    for group in groups:
-        labels = tuple(zip(TOTALS_BY, ("" if key is None else str(key) for key in group.key), strict=True))
+    found = sorted(groups, key=lambda group: (group.cost, group.calls), reverse=True)
+    for place, group in enumerate(found):
+        key = group.key if place < MOST_GROUPS else (OTHERS,) * len(TOTALS_BY)
+        labels = tuple(zip(TOTALS_BY, ("" if one is None else str(one) for one in key), strict=True))
         calls[labels] = calls.get(labels, 0) + group.calls
         unpriced[labels] = unpriced.get(labels, 0) + group.unpriced
         if group.currency == "USD":

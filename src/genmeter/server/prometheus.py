@@ -14,6 +14,11 @@ from genmeter.ledger.decode import Value
 Labels = tuple[tuple[str, str], ...]
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
+LONGEST_NAME: Final = 200
+LONGEST_VALUE: Final = 300
+"""Characters of a name or a label's value and of a help text; the rest is cut off."""
+_LONGEST_UNIT: Final = 63
+_RESERVED: Final = frozenset({"le", "quantile"})
 _UNITS: Final = {
     "d": "days",
     "h": "hours",
@@ -44,7 +49,7 @@ _PER: Final = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week
 
 def metric_name(name: str, unit: str, kind: str) -> str:
     """The Prometheus name of an OpenTelemetry metric: underscores, the unit's word, ``_total`` on counters."""
-    words = [word for word in re.split(r"[^a-zA-Z0-9:]+", name) if word]
+    words = [word for word in re.split(r"[^a-zA-Z0-9:]+", name[:LONGEST_NAME]) if word]
     # a word that is there already moves to the end instead of standing twice
     for suffix in (*_unit_words(unit, kind), *(("total",) if kind == "counter" else ())):
         if suffix == "total":
@@ -56,23 +61,29 @@ def metric_name(name: str, unit: str, kind: str) -> str:
 
 
 def label_name(name: str) -> str:
-    """A label name without the characters Prometheus does not allow."""
-    text = re.sub(r"[^a-zA-Z0-9_]", "_", name) or "_"
+    """A label name without the characters Prometheus does not allow.
+
+    A name that means something to Prometheus begins with ``exported_`` here, as Prometheus itself renames a label that
+    a target may not set: with an ``le`` or ``__name__`` from outside, no metric of this target could be scraped.
+    """
+    text = re.sub(r"[^a-zA-Z0-9_]", "_", name[:LONGEST_NAME]) or "_"
+    if text.startswith("__") or text in _RESERVED:
+        return f"exported_{text.strip('_') or 'label'}"
     if text[0].isdigit():
         return f"key_{text}"
-    return f"key{text}" if text.startswith("_") and not text.startswith("__") else text
+    return f"key{text}" if text.startswith("_") else text
 
 
 def label_value(value: Value) -> str:
     """An attribute as label text, clipped."""
     if isinstance(value, str):
-        return value[:300]
-    return json.dumps(value)[:300]
+        return value[:LONGEST_VALUE]
+    return json.dumps(value)[:LONGEST_VALUE]
 
 
 def family(name: str, kind: str, help_text: str, samples: Iterable[tuple[str, Labels, str]]) -> Iterable[str]:
     """The lines of one family; samples are (name suffix, labels, value text)."""
-    yield f"# HELP {name} {_escape(help_text)}"
+    yield f"# HELP {name} {_escape(help_text[:LONGEST_VALUE])}"
     yield f"# TYPE {name} {kind}"
     for suffix, labels, value in samples:
         inside = ",".join(f'{key}="{_escape(text, quote=True)}"' for key, text in labels)
@@ -105,7 +116,7 @@ def bound(value: float) -> str:
 
 def _unit_words(unit: str, kind: str) -> list[str]:
     # {token} annotates and is no unit
-    plain = re.sub(r"\{[^}]*\}", "", unit).strip()
+    plain = re.sub(r"\{[^}]*\}", "", unit[:_LONGEST_UNIT]).strip()
     if plain == "1":
         return ["ratio"] if kind == "gauge" else []
     top, _, below = plain.partition("/")

@@ -20,9 +20,16 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from genmeter import names
 from genmeter.ledger import Encoding
 from genmeter.ledger.decode import Attributes, attributes, metrics
-from genmeter.server.prometheus import Labels, label_name, label_value, metric_name
+from genmeter.server.prometheus import LONGEST_VALUE, Labels, label_name, label_value, metric_name
 
 MOST_SERIES: Final = 10_000
+MOST_BYTES: Final = 16 << 20
+"""Bytes that all series together take in the text of /metrics."""
+MOST_LABELS: Final = 32
+MOST_BUCKETS: Final = 200
+"""Labels of one series, and buckets of one histogram. A point with more of them is skipped."""
+_NUMBER: Final = 48
+"""Bytes of the rest of a line: the value, the suffix of the name, the bound."""
 STALE_SECONDS: Final = 300.0
 """A series without a report for so long has ended; the collector's exporter has the same rule."""
 
@@ -37,6 +44,10 @@ class State:
     buckets: list[int] = field(default_factory=list[int])
     time_ns: int = 0
     seen: float = 0.0
+    lines: int = 1
+    """Lines that it takes in the text; it never takes more."""
+    cost: int = 0
+    """Bytes that it is counted with."""
 
 
 @dataclass(slots=True)
@@ -50,13 +61,13 @@ class Family:
 
 
 class Series:
-    """At most ``most`` series; delta points are added up, cumulative ones replace what was there."""
+    """At most ``most`` series in ``most_bytes``; delta points are added up, cumulative ones replace what was there."""
 
-    def __init__(self, most: int = MOST_SERIES) -> None:
-        self._most = most
+    def __init__(self, most: int = MOST_SERIES, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._most_bytes = most, most_bytes
         self._lock = threading.Lock()
         self._families: dict[str, Family] = {}
-        self._size = 0
+        self._size = self._bytes = 0
         self.skipped = 0
 
     def take(self, payload: bytes | Message, encoding: Encoding) -> int:
@@ -108,9 +119,14 @@ class Series:
         name = metric_name(metric.name, metric.unit, kind)
         family = self._families.get(name)
         for point in points:
+            labels = _labels(attributes(point.attributes[:MOST_LABELS]), source)
+            lines = 1 if isinstance(point, NumberDataPoint) else len(point.bucket_counts) + 3
+            if len(point.attributes) > MOST_LABELS or lines > MOST_BUCKETS + 3:
+                self.skipped += 1
+                continue
             if family is None:
-                family = self._families[name] = Family(name, kind, metric.description)
-            state = self._state(family, kind, _labels(attributes(point.attributes), source))
+                family = self._families[name] = Family(name, kind, metric.description[:LONGEST_VALUE])
+            state = self._state(family, kind, labels, lines)
             if state is None:
                 self.skipped += 1
             elif point.time_unix_nano > state.time_ns or not delta:
@@ -118,18 +134,25 @@ class Series:
                 state.seen = now
         return len(points)
 
-    def _state(self, family: Family, kind: str, labels: Labels) -> State | None:
+    def _state(self, family: Family, kind: str, labels: Labels, lines: int) -> State | None:
+        if family.kind != kind:
+            return None
         state = family.points.get(labels)
-        if state is None and self._size < self._most and family.kind == kind:
-            state = family.points[labels] = State()
+        if state is None:
+            text = len(family.name) + sum(len(key) + len(value) + 4 for key, value in labels)
+            state = State(lines=lines, cost=lines * (text + _NUMBER))
+            if self._size == self._most or self._bytes + state.cost > self._most_bytes:
+                return None
+            family.points[labels] = state
             self._size += 1
-        return state if family.kind == kind else None
+            self._bytes += state.cost
+        return state if lines <= state.lines else None
 
     def _forget_stale(self, now: float) -> None:
         for name, family in list(self._families.items()):
             stale = [labels for labels, point in family.points.items() if now - point.seen > STALE_SECONDS]
             for labels in stale:
-                del family.points[labels]
+                self._bytes -= family.points.pop(labels).cost
             self._size -= len(stale)
             if not family.points:
                 del self._families[name]
