@@ -18,6 +18,7 @@ import pytest
 from genmeter.ledger import Ledger
 from genmeter.reports import spend
 from tests.ledger.otlp import SECOND, chat, span, traces
+from tests.server.certificates import certificate
 from tests.server.client import half_sent, service, until_closed
 
 BATCH = traces(span(1, chat())).SerializeToString()
@@ -129,6 +130,28 @@ def test_a_taken_port_is_one_line_that_names_it(genmeter):
         done = genmeter("serve", "--port", port)
     assert (done.returncode, done.stdout) == (2, b"")
     assert f"port {port} on 127.0.0.1 is in use" in done.stderr.decode() and done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("broken", ["missing", "text", "other key"])
+def test_a_certificate_that_cannot_be_used_is_one_line(genmeter, tmp_path, broken):
+    chain, secret = certificate(tmp_path, "one")
+    if broken == "missing":
+        chain.unlink()
+    elif broken == "text":
+        chain.write_text("x")
+    else:
+        (tmp_path / "other").mkdir()
+        secret = certificate(tmp_path / "other", "two")[1]
+    done = genmeter("serve", "--port", "0", "--tls-cert", chain, "--tls-key", secret)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert "cannot be used" in done.stderr.decode() and done.stderr.count(b"\n") == 1
+
+
+def test_a_taken_grpc_port_that_was_asked_for_is_one_line(genmeter):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = genmeter("serve", "--port", "0", "--grpc-port", taken.getsockname()[1])
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert "--grpc-port" in done.stderr.decode() and done.stderr.splitlines()[-1].count(b"gRPC") == 1
 
 
 def powerless() -> None:

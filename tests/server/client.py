@@ -144,7 +144,7 @@ def service(folder: Path, *arguments: object, config: Path | None = None) -> Ite
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            assert line.startswith("genmeter  http://"), line + process.stdout.read()
+            assert line.startswith(("genmeter  http://", "genmeter  https://")), line
             yield Service(process, int(line.strip().rpartition(":")[2]), ledger, line, clients)
         finally:
             for client in clients:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genmeter.cli.options import reader
 from genmeter.cli.render import refuse, say
-from genmeter.cli.serving import DRAIN_SECONDS, add_place, cannot_listen, prepare
+from genmeter.cli.serving import Service, add_place, listen, prepare
 from genmeter.cli.state import state_file
 from genmeter.cli.stopping import held, how_to_stop
 
@@ -53,31 +53,33 @@ def _rows(text: str) -> int:
 
 
 def _serve(args: argparse.Namespace, application: Application, path: Path) -> int:
-    from genmeter.server import serve
-
     # Before the server answers: a supervisor may stop us as soon as it is ready.
     stops = held(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
-        server = serve(application, args.host, args.port)
-    except OSError as error:
-        return refuse(cannot_listen(error, args.host, args.port))
-    print(_welcome(server.url, path, args.token_file), flush=True)
+        service = listen(args, application)
+    except ValueError as error:
+        return refuse(str(error))
+    print(_welcome(service, path, args), flush=True)
     signal.sigwait(stops)
-    server.close(DRAIN_SECONDS)
+    service.close()
     say("drained and stopped")
     return 0
 
 
-def _welcome(url: str, path: Path, token_file: Path | None) -> str:
-    lines = [
-        f"genmeter  {url}",
-        f"ledger    {path}",
+def _welcome(service: Service, path: Path, args: argparse.Namespace) -> str:
+    url = service.http.url
+    lines = [f"genmeter  {url}", f"ledger    {path}"]
+    if service.grpc is not None:
+        lines.append(f"grpc      {service.grpc.place}")
+    lines += [
+        *([service.note] if service.note else []),
         "",
         "In the shell of the app:",
         "",
         f"  export OTEL_EXPORTER_OTLP_ENDPOINT={url}",
         "  export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
     ]
+    token_file = args.write_token_file or args.token_file
     if token_file is not None:
         # The specification wants header values percent-encoded: %20 is the blank after Bearer.
         lines.append(f'  export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20$(cat {token_file})"')

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from genmeter.cli.options import reader
 from genmeter.cli.render import refuse
-from genmeter.cli.serving import DRAIN_SECONDS, add_place, cannot_listen, prepare
+from genmeter.cli.serving import DRAIN_SECONDS, add_place, listen, prepare
 from genmeter.cli.state import state_file
 from genmeter.cli.stopping import held, how_to_stop, ignored
 
@@ -24,7 +24,7 @@ committed is answered 503, so that the sender keeps it. No call is forgotten unl
 or Ctrl-C, after the requests in flight are answered. A process that was started with one of these signals ignored
 keeps ignoring that signal."""
 EPILOG = """Trace trees are not kept (a trace store has them), and metrics of applications are declined in the answer.
-A new token in the token file is in force at once, and so are changed [budgets] of genmeter.toml; a file that cannot be
+A new token or certificate in its file is in force at once, and so are changed [budgets] of genmeter.toml; a file that cannot be
 used leaves the last good ones in force, and a gauge at /metrics says so. Its [prices] are read at the start. Logs go
 to stdout; the first line says where the service listens."""
 
@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
     from genmeter.ledger import Ledger
     from genmeter.server import Application
 
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(OneRecord("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         price, skipped, budgets, token = prepare(args)
     except ValueError as error:
@@ -62,6 +64,19 @@ def run(args: argparse.Namespace) -> int:
         path, price=price, skip_scopes=skipped, max_rows=None, max_spans=0, max_days=args.max_days
     ) as ledger:
         return _serve(args, Application(ledger, token=token, headless=True, budgets=budgets))
+
+
+class OneRecord(logging.Formatter):
+    """No record passes for two, whatever texts of senders stand in it: control characters are escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record. Each line after the first one, as a traceback has them, is set in."""
+        lines = super().format(record).split("\n")
+        return "\n  ".join("".join(map(_visible, line)) for line in lines)
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
 
 
 def _days(text: str) -> float:
@@ -75,21 +90,27 @@ def _days(text: str) -> float:
 
 
 def _serve(args: argparse.Namespace, application: Application) -> int:
-    from genmeter.server import serve
+    from genmeter.server.access import is_loopback
 
     # Before the server answers: a supervisor may stop the service as soon as the service is ready.
     stops = held(signal.SIGINT, signal.SIGTERM)
     # Rotators of secrets send SIGHUP; the file is looked at with every request, so there is nothing left to do.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     try:
-        server = serve(application, args.host, args.port)
-    except OSError as error:
-        return refuse(cannot_listen(error, args.host, args.port))
-    print(f"genmeter  {server.url}", flush=True)
+        service = listen(args, application)
+    except ValueError as error:
+        return refuse(str(error))
+    print(f"genmeter  {service.http.url}", flush=True)
+    if service.grpc is not None:
+        _log.info("OTLP over gRPC at %s", service.grpc.place)
+    if service.note:
+        _log.warning("%s", service.note)
+    if application.keys.any and args.tls_cert is None and not is_loopback(args.host):
+        _log.warning("tokens come over this network unencrypted; add --tls-cert, or put TLS in front")
     if ignored(signal.SIGINT):
         _log.info(how_to_stop())
     signal.sigwait(stops)
-    if server.close(DRAIN_SECONDS):
+    if service.close():
         _log.info("drained and stopped")
     else:
         _log.warning("stopped with requests unanswered after %g s; their senders will send them again", DRAIN_SECONDS)

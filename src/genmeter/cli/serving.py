@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,20 +12,38 @@ from genmeter.cli.options import add_ledger, reader
 
 if TYPE_CHECKING:
     from genmeter.ledger.booking import Price
-    from genmeter.server import BudgetFile, TokenFile
+    from genmeter.server import Application, BudgetFile, Keys, Server
+    from genmeter.server.otlp_grpc import GrpcServer
+    from genmeter.server.tls import Certificate
 
+GRPC_PORT = 4317
+NO_PORT = -1
 DRAIN_SECONDS = 10.0
 """How long a stopping service waits for the requests in flight."""
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
-    """The options ``--host``, ``--port``, ``--ledger`` and ``--token-file``."""
+    """The options ``--host``, ``--port``, ``--ledger``, and those of tokens, TLS and gRPC."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument(
         "--port", type=reader(port), default=4318, help="port to listen on, 0 for a free one (default 4318)"
     )
     add_ledger(parser)
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
+    parser.add_argument(
+        "--write-token-file", type=Path, metavar="FILE", help="file with a token that only opens the OTLP routes"
+    )
+    parser.add_argument(
+        "--read-token-file", type=Path, metavar="FILE", help="file with a token that only opens reports and /metrics"
+    )
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain (PEM) to serve HTTPS with")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its key (PEM), where --tls-cert does not hold it")
+    parser.add_argument(
+        "--grpc-port",
+        type=reader(_grpc_port),
+        metavar="N",
+        help=f"port for OTLP over gRPC, 0 for a free one, off for none (default {GRPC_PORT} beside port 4318)",
+    )
 
 
 def port(text: str) -> int:
@@ -34,8 +53,12 @@ def port(text: str) -> int:
     return int(text)
 
 
-def prepare(args: argparse.Namespace) -> tuple[Price, tuple[str, ...], BudgetFile, TokenFile | None]:
-    """What a service reads before it starts: the price of a call, the scopes to skip, the budgets, the token.
+def _grpc_port(text: str) -> int:
+    return NO_PORT if text == "off" else port(text)
+
+
+def prepare(args: argparse.Namespace) -> tuple[Price, tuple[str, ...], BudgetFile, Keys]:
+    """What a service reads before it starts: the price of a call, the scopes to skip, the budgets, the tokens.
 
     The last two are followed while it runs.
 
@@ -44,21 +67,77 @@ def prepare(args: argparse.Namespace) -> tuple[Price, tuple[str, ...], BudgetFil
     """
     from genmeter.budgets import budgets_of
     from genmeter.reading import Recorded
-    from genmeter.server import BudgetFile, TokenFile, TokenRequired, require_token
+    from genmeter.server import BudgetFile, Keys, TokenFile, TokenRequired, require_token
     from genmeter.settings import Settings, config_file
 
     settings = Settings.load()
     price = Recorded(settings).price
     budgets = BudgetFile(config_file(), lambda: budgets_of(Settings.load()))
-    token = TokenFile(args.token_file) if args.token_file else None
+    files = (args.token_file, args.write_token_file, args.read_token_file)
+    keys = Keys(*(TokenFile(file) if file else None for file in files))
     try:
-        require_token(args.host, token)
+        require_token(args.host, keys)
     except TokenRequired:
         raise ValueError(
             f"{args.host} can be reached from other machines, so a token is needed: put one into a file "
             "(python -c 'import secrets; print(secrets.token_urlsafe())' > token) and add --token-file token"
         ) from None
-    return price, settings.skip_scopes, budgets, token
+    return price, settings.skip_scopes, budgets, keys
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The servers of one service: HTTP, and gRPC where it is on; ``note`` says why it is not."""
+
+    http: Server
+    grpc: GrpcServer | None
+    note: str
+
+    def close(self) -> bool:
+        """Drain both; whether all requests in flight were answered."""
+        if self.grpc is not None:
+            self.grpc.close(DRAIN_SECONDS)
+        return self.http.close(DRAIN_SECONDS)
+
+
+def listen(args: argparse.Namespace, application: Application) -> Service:
+    """Serve from now on. Raises ``ValueError`` with one line that says why an address or a certificate cannot be used."""
+    from genmeter.server import serve
+    from genmeter.server.tls import Certificate
+
+    if args.tls_key and not args.tls_cert:
+        raise ValueError("--tls-key is the key of a certificate; name the certificate with --tls-cert")
+    certificate = Certificate(args.tls_cert, args.tls_key) if args.tls_cert else None
+    try:
+        http = serve(application, args.host, args.port, secure=certificate)
+    except OSError as error:
+        raise ValueError(cannot_listen(error, args.host, args.port)) from None
+    try:
+        return Service(http, *_grpc(args, application, certificate))
+    except ValueError:
+        http.close(0)
+        raise
+
+
+def _grpc(
+    args: argparse.Namespace, application: Application, certificate: Certificate | None
+) -> tuple[GrpcServer | None, str]:
+    """The gRPC server, or None and why there is none. Raises ``ValueError`` where it was asked for."""
+    beside = GRPC_PORT if args.port == GRPC_PORT + 1 else NO_PORT
+    number = beside if args.grpc_port is None else args.grpc_port
+    if number == NO_PORT:
+        return None, ""
+    try:
+        from genmeter.server.otlp_grpc import GrpcServer
+
+        return GrpcServer(application.receiver, application.keys, args.host, number, certificate), ""
+    except ImportError:
+        fault = "grpc is not installed; pip install grpcio"
+    except OSError as error:
+        fault = str(error)
+    if args.grpc_port is not None:
+        raise ValueError(fault)
+    return None, f"OTLP over gRPC is off: {fault}"
 
 
 def cannot_listen(error: OSError, host: str, number: int) -> str:

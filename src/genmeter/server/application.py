@@ -73,10 +73,10 @@ class Application:
         self.ledger = ledger
         self.activity = Activity()
         self.series = None if headless else Series(max_series)
-        self._keys = token if isinstance(token, Keys) else Keys(token)
+        self.keys = token if isinstance(token, Keys) else Keys(token)
         self._budgets = budgets
         self._ready = Readiness(ledger)
-        self._receiver = Receiver(ledger, self.series, self.activity, limits or BodySizes())
+        self.receiver = Receiver(ledger, self.series, self.activity, limits or BodySizes())
         self._remembered = Remembering(lambda: repr((sorted(ledger.counters().items()), self.activity.failure)))
         self._files = _HEADLESS if headless else page.FILES
         self._reads = self._routes()
@@ -91,7 +91,7 @@ class Application:
             return answered(partial(self._send, self._refused(error, signal, environ)), environ)
         environ[_ADMITTED] = True
         if signal is not None and method == "POST":
-            return Entry(self._receiver.limits.body, "write")
+            return Entry(self.receiver.limits.body, "write")
         # health is told apart from work: it needs neither a thread nor the ledger
         lane = None if path == "/healthz" else "probe" if path == "/readyz" else "read"
         return Entry(_MOST_BODY, lane)
@@ -113,7 +113,7 @@ class Application:
             if _ADMITTED not in environ:
                 self._admit(environ, path, signal)
             if signal is not None:
-                return self._receiver.take(signal, environ) if method == "POST" else _not_allowed("POST")
+                return self.receiver.take(signal, environ) if method == "POST" else _not_allowed("POST")
             return self._read(path, method, environ)
         except Refused as error:
             return self._refused(error, signal, environ)
@@ -127,7 +127,7 @@ class Application:
 
     def _admit(self, environ: Environ, path: str, signal: str | None) -> None:
         if not self._open_to_all(path):
-            admit(environ, self._keys, Right.READ if signal is None else Right.WRITE)
+            admit(environ, self.keys, Right.READ if signal is None else Right.WRITE)
 
     def _refused(self, error: Refused, signal: str | None, environ: Environ) -> Answer:
         headers = (("WWW-Authenticate", "Bearer"),) if error.status == 401 else ()
@@ -151,7 +151,7 @@ class Application:
 
     def _open_to_all(self, path: str) -> bool:
         # a browser cannot send a token for the page's own files; on loopback they are guarded like the rest
-        return path in _PROBES or (self._keys.any and path in self._files)
+        return path in _PROBES or (self.keys.any and path in self._files)
 
     def _routes(self) -> dict[str, Route]:
         return {

@@ -262,9 +262,9 @@ class Connection:
 
     async def _linger(self) -> None:
         """Read on for a moment: a connection that is closed with unread bytes takes its last answer with it."""
-        left = 1 << 20
+        left = 1 << 26
         with suppress(TimeoutError, EOFError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(5):
                 if self._writer.can_write_eof():
                     self._writer.write_eof()
                 while left > 0:

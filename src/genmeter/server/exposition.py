@@ -143,8 +143,11 @@ def _series(series: Series) -> Iterator[str]:
     yield from family(
         f"{OURS}points_skipped_total", "counter", "Metric points beyond the series limit or of no kind.", skipped
     )
-    for one in series.families():
-        if not one.name.startswith(OURS):
+    families = series.families()
+    # a gauge x_sum beside a histogram x would be one sample twice
+    parts = {f"{one.name}{end}" for one in families if one.kind == "histogram" for end in ("_bucket", "_sum", "_count")}
+    for one in families:
+        if not one.name.startswith(OURS) and one.name not in parts:
             yield from family(one.name, one.kind, one.help, _samples(one))
 
 

@@ -6,7 +6,7 @@ import json
 import threading
 import zlib
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final, NamedTuple
 
 from genmeter.errors import GenmeterError
@@ -67,13 +67,21 @@ def body_of(environ: Environ, most: int, most_unpacked: int) -> Generator[bytes,
         raise Refused(415, f"content encoding {shown(coding, 40)} is not understood; send gzip or none")
     if coding == "gzip" and (small := _unpack(raw, most_unpacked, SMALL)) is not None:
         yield small
-    elif coding != "gzip" and len(raw) <= SMALL:
-        yield raw
+    elif coding != "gzip":
+        with waited_for(raw):
+            yield raw
     else:
         with _large:
-            unpacked = _unpack(raw, most_unpacked, most_unpacked) if coding == "gzip" else raw
+            unpacked = _unpack(raw, most_unpacked, most_unpacked) or b""
             del raw
-            yield unpacked or b""
+            yield unpacked
+
+
+@contextmanager
+def waited_for(body: bytes) -> Generator[None, None, None]:
+    """A block that works on ``body``; where it is large, when its turn has come."""
+    with _large if len(body) > SMALL else nullcontext():
+        yield
 
 
 def _read_raw(environ: Environ, most: int) -> bytes:

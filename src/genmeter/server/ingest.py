@@ -17,13 +17,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from genmeter.ledger import BadPayload, Booked, Encoding, Ledger, StorageError, TooLarge
 from genmeter.ledger.decode import metrics
 from genmeter.server.activity import Activity
-from genmeter.server.http import Answer, Environ, Refused, body_of, content_type
+from genmeter.server.http import Answer, Environ, Refused, body_of, content_type, waited_for
 from genmeter.server.series import Series, count_points
 
 RETRY_SECONDS = 5
 NO_METRICS = "this ledger books calls from spans and events; send metrics to Prometheus, or leave them out"
 _log = logging.getLogger(__name__)
-_RPC_CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 503: 14}
+RPC_CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 503: 14}
 """HTTP status → google.rpc.Code, for the Status message that OTLP wants in the body of a refusal."""
 
 
@@ -62,21 +62,35 @@ class Receiver:
             return refusal(415, "send OTLP as application/x-protobuf or application/json", Encoding.JSON)
         try:
             with body_of(environ, self.limits.body, self.limits.unpacked) as body:
-                taken = self._takers[signal](body, encoding)
-        except (Refused, BadPayload) as error:
-            self._activity.add("refused", signal)
-            status = error.status if isinstance(error, Refused) else 413 if isinstance(error, TooLarge) else 400
-            return refusal(status, str(error), encoding)
+                answer = self._book(signal, body, encoding)
+        except Refused as error:
+            self._activity.add("deferred" if error.status == 503 else "refused", signal)
+            return refusal(error.status, str(error), encoding)
+        return Answer(200, encoding.value, _write(answer, encoding))
+
+    def receive(self, signal: str, body: bytes) -> bytes:
+        """The protobuf answer to one protobuf request, once it is committed. Raises ``Refused`` as ``take`` answers."""
+        try:
+            with waited_for(body):
+                return self._book(signal, body, Encoding.PROTOBUF).SerializeToString()
+        except Refused as error:
+            self._activity.add("deferred" if error.status == 503 else "refused", signal)
+            raise
+
+    def _book(self, signal: str, body: bytes, encoding: Encoding) -> Message:
+        try:
+            taken = self._takers[signal](body, encoding)
+        except BadPayload as error:
+            raise Refused(413 if isinstance(error, TooLarge) else 400, str(error)) from None
         except StorageError as error:
-            self._activity.add("deferred", signal)
             if self._activity.fail(str(error)):
                 _log.warning("%s", error)
-            return refusal(503, str(error), encoding)
+            raise Refused(503, str(error)) from None
         self._activity.add("batches", signal)
         self._activity.add("records", signal, taken.received)
         self._activity.add("rejected", signal, taken.rejected)
         self._activity.add("ignored", signal, taken.ignored)
-        return _accepted(signal, taken, encoding)
+        return _accepted(signal, taken)
 
     def _traces(self, body: bytes, encoding: Encoding) -> _Taken:
         return self._booked(self._ledger.book_traces(body, encoding))
@@ -102,11 +116,11 @@ def refusal(status: int, message: str, encoding: Encoding) -> Answer:
     """An OTLP error answer in the request's own encoding; a 503 says when to come back."""
     headers = (("Retry-After", str(RETRY_SECONDS)),) if status == 503 else ()
     return Answer(
-        status, encoding.value, _write(Status(code=_RPC_CODES.get(status, 2), message=message), encoding), headers
+        status, encoding.value, _write(Status(code=RPC_CODES.get(status, 2), message=message), encoding), headers
     )
 
 
-def _accepted(signal: str, taken: _Taken, encoding: Encoding) -> Answer:
+def _accepted(signal: str, taken: _Taken) -> Message:
     if signal == "traces":
         answer: Message = (spans := ExportTraceServiceResponse())
         if taken.rejected:
@@ -120,7 +134,7 @@ def _accepted(signal: str, taken: _Taken, encoding: Encoding) -> Answer:
         if taken.ignored:
             points.partial_success.rejected_data_points = taken.ignored
             points.partial_success.error_message = taken.reason
-    return Answer(200, encoding.value, _write(answer, encoding))
+    return answer
 
 
 def _write(message: Message, encoding: Encoding) -> bytes:
