@@ -48,7 +48,11 @@ def chosen(only: str) -> tuple[Scenario, ...]:
 def everything(options: argparse.Namespace, floor: Contender, metered: Contender) -> list[Row]:
     """All rows, in the order of the table."""
     scenarios = chosen(options.only)
-    small = [] if options.quick else [micro.yardstick(), micro.price(), *micro.suppressed(metered, 2.0, options.rounds)]
+    small = (
+        []
+        if options.quick
+        else [micro.yardstick(), micro.price(), micro.payer(), *micro.suppressed(metered, 2.0, options.rounds)]
+    )
     left = {one.name: micro.all_deferred(one, options.rounds // 2) for one in (floor, metered)}
     measured = calls.run(scenarios, [contenders.bare(), floor, metered], options.seconds, options.rounds)
     rows = [*calls.call_rows(measured, left), *calls.chunk_rows(measured), *small, *micro.deferred_rows(left)]

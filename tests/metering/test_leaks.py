@@ -21,6 +21,7 @@ from openai import OpenAI
 import genmeter
 from genmeter import names
 from genmeter.metering import exceptions, guard
+from genmeter.metering.delivery import delivery
 from genmeter.metering.exceptions import message_of, tell
 from tests.stub import Reply, Stream, StubServer
 
@@ -305,6 +306,17 @@ def test_our_own_failures_are_logged_by_place_and_not_by_words(caplog: pytest.Lo
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2 and all(Path(__file__).name in line and WORDS not in line for line in said)
     guard.reset()
+
+
+@pytest.mark.any_major("the delivery's log knows no SDK")
+def test_an_exporters_refusal_is_logged_without_its_keys(caplog: pytest.LogCaptureFixture) -> None:
+    """The address may hold a password, and the HTTP library shows the header that it could not send."""
+    delivery.reset()
+    with caplog.at_level(logging.WARNING, logger="genmeter"):
+        delivery.say("https://ada:S3cr3t@otel.example.com/v1/logs", f"Illegal header value b'Bearer {KEY}\\n'")
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "otel.example.com" in said and "S3cr3t" not in said and KEY not in said
+    delivery.reset()
 
 
 @pytest.mark.any_major("exceptions of any kind")

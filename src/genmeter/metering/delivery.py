@@ -14,6 +14,8 @@ from threading import local
 from typing import Any, cast
 
 from .. import names
+from ..credentials import scrub
+from ..texts import bounded
 from . import guard
 
 logger = logging.getLogger("genmeter")
@@ -65,8 +67,8 @@ class Delivery:
             missing = max(0, self.calls - self.sent)
             logger.warning(
                 "genmeter: telemetry does not reach %s: %s; the app is not affected, %s not gone out",
-                where,
-                reason,
+                scrub(bounded(str(where))),  # an address may hold a password, and a refusal the header that was refused
+                scrub(bounded(reason, 1024)),
                 "the event of 1 call has" if missing == 1 else f"the events of {missing} calls have",
             )
 
