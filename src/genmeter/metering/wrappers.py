@@ -77,7 +77,11 @@ class Entry:
             engine = working()
             if engine is None:
                 return None
-            rival = guard.step("rival", self._rival)
+            try:
+                rival = self._rival()
+            except Exception as error:  # metered all the same: a rival's call twice is better than a rule not asked
+                guard.failed("rival", error)
+                rival = None
             return engine.open(self.provider, self.target, instance, args, kwargs, self._option, made, rival)
         except RejectedCall:
             raise

@@ -10,7 +10,7 @@ from opentelemetry.context import Context, get_current
 
 from ... import names
 from ...model import AttributeValue, Invocation, Request, Seller
-from ...texts import bounded
+from ...texts import LONGEST, bounded
 from .. import guard
 from ..coexist import Rival
 from ..content import capture, observe_arguments
@@ -105,8 +105,9 @@ class Engine:
     ) -> Observation | None:
         telemetry = self.telemetry
         request = dialect.read_request(bound)
-        if request.model is not None:
-            request.model = bounded(request.model)
+        model = request.model
+        if model is not None and not (type(model) is str and len(model) <= LONGEST and model.isascii()):
+            request.model = bounded(model)
         endpoint = self.endpoints.find(provider, server)
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
         outer = guard.step("outer", self.outers.find, context, invocation)

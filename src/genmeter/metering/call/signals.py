@@ -73,7 +73,11 @@ class Signals:
         self._telemetry, self._attributes, self._outer = telemetry, attributes, outer
         self.within = Within(sdk, invocation.operation)
         within = set_value(WITHIN, self.within, context)
-        self._parent = guard.step("parent", coexist.parent, context) or ""
+        try:
+            self._parent = coexist.parent(context)
+        except Exception as error:
+            guard.failed("parent", error)
+            self._parent = ""
         self.begun, self.started = perf_counter(), time_ns()
         invocation.started = self.started / 1e9
         self.span, self._told = INVALID_SPAN, within
@@ -112,7 +116,10 @@ class Signals:
     def complete(self, invocation: Invocation) -> None:
         """Run the stages on the finished record."""
         telemetry, step = self._telemetry, guard.step
-        step("describe", bound, invocation)
+        try:
+            bound(invocation.response)
+        except Exception as error:
+            guard.failed("describe", error)
         step("price", price, invocation, telemetry.catalogue)
         if isinstance(invocation.cost, Unpriced):
             step("sight", telemetry.sightings.see, invocation)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 from ... import names
 from ...credentials import scrub
-from ...model import PICO, AttributeValue, Cost, Invocation, Unpriced, Usage
+from ...model import PICO, AttributeValue, Cost, Invocation, Response, Unpriced, Usage
 from ...settings import Settings
-from ...texts import bounded
+from ...texts import LONGEST, bounded
 from ...units import parts
 
 _PARTS = tuple(name for field, name in names.USAGE_TOKENS.items() if field not in ("input", "output"))
@@ -20,13 +23,13 @@ _LONGEST_TEXT, _MOST = 1024, 64
 def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeValue]:
     """Everything about the call that was not known when its span started, under its conventional names."""
     response = invocation.response
-    attributes = _bounded({**invocation.request.attributes, **response.attributes})
+    attributes = {**invocation.request.attributes, **response.attributes}
     if response.id is not None:
         attributes[names.RESPONSE_ID] = response.id
     if response.model is not None:
         attributes[names.RESPONSE_MODEL] = response.model
     if response.finish_reasons:
-        attributes[names.FINISH_REASONS] = [bounded(reason) for reason in response.finish_reasons[:_MOST]]
+        attributes[names.FINISH_REASONS] = response.finish_reasons
     if invocation.first_chunk is not None:
         attributes[names.TIME_TO_FIRST_CHUNK] = invocation.first_chunk
     if invocation.error is not None:
@@ -34,7 +37,8 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
     if invocation.cut is not None:
         attributes[names.STREAM_CUT] = invocation.cut
     if response.region is not None:
-        attributes[names.REGION] = bounded(response.region)
+        attributes[names.REGION] = response.region
+    _bound_texts(attributes)
     if response.batch:
         attributes[names.BATCH] = True
     if invocation.usage is not None and invocation.operation != names.FETCH_RESPONSE:
@@ -46,24 +50,34 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
     return attributes
 
 
-def bound(invocation: Invocation) -> None:
+def bound(response: Response) -> None:
     """Cut what the server says of itself to the length of a name, before it becomes a label or a row."""
-    response = invocation.response
-    if response.model is not None:
-        response.model = bounded(response.model)
-    if response.id is not None:
-        response.id = bounded(response.id)
+    model, identity = response.model, response.id
+    if model is not None and not (len(model) <= LONGEST and model.isascii()):
+        response.model = bounded(model)
+    if identity is not None and not (len(identity) <= LONGEST and identity.isascii()):
+        response.id = bounded(identity)
 
 
-def _bounded(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """The attributes of SDK and server. A long text, or a lone surrogate, would cost the exporter's whole batch."""
+def _bound_texts(attributes: dict[str, AttributeValue]) -> None:
+    """Cut the texts of SDK and server. A long text, or a lone surrogate, would cost the exporter's whole batch."""
     for name, value in attributes.items():
-        if isinstance(value, str):
-            if len(value) > _LONGEST_TEXT or not value.isascii():
-                attributes[name] = bounded(value, _LONGEST_TEXT)
-        elif isinstance(value, (list, tuple)):
-            attributes[name] = [bounded(one, _LONGEST_TEXT) for one in value[:_MOST]]
-    return attributes
+        kind = type(value)
+        if kind is str:
+            if len(value) <= _LONGEST_TEXT and value.isascii():  # type: ignore[arg-type, union-attr]
+                continue
+        elif kind is int or kind is bool or kind is float:
+            continue
+        attributes[name] = _bounded(value)
+
+
+def _bounded(value: AttributeValue) -> AttributeValue:
+    if isinstance(value, str):
+        return bounded(value, _LONGEST_TEXT)
+    if isinstance(value, (list, tuple)):
+        items = cast("Sequence[Any]", value)[:_MOST]
+        return [bounded(one, _LONGEST_TEXT) if isinstance(one, str) else one for one in items]
+    return value
 
 
 def _detail(words: str) -> str:
