@@ -113,9 +113,22 @@ def mark_aside(connection: sqlite3.Connection, call: Call, first: int, now_ns: i
         take_out(connection, *booked, first)
     winner = find(connection, call.trace_id, billed_by) if billed_by else None
     if winner is not None:
-        payer = {name: value for name, value in doubles.additions(winner[1], call).items() if name in doubles.PAYER}
-        rewrite(connection, *winner, payer, first)
+        rewrite(connection, *winner, _payer(winner[1], call), first)
     return "doubles" if fresh else "duplicates"
+
+
+def leave_out(connection: sqlite3.Connection, row: int, billed_by: str | None, first: int) -> None:
+    """Take a call out that was set aside before and has come again. The call that bills may learn from it who pays."""
+    trace, span = connection.execute("SELECT trace_id, span_id FROM calls WHERE id = ?", (row,)).fetchone()
+    again, winner = find(connection, trace, span), find(connection, trace, billed_by) if billed_by else None
+    if again is not None and winner is not None:
+        rewrite(connection, *winner, _payer(winner[1], again[1]), first)
+    if again is not None:
+        take_out(connection, *again, first)
+
+
+def _payer(winner: Call, loser: Call) -> dict[str, object]:
+    return {name: value for name, value in doubles.additions(winner, loser).items() if name in doubles.PAYER}
 
 
 def find(connection: sqlite3.Connection, trace_id: str, span_id: str) -> tuple[int, Call] | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from genmeter.ledger import doubles
 from genmeter.ledger.call import COLUMNS, Call, from_row
 from genmeter.ledger.decode import Span
-from genmeter.ledger.doubles import Double
 from genmeter.ledger.questions import DOUBLE
 from genmeter.ledger.sqlite.aside import set_aside
 from genmeter.reading import conventions
@@ -46,9 +45,7 @@ SELECT span_id, parent_span_id FROM spans
 WHERE trace_id = ? AND started_ns <= ? AND ended_ns >= ? AND parent_span_id IS NOT NULL
 LIMIT {10 * MOST_OF_A_TRACE}
 """
-_SET_ASIDE = """
-SELECT span_id, billed_by, why, json_extract(record, '$.scope') FROM quarantine WHERE trace_id = ? AND reason = ?
-"""
+_SET_ASIDE = "SELECT billed_by, json_extract(record, '$.scope') FROM quarantine WHERE trace_id = ? AND reason = ?"
 
 Stretch = tuple[int, int]
 """The first start and the last end of some records, in Unix ns."""
@@ -130,30 +127,11 @@ def _trace(connection: sqlite3.Connection, trace: str, stretch: Stretch, first: 
     _climb(connection, trace, rows, parents)
     if len(rows) < 2 or all(call.scope is None for call in rows.values()):
         return outcomes
-    again, taken = _before(connection, trace, rows)
-    found = again or doubles.in_trace(rows, parents, taken, conventions.bundled().is_framework)
-    for loser, winner, why in found:
+    taken = connection.execute(_SET_ASIDE, (trace, DOUBLE)).fetchall()
+    for loser, winner, why in doubles.in_trace(rows, parents, taken, conventions.bundled().is_framework):
         rows[winner], outcome = set_aside(connection, (loser, rows[loser]), (winner, rows[winner]), why, first, now_ns)
         outcomes[outcome] += 1
-    # a replay is taken out as it was before; only then are the others compared
-    return outcomes + (_trace(connection, trace, stretch, first, now_ns) if again else Counter())
-
-
-def _before(
-    connection: sqlite3.Connection, trace: str, rows: Mapping[int, Call]
-) -> tuple[list[Double], list[tuple[str, str | None]]]:
-    """Rows that were set aside before and have come again; and the winners and scopes of the other calls set aside."""
-    by_span = {call.span_id: row for row, call in rows.items()}
-    # genmeter's own record of a key that another instrumentation's record had is a bill: it is no replay
-    foreign = {call.span_id for call in rows.values() if call.scope is not None}
-    again: list[Double] = []
-    taken: list[tuple[str, str | None]] = []
-    for span, billed_by, why, scope in connection.execute(_SET_ASIDE, (trace, DOUBLE)):
-        if span in foreign and billed_by in by_span:
-            again.append(Double(by_span[span], by_span[billed_by], why))
-        elif span not in by_span:
-            taken.append((billed_by, scope))
-    return again, taken
+    return outcomes
 
 
 def _climb(connection: sqlite3.Connection, trace: str, rows: dict[int, Call], parents: dict[str, str]) -> None:

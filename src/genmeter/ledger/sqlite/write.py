@@ -20,7 +20,17 @@ from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_COLUMNS, USAGE_COLUMNS,
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import CONFLICT, DOUBLE, LATE, Outcome
 from genmeter.ledger.sqlite import kept
-from genmeter.ledger.sqlite.aside import HIGHEST, WATERMARK, count, find, mark, mark_aside, quarantine, rewrite
+from genmeter.ledger.sqlite.aside import (
+    HIGHEST,
+    WATERMARK,
+    count,
+    find,
+    leave_out,
+    mark,
+    mark_aside,
+    quarantine,
+    rewrite,
+)
 from genmeter.ledger.sqlite.settle import settle, settle_rows, settle_spans
 from genmeter.names import ELSEWHERE
 
@@ -33,10 +43,11 @@ REFILED = "refiled"
 _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
 _INSERTED = ("id", *COLUMNS)
 _KNOWN = f"SELECT id, signals, scope, {', '.join((*FILLABLE, *_MONEY))} FROM calls WHERE trace_id = ? AND span_id = ?"
-_TOLD = """
-SELECT n.id FROM calls n JOIN quarantine q ON q.trace_id = n.trace_id AND q.span_id = n.span_id
-WHERE n.id >= ? AND n.scope IS NOT NULL AND q.reason = ? AND q.why = ?
+_REPLAYED = """
+SELECT n.id, q.billed_by FROM calls n JOIN quarantine q ON q.trace_id = n.trace_id AND q.span_id = n.span_id
+WHERE n.id >= ? AND n.scope IS NOT NULL AND q.reason = ?
 """
+"""Calls that were set aside before and have come again. genmeter's own record of such a key is a bill and no replay."""
 _OVERRULED = (
     "cost_status",
     "cost_reason",
@@ -122,9 +133,11 @@ class _Batch:
 
     def settle(self, since: int) -> Counter[str]:
         """Take the doubles among the rows from ``since`` on out of the table; the outcomes by name."""
-        for (row,) in self.connection.execute(_TOLD, (since, DOUBLE, doubles.MARKED)).fetchall():
-            self.connection.execute("DELETE FROM calls WHERE id = ?", (row,))
-        return settle(self.connection, self.first, since, self.now_ns)
+        outcomes: Counter[str] = Counter()
+        for row, billed_by in self.connection.execute(_REPLAYED, (since, DOUBLE)).fetchall():
+            leave_out(self.connection, row, billed_by, self.first)
+            outcomes["duplicates"] += 1
+        return outcomes + settle(self.connection, self.first, since, self.now_ns)
 
     def meet(self, call: Call, number: int) -> Counter[str]:
         """Book a call that could not be inserted; the outcomes by name.
