@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from genmeter.ledger import Ledger, StorageError
-from genmeter.ledger.sqlite import STEP, Caps, SqliteStore
+from genmeter.ledger import Call, Ledger, StorageError
+from genmeter.ledger.call import USAGE_FIELDS
+from genmeter.ledger.decode import Span
+from genmeter.ledger.sqlite import STEP, Caps, SqliteStore, write
 from genmeter.reports import calls, receipt, spend
 from tests.ledger.otlp import INHERITED, NOON, ROOT, SECOND, chat, span, traces
 
@@ -207,3 +209,39 @@ def test_threads_book_and_read_at_the_same_time(tmp_path: Path) -> None:
         assert failures == []
         held = sum(ledger.store.quarantine_counts(None).values())
         assert spend(ledger)[0].calls + held == 600
+
+
+def test_no_question_of_a_batch_walks_all_the_calls_that_there_are() -> None:
+    """Each batch looks for doubles: what it costs must not grow with the ledger."""
+    store = SqliteStore()
+    asked: list[str] = []
+    with store._database.transaction() as connection:
+        connection.set_trace_callback(asked.append)
+        used = (5, 5, *(None,) * (len(USAGE_FIELDS) - 2))
+        sent = [
+            Call(
+                trace_id="t",
+                span_id=str(n),
+                scope=scope,
+                response_id="r",
+                started_ns=NOON,
+                operation="chat",
+                provider="acme",
+                usage=used,
+            )
+            for n, scope in enumerate((None, "x"))
+        ]
+        known = Span("t", "9", None, "step", 1, NOON, NOON + SECOND, False, "", {}, {}, "app")
+        write.book(connection, sent, [known], NOON)
+        write.book(connection, sent, [known], NOON)
+        connection.set_trace_callback(None)
+        plans = {
+            text: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
+            for text in asked
+            if text.lstrip().startswith(("SELECT", "UPDATE", "DELETE"))
+        }
+    store.close()
+    assert len(plans) > 10
+    walks = {text: step for text, plan in plans.items() for step in plan if step.startswith("SCAN")}
+    # the first foreign call of an index of foreign calls, and the rows of a sub-question, are no walks
+    assert [step for text, step in walks.items() if "LIMIT 1" not in text and "(subquery" not in step] == []

@@ -44,7 +44,7 @@ _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
 _INSERTED = ("id", *COLUMNS)
 _KNOWN = f"SELECT id, signals, scope, {', '.join((*FILLABLE, *_MONEY))} FROM calls WHERE trace_id = ? AND span_id = ?"
 _REPLAYED = """
-SELECT n.id, q.billed_by FROM calls n JOIN quarantine q ON q.trace_id = n.trace_id AND q.span_id = n.span_id
+SELECT n.id, q.billed_by FROM calls n CROSS JOIN quarantine q ON q.trace_id = n.trace_id AND q.span_id = n.span_id
 WHERE n.id >= ? AND n.scope IS NOT NULL AND q.reason = ?
 """
 """Calls that were set aside before and have come again. genmeter's own record of such a key is a bill and no replay."""
