@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..model import Content, Invocation, Request, Seller
 
@@ -254,10 +254,8 @@ class Target:
     lazy: bool = False
     arguments: tuple[str, ...] = ()
 
-    @property
-    def door(self) -> bool:
-        """Whether other methods of the SDK pass through this one: inside an observed call of theirs it is no call."""
-        return False
+    door: ClassVar[bool] = False
+    """Whether other methods of the SDK pass through this one: inside an observed call of theirs it is no call."""
 
     def server(self, instance: Any, kwargs: Kwargs) -> Server | None:
         """Where this call goes, if its arguments say so; None: where the object sends all its calls."""

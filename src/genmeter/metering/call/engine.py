@@ -14,7 +14,7 @@ from ...texts import LONGEST, bounded
 from .. import guard
 from ..coexist import Rival
 from ..content import capture, observe_arguments
-from ..context import suppressed, within
+from ..context import WITHIN, Within, suppressed
 from ..endpoints import Endpoints
 from ..outer import Outer, Outers
 from ..reaper import reaper
@@ -43,7 +43,7 @@ class Engine:
         """Whether a call goes straight through: suppressed, or inside a call that is already observed."""
         if suppressed(context):
             return True
-        found = within(context)
+        found: Within | None = context.get(WITHIN)  # pyright: ignore[reportAssignmentType]
         return found is not None and found.sdk == provider.sdk and found.operation == dialect.operation
 
     def open(
@@ -79,7 +79,8 @@ class Engine:
                 context = made
                 if self.passes(provider, dialect, context):
                     return None
-            server = target.server(instance, kwargs) or (provider.server or provider.family.server)(instance)
+            server = target.server(instance, kwargs) if target.door else None
+            server = server or (provider.server or provider.family.server)(instance)
             if server is None:
                 return None
             return self._observe(provider, dialect, server, bound, kwargs, option, context, made is None, rival)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import unquote
 
 from ..shapes.follow import parsed
@@ -28,10 +28,7 @@ class Door(Target):
     A path counts by its last one or two segments. In ``get /responses/*`` the last segment may be anything.
     """
 
-    @property
-    def door(self) -> bool:
-        """True: every call of a resource passes through it."""
-        return True
+    door: ClassVar[bool] = True
 
     def choose(self, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
         """The dialect of a request by its path, and what its body says; None for a path that runs no model."""

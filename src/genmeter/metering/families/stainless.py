@@ -77,12 +77,16 @@ def deliver(result: Any, call: OpenCall) -> Any:
 
     Closes the call when there is nothing more to come.
     """
-    return deliver_parsed(result, call) if _raw(call.kwargs) is None else _deliver_raw(result, call)
+    kwargs = call.kwargs
+    if ("extra_headers" in kwargs or "options" in kwargs) and _raw(kwargs) is not None:
+        return _deliver_raw(result, call)
+    return deliver_parsed(result, call)
 
 
 def deliver_parsed(result: Any, call: OpenCall) -> Any:
     """An answer that is no raw response."""
-    form = _form(cast("Any", type(result)))
+    kind: Any = type(result)  # pyright: ignore[reportUnknownVariableType]
+    form = _form(kind)
     if form is STREAM and call.streamed:
         return watch(result, call)
     call.read(body(call.arrived) if form is BODY and call.arrived is not None else result)
@@ -104,21 +108,27 @@ def _form(kind: Any) -> object:
 
 
 def watch(made: Any, call: OpenCall) -> Any:
-    """Let a call see the chunks of an SDK's own stream, which stays the object that it is.
-
-    The SDK's generator is made anew on a copy of the stream: a generator refers to its stream, and only a stream without
-    such a cycle ends at once, with its call, when the app drops it.
-    """
+    """Let a call see the chunks of an SDK's own stream, which stays the object that it is."""
     call.begin()
-    reading = copy.copy(made)
-    reading.__dict__.pop("_iterator", None)
-    chunks = reading.__stream__()
+    chunks = _chunks(made)
     if hasattr(chunks, "__anext__"):
         made._iterator = stream.AsyncIteration(chunks.__anext__, call)
     else:
         made._iterator = stream.Iteration(chunks.__next__, call)
-    made.response = closing(made.response, call)
+    made.response = _watched(made.response, call)
     return made
+
+
+def _watched(response: Any, call: OpenCall) -> Any:
+    """The HTTP response, watched for its closing. Newer SDKs ask it for its byte stream at each chunk.
+
+    An attribute of a proxy's own is found ten times as fast as one of the object behind it.
+    """
+    found = closing(response, call)
+    own: Callable[[str, Any], None] | None = getattr(found, "__self_setattr__", None)
+    if own is not None and hasattr(response, "stream"):
+        guard.step("response", own, "stream", response.stream)
+    return found
 
 
 def undelivered(result: Any, call: OpenCall) -> None:
@@ -172,6 +182,23 @@ def _deliver_raw(result: Any, call: OpenCall) -> Any:
         return result
     call.begin()
     return RawResponse(result, call)
+
+
+def _chunks(made: Any) -> Any:
+    """The iterator of a stream, without a reference to the stream.
+
+    A generator that refers to its stream makes a cycle with it, and a dropped stream would then end, with its call, when
+    the garbage collector comes. So a generator that has not begun is made anew on a copy, as newer SDKs do it themselves.
+    """
+    own: Any = cast("dict[str, Any]", vars(made)).get("_iterator")
+    if own is None:
+        return made._iterator
+    code = getattr(own, "gi_code", None) or getattr(own, "ag_code", None)
+    if code is not made.__stream__.__code__ or getattr(own, "gi_suspended", False):
+        return own
+    reading = copy.copy(made)
+    del reading._iterator
+    return reading.__stream__()
 
 
 class RawResponse(Watched):
