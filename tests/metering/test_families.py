@@ -197,6 +197,32 @@ def test_a_coroutine_that_gives_a_generator_is_a_call_from_the_start(meter: Mete
     billed(meter)
 
 
+def test_a_generator_that_a_coroutine_gave_is_billed_however_it_is_asked(meter: Meter) -> None:
+    """``asend`` asks for an item as ``anext`` does; what is no generator has no such method."""
+
+    async def read() -> list[Any]:
+        made = await acme.AsyncModels().begun_stream(model="gpt-4o")
+        found = [await made.asend(None), await anext(made), await made.asend(None)]
+        with pytest.raises(StopAsyncIteration):
+            await made.asend(None)
+        assert not hasattr(made, "send")
+        return found
+
+    assert asyncio.run(read()) == acme.CHUNKS
+    assert names.STREAM_CUT not in billed(meter)
+
+
+def test_an_error_that_is_thrown_into_a_begun_generator_ends_its_call(meter: Meter) -> None:
+    async def read() -> None:
+        made = await acme.AsyncModels().begun_stream(model="gpt-4o")
+        await anext(made)
+        with pytest.raises(KeyError):
+            await made.athrow(KeyError("x"))
+
+    asyncio.run(read())
+    assert one_call(meter)[names.ERROR_TYPE] == "KeyError"
+
+
 def test_a_generator_that_is_sent_values_and_errors_is_billed_as_any(meter: Meter) -> None:
     """``send(None)`` asks for an item as ``next`` does, and each item that comes back is seen."""
     made: Any = acme.Models().spoken_stream(model="gpt-4o")

@@ -27,6 +27,21 @@ class Iteration:
     def __iter__(self) -> Iteration:
         return self
 
+    def through(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """``send`` or ``throw`` of a generator, whose item is seen like any other."""
+
+        def ask(*args: Any) -> Any:
+            take = self._take
+
+            def once() -> Any:
+                self._take = take
+                return method(*args)
+
+            self._take = once
+            return self.__next__()
+
+        return ask
+
     def __next__(self) -> Any:
         while True:
             try:
@@ -57,6 +72,21 @@ class AsyncIteration:
 
     def __aiter__(self) -> AsyncIteration:
         return self
+
+    def through(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """``asend`` or ``athrow`` of an asynchronous generator, whose item is seen like any other."""
+
+        async def ask(*args: Any) -> Any:
+            take = self._take
+
+            def once() -> Awaitable[Any]:
+                self._take = take
+                return method(*args)
+
+            self._take = once
+            return await self.__anext__()
+
+        return ask
 
     async def __anext__(self) -> Any:
         while True:
@@ -108,6 +138,16 @@ class Stream(Watched):
         finally:
             self._self_call.leave()
 
+    @property
+    def send(self) -> Callable[..., Any]:
+        """The next item, after the generator has received a value; for streams that are generators."""
+        return self._self_iteration.through(self.__wrapped__.send)
+
+    @property
+    def throw(self) -> Callable[..., Any]:
+        """Raise an error where the generator waits; for streams that are generators."""
+        return self._self_iteration.through(self.__wrapped__.throw)
+
 
 class AsyncStream(Watched):
     """An asynchronous stream: iterator and context manager."""
@@ -153,6 +193,16 @@ class AsyncStream(Watched):
                 self._self_call.leave()
 
         return aclose
+
+    @property
+    def asend(self) -> Callable[..., Awaitable[Any]]:
+        """The next item, after the generator has received a value; for streams that are generators."""
+        return self._self_iteration.through(self.__wrapped__.asend)
+
+    @property
+    def athrow(self) -> Callable[..., Awaitable[Any]]:
+        """Raise an error where the generator waits; for streams that are generators."""
+        return self._self_iteration.through(self.__wrapped__.athrow)
 
 
 class EitherStream(Watched):
