@@ -171,15 +171,16 @@ def test_a_value_is_known_down_to_its_limit_and_unknown_below() -> None:
 
 def test_a_large_request_lets_a_writer_in_between_its_slices() -> None:
     with Ledger.open() as ledger:
+        (one,) = decode.traces(traces(span(1, chat())).SerializeToString()).spans
         left: list[int] = []
         reading = threading.Event()
 
-        def records() -> Iterator[int]:
+        def records() -> Iterator[decode.Span]:
             for number in range(100 * SLICE):
                 reading.set()
                 assert ledger.store.turn.locked()  # type: ignore[attr-defined]  # SQLite's is a plain lock
                 left.append(number)
-                yield number
+                yield one
 
         def write() -> int:
             reading.wait()
@@ -188,7 +189,7 @@ def test_a_large_request_lets_a_writer_in_between_its_slices() -> None:
 
         with ThreadPoolExecutor(1) as pool:
             written = pool.submit(write)
-            ledger._in_turns(records(), lambda *_: None)  # type: ignore[arg-type]  # any record will do
+            ledger._in_turns(records(), lambda *_: None)
         assert 0 < written.result() < 100 * SLICE
 
 

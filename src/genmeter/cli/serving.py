@@ -13,6 +13,7 @@ from genmeter.cli.options import add_ledger, reader
 if TYPE_CHECKING:
     from genmeter.ledger.booking import Price
     from genmeter.server import Application, BudgetFile, Keys, Server
+    from genmeter.server.idling import Idling
     from genmeter.server.otlp_grpc import GrpcServer
     from genmeter.server.tls import Certificate
 
@@ -90,11 +91,13 @@ class Service:
     """The servers of one service: HTTP, and gRPC where it is on; ``note`` says why it is not."""
 
     http: Server
+    idling: Idling
     grpc: GrpcServer | None
     note: str
 
     def close(self) -> bool:
         """Drain both; whether all requests in flight were answered."""
+        self.idling.close()
         if self.grpc is not None:
             self.grpc.close(DRAIN_SECONDS)
         return self.http.close(DRAIN_SECONDS)
@@ -103,6 +106,7 @@ class Service:
 def listen(args: argparse.Namespace, application: Application) -> Service:
     """Serve from now on. Raises ``ValueError`` with one line that says why an address or a certificate cannot be used."""
     from genmeter.server import serve
+    from genmeter.server.idling import Idling
     from genmeter.server.tls import Certificate
 
     if args.tls_key and not args.tls_cert:
@@ -113,10 +117,11 @@ def listen(args: argparse.Namespace, application: Application) -> Service:
     except OSError as error:
         raise ValueError(cannot_listen(error, args.host, args.port)) from None
     try:
-        return Service(http, *_grpc(args, application, certificate))
+        grpc, note = _grpc(args, application, certificate)
     except ValueError:
         http.close(0)
         raise
+    return Service(http, Idling(application.ledger), grpc, note)
 
 
 def _grpc(

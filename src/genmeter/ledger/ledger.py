@@ -19,7 +19,7 @@ from genmeter.ledger.decode import Encoding, Event, Span, Tally
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Outcome
 from genmeter.ledger.sqlite import MAX_CALLS, MAX_SPANS, MEMORY, STEP, Caps, SqliteStore
-from genmeter.ledger.sqlite.database import make_folder
+from genmeter.ledger.sqlite.place import make_folder
 from genmeter.ledger.store import Store
 
 SKIPPED = "skip_scopes"
@@ -101,6 +101,13 @@ class Ledger:
     def check(self) -> None:
         """Return when a batch would be accepted now. Raises ``StorageError``."""
         self.store.check()
+
+    def tidy(self) -> int:
+        """One bounded step while no sender waits: trim what is beyond the caps, give space back; 0 when nothing is left.
+
+        Raises ``StorageError``.
+        """
+        return self.store.tidy()
 
     def close(self) -> None:
         """Let go of the store."""

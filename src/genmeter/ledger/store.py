@@ -46,6 +46,10 @@ class Store(Protocol):
         """Take one bounded step towards the caps; the number of rows that went, 0 at the end."""
         ...
 
+    def tidy(self) -> int:
+        """Take one bounded step that may wait until no sender does; 0 when nothing is left to do."""
+        ...
+
     def check(self) -> None:
         """Return when a write would be accepted now."""
         ...

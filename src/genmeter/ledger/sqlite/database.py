@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from genmeter.ledger.errors import StorageError
-from genmeter.ledger.sqlite import schema
+from genmeter.ledger.sqlite import place, schema
 
 MEMORY: Final = ":memory:"
 CACHE_KIB, IDLE_READERS = 65_536, 4
@@ -19,6 +19,9 @@ CHECKPOINT_PAGES: Final = 32_000
 """Pages of 4 KiB that the write-ahead log holds before they are folded into the file. Keys are random, so every batch
 touches pages all over the indexes; with SQLite's own 1,000 each of them would be written twice per batch.
 """
+SPARE_PAGES: Final = 1_000
+"""Free pages that stay in the file for the rows to come."""
+_INCREMENTAL, _LARGE_LOG = 2, 4 << 20
 _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 """Result codes after which the connection is as good as before."""
 
@@ -111,6 +114,26 @@ class Database:
             with suppress(OSError):
                 size += Path(self.path + suffix).stat().st_size
         return size
+
+    def shrink(self, pages: int) -> int:
+        """Give up to ``pages`` free pages back to the disk; how many went. A file that was made without it keeps its pages.
+
+        The last step folds the write-ahead log into the file, which then has its new size.
+        """
+        with self._writing:
+            try:
+                writer = self._followed()
+                free: int = writer.execute("PRAGMA freelist_count").fetchone()[0] - SPARE_PAGES
+                if free > 0 and writer.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
+                    writer.execute(f"PRAGMA incremental_vacuum({min(free, pages)})").fetchall()
+                    return min(free, pages)
+                if self.path != MEMORY and Path(f"{self.path}-wal").stat().st_size > _LARGE_LOG:
+                    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except OSError:
+                return 0
+            except sqlite3.Error as error:
+                raise self._told(error) from error
+        return 0
 
     def close(self) -> None:
         """Let go of the file; a second call does nothing."""
@@ -213,8 +236,13 @@ class Database:
             raise StorageError(f"the ledger {self.path} cannot be opened: {error}; check the path") from error
 
     def _open(self) -> sqlite3.Connection:
+        if self.path != MEMORY:
+            place.refuse_foreign(self.path)
+            place.make_private(self.path)
         connection = self._connect()
         try:
+            # in force for a new file alone: pages of trimmed rows can then be given back to the disk
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -228,11 +256,3 @@ class Database:
                 fault = f"cannot be opened: {error}; check the path"
             raise StorageError(f"the ledger {self.path} {fault}, or name another file") from error
         return connection
-
-
-def make_folder(path: str) -> None:
-    """Make the folder that ``path`` lies in. Raises ``StorageError``."""
-    try:
-        Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"the folder of the ledger {path} cannot be made: {error}; name another") from error

@@ -22,6 +22,8 @@ BUSY_SECONDS, PROBE_SECONDS = 3.0, 1.0
 """How long a write waits for another process before the sender is told to come back, and how long a probe waits."""
 FAULT_SECONDS = 6.0
 """How long a batch that failed says more than a probe that works: a little row fits where no batch does."""
+PAGES = 2_000
+"""Pages of 4 KiB that are given back in one step."""
 MOST_TOGETHER = 20_000
 """Calls after which a transaction takes in no further batch, so that the first sender does not wait for the last."""
 
@@ -87,6 +89,14 @@ class SqliteStore(Reader):
             after, until_ns = position(connection), write.mark(connection, write.WATERMARK)
         self._watch.resume(before, after, until_ns)
         return gone
+
+    def tidy(self) -> int:
+        """Trim a step, else give some pages back to the disk; 0 when nothing is left to do.
+
+        Calls grow too old while no batch comes, so the caps are asked anew.
+        """
+        self._over = True
+        return self.trim() or self._database.shrink(PAGES)
 
     def check(self) -> None:
         """Return when a write would be accepted now, and within seconds even while another process holds the file."""
