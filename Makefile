@@ -120,6 +120,12 @@ e2e: install ## The whole path on the real servers: launcher, collector, Jaeger,
 	@$(BIN)/python $(E2E) --numprocesses=3 --dist=loadfile --ignore=$(LOAD_TESTS) tests/e2e $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python $(E2E) --numprocesses=0 $(LOAD_TESTS))
 
+fuzz: install ## A million hostile requests against genmeter serve (ARGS="--requests 10000 --seed 7" for some)
+	@$(BIN)/python -m tests.hostile.fuzz $(ARGS)
+
+soak: install ## 5,000 spans a second into genmeter serve for half an hour, and its memory stays flat (ARGS="--minutes 3")
+	@$(BIN)/python -m tests.hostile.soak $(ARGS)
+
 ##@ Servers
 
 servers: ## Build the collector, Jaeger, Loki, Prometheus and Alertmanager, each once (ARGS="jaeger loki" for some)
@@ -241,4 +247,4 @@ touch $(1)/.locked
 endef
 
 .PRECIOUS: .venvs/%/.locked .venvs/python3.%/.locked
-.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-coexist test-wheel test-loaded coverage lint format bench e2e servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-coexist test-wheel test-loaded coverage lint format bench e2e fuzz soak servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean

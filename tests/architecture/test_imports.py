@@ -64,7 +64,7 @@ OUTSIDE = {
     "reading": set(),
     "ledger": {"opentelemetry.proto", "google.protobuf"},
     "reports": set(),
-    "server": {"opentelemetry.proto", "google.protobuf", "google.rpc"},
+    "server": {"opentelemetry.proto", "google.protobuf", "google.rpc", "grpc"},
     "cli": set(),
     "metering": {"opentelemetry", "wrapt"},
 }

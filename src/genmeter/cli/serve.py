@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class OneRecord(logging.Formatter):
-    """No record passes for two, whatever texts of senders stand in it: control characters are escaped."""
+    """No record passes for two: the control characters in a text of a sender are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record. Each line after the first one, as a traceback has them, is set in."""

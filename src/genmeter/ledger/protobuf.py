@@ -109,7 +109,7 @@ def records(
 
 
 def _fields(data: bytes, place: tuple[int, int], allowance: Allowance) -> dict[int, list[tuple[int, int]]]:
-    """The places of the fields of a message by their number. A field may stand before or after those that it explains."""
+    """The places of the fields of a message by their number. A scope may stand before or after its spans."""
     found: dict[int, list[tuple[int, int]]] = {}
     for number, start, end in parts(data, *place):
         allowance.take()

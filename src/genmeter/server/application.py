@@ -39,7 +39,7 @@ _ALWAYS = (
 _RETRY = (("Retry-After", str(RETRY_SECONDS)),)
 _PROBES = ("/healthz", "/readyz")
 _TRACE = "/api/trace/"
-_ADMITTED = "genmeter.admitted"
+_ADMITTED = "admitted"
 _MOST_BODY = 1 << 16
 """Bytes of a body that no route here reads."""
 _CARD = {

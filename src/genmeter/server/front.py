@@ -228,7 +228,7 @@ class _Door:
             except BlockingIOError:
                 return
             except OSError:
-                # the process has no descriptor left: those that wait are the likeliest to give one back
+                # the process has no descriptor left: a connection that waits is the likeliest to give one back
                 self._make_room()
                 self._loop.remove_reader(listener)
                 self._loop.call_later(0.05, self._listen, listener)

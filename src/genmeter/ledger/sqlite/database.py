@@ -19,7 +19,7 @@ CHECKPOINT_PAGES: Final = 32_000
 """Pages of 4 KiB that the write-ahead log holds before they are folded into the file. Keys are random, so every batch
 touches pages all over the indexes; with SQLite's own 1,000 each of them would be written twice per batch.
 """
-SPARE_PAGES: Final = 1_000
+SPARE_PAGES: Final = 256
 """Free pages that stay in the file for the rows to come."""
 _INCREMENTAL, _LARGE_LOG = 2, 4 << 20
 _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})

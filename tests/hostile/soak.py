@@ -1,0 +1,73 @@
+"""A steady load on ``genmeter serve``: 5,000 spans a second for half an hour, and its memory stays flat.
+
+A third of the spans are calls to a model; the others are the spans around them, as applications send them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.hostile.fuzz import memory
+from tests.ledger.otlp import chat, span, traces
+from tests.server.client import Client, service
+
+BATCH = 500
+FLAT_MIB = 32
+"""How much more memory the last half of the time may need than the first half."""
+
+
+def batch(first: int) -> bytes:
+    """Spans with numbers from ``first`` on."""
+    now = time.time_ns()
+    spans = (
+        span(n, chat() if n % 3 == 0 else {"http.route": "/ask"}, trace=n // 3 + 1, started_ns=now)
+        for n in range(first, first + BATCH)
+    )
+    return traces(*spans).SerializeToString()
+
+
+def soak(seconds: float, rate: int) -> int:
+    """Send at ``rate`` spans a second; the growth in MiB. Raises ``AssertionError`` when a batch is not taken."""
+    with tempfile.TemporaryDirectory() as folder, service(Path(folder)) as running:
+        client = Client(running, 60)
+        began, seen, late = time.monotonic(), list[tuple[float, int]](), 0.0
+        for number in itertools.count():
+            due = began + number * BATCH / rate
+            if due - began > seconds:
+                break
+            time.sleep(max(due - time.monotonic(), 0))
+            reply = client.post("/v1/traces", batch(number * BATCH + 1))
+            assert reply.status == 200, reply
+            late = max(late, time.monotonic() - due)
+            if number % (rate // BATCH * 10) == 0:
+                seen.append((time.monotonic() - began, memory(running)))
+                print(
+                    f"{seen[-1][0]:6.0f} s  {number * BATCH:>10,} spans  {seen[-1][1]} MiB  late {late:.1f} s",
+                    flush=True,
+                )
+        client.connection.close()
+        running.stop()
+    # the first tenth is the start: caches fill
+    settled = [mib for at, mib in seen if at > seconds / 10]
+    half = len(settled) // 2
+    return max(settled[half:]) - max(settled[:half])
+
+
+def main() -> int:
+    """The long form."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--rate", type=int, default=5_000, help="spans a second")
+    args = parser.parse_args()
+    grown = soak(args.minutes * 60, args.rate)
+    print(f"the memory of the second half is {grown:+} MiB that of the first")
+    return int(grown > FLAT_MIB)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
