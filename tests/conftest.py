@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from tests.stack.inherited import restore_for_children
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test that is named after an address in memory.
+
+    Each worker of xdist has other addresses, and the workers must collect the same tests.
+    """
+    named = [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]{6,}", item.nodeid)]
+    if named:
+        raise pytest.UsageError(f"give this test an id of its own, without an address: {named[0]}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -181,7 +181,9 @@ NO_TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("value", "text"), TEXTS, ids=repr)
+@pytest.mark.parametrize(
+    ("value", "text"), TEXTS, ids=lambda one: ascii(one) if type(one) is str else type(one).__name__
+)
 @pytest.mark.any_major("the payer knows no SDK")
 def test_what_has_a_text_is_that_text(
     value: Any, text: str, stub: StubServer, meters: MeterFactory, client: OpenAI
