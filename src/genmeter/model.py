@@ -78,6 +78,13 @@ Verdict = Cost | Unpriced
 """What the price book answers to a question."""
 
 
+class Round(NamedTuple):
+    """One of several runs of models inside one call. ``model`` is None for the model that answered the call."""
+
+    model: str | None
+    usage: Usage
+
+
 @dataclass(slots=True)
 class Request:
     """The request of the application. ``attributes`` are attributes of the span, under the names of the conventions."""
@@ -94,7 +101,9 @@ class Response:
 
     ``reported_cost`` is the amount in pico-USD that the response itself states. ``unpriced`` names what the call used
     beside what is counted here: the provider's own tools, and parts of the usage that no reader knows or can read.
-    ``invalid`` says which count cannot be true, so that the call is not priced.
+    ``unread`` holds the tokens of such parts by the name of their field, a name once for each report. ``rounds`` are the
+    runs of models that add up to the usage, where one answer took several: each is priced by itself. ``answered`` says
+    that the answer has words or calls a tool. ``invalid`` says which count cannot be true, so that the call is not priced.
     """
 
     id: str | None = None
@@ -105,6 +114,9 @@ class Response:
     batch: bool = False
     reported_cost: int | None = None
     unpriced: tuple[str, ...] = ()
+    unread: tuple[tuple[str, int], ...] = ()
+    rounds: tuple[Round, ...] = ()
+    answered: bool = False
     invalid: str | None = None
     attributes: dict[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
 

@@ -146,6 +146,7 @@ LEGACY_CHUNK_GAP: Final = "gen_ai.client.operation.time_per_output_chunk"
 COST_USD: Final = "genmeter.cost.usd"
 CALLS_UNPRICED: Final = "genmeter.calls.unpriced"
 CALLS_ACTIVE: Final = "genmeter.calls.active"
+TOKENS_UNACCOUNTED: Final = "genmeter.tokens.unaccounted"
 INTERNAL_FAILURES: Final = "genmeter.internal.failures"
 BUDGET_LIMIT: Final = "genmeter.budget.limit"
 BUDGET_SPENT: Final = "genmeter.budget.spent"
@@ -154,6 +155,8 @@ BUDGET_PERIOD_END: Final = "genmeter.budget.period.end"
 BUDGET_THRESHOLD: Final = "genmeter.budget.threshold"
 BUDGET_UNBUDGETED: Final = "genmeter.budget.unbudgeted"
 FAILURE_SITE: Final = "genmeter.failure.site"
+USAGE_EMITTER: Final = "genmeter.usage.emitter"
+USAGE_FIELD: Final = "genmeter.usage.field"
 
 UNITS: Final = {
     INFERENCE_DURATION: "s",
@@ -175,6 +178,7 @@ UNITS: Final = {
     COST_USD: "{USD}",
     CALLS_UNPRICED: "{call}",
     CALLS_ACTIVE: "{call}",
+    TOKENS_UNACCOUNTED: "{token}",
     INTERNAL_FAILURES: "{failure}",
 }
 """Metric → unit, every metric that genmeter emits inside an application."""

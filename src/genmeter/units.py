@@ -30,6 +30,7 @@ __all__ = [
     "INPUT_TOKENS",
     "OUTPUT_TOKENS",
     "PAGES",
+    "PREVIEW_SEARCHES",
     "REASONING_TOKENS",
     "SEARCHES",
     "SEARCH_UNITS",
@@ -66,6 +67,7 @@ PAGES: Final = "genmeter.usage.pages"
 ANNOTATED_PAGES: Final = "genmeter.usage.annotated_pages"
 IMAGES: Final = "genmeter.usage.images"
 SEARCH_UNITS: Final = "genmeter.usage.search_units"
+PREVIEW_SEARCHES: Final = "genmeter.usage.preview_searches"
 
 USAGE_TOKENS: Final = {
     "input": INPUT_TOKENS,
@@ -94,6 +96,7 @@ USAGE_TOKENS: Final = {
     "annotated_pages": ANNOTATED_PAGES,
     "images": IMAGES,
     "search_units": SEARCH_UNITS,
+    "preview_searches": PREVIEW_SEARCHES,
 }
 """Field of ``Usage`` → attribute, in the order they are written."""
 ALSO_SPELLED: Final[dict[str, tuple[str, ...]]] = {
@@ -196,6 +199,7 @@ class Usage:
     annotated_pages: int = 0  # pages with annotations, a part of the pages
     images: int = 0  # images that were made, where they are billed and not tokens
     search_units: int = 0  # search units of a reranking
+    preview_searches: int = 0  # of the searches, those by the preview version of the tool
 
 
 class Measure(NamedTuple):
@@ -241,6 +245,7 @@ COLUMNS: Final = {
     "annotated_pages": MEASURES["page"],
     "images": MEASURES["image"],
     "search_units": MEASURES["search_unit"],
+    "search_preview": MEASURES["search"],
 }
 """Price column → its measure, in the order in which columns stand in a row."""
 TERMS: Final = (
@@ -257,6 +262,7 @@ TERMS: Final = (
     ("image_cache_read", 10, MEASURES["token"]),
     ("image_output", 9, MEASURES["token"]),
     ("search", 11, MEASURES["search"]),
+    ("search", 24, MEASURES["search"]),
     ("video_input", 14, MEASURES["token"]),
     ("video_cache_read", 15, MEASURES["token"]),
     ("document_input", 16, MEASURES["token"]),
@@ -295,6 +301,7 @@ OPTIONS: Final = {
     "annotated-pages": ("annotated_pages", "pages with annotations, a part of the pages"),
     "images": ("images", "images that were made, where they are billed and not tokens"),
     "search-units": ("search_units", "search units of a reranking"),
+    "preview-searches": ("preview_searches", "of the searches, those by the preview version of the tool"),
 }
 """Option of ``genmeter price`` → field of ``Usage`` and words for a person."""
 APART: Final = {
@@ -305,6 +312,7 @@ APART: Final = {
     "annotated_pages": "annotated pages",
     "images": "images made",
     "search_units": "search units",
+    "preview_searches": "preview searches",
 }
 """Fields of ``Usage`` that are no tokens, and their words: they are part of no sum of tokens."""
 BEYOND_TEXT: Final = (
@@ -317,6 +325,7 @@ BEYOND_TEXT: Final = (
     "image_cache_read",
     "image_output",
     "searches",
+    "preview_searches",
     "video_input",
     "video_cache_read",
     "document_input",
@@ -360,6 +369,7 @@ def plain(usage: Usage) -> bool:
         or usage.image_cache_read
         or usage.image_output
         or usage.searches
+        or usage.preview_searches
         or usage.video_input
         or usage.video_cache_read
         or usage.document_input
@@ -400,6 +410,7 @@ def parts(usage: Usage) -> tuple[int, ...]:
         usage.annotated_pages,
         usage.images,
         usage.search_units,
+        usage.preview_searches,
     )
 
 
@@ -417,6 +428,7 @@ def leaves(usage: Usage) -> tuple[int, ...]:
     image_input = usage.image_input
     image_cache_read = usage.image_cache_read
     image_output = usage.image_output
+    preview_searches = usage.preview_searches
     video_input = usage.video_input
     video_cache_read = usage.video_cache_read
     document_input = usage.document_input
@@ -445,7 +457,8 @@ def leaves(usage: Usage) -> tuple[int, ...]:
         image_input - image_cache_read,
         image_cache_read,
         image_output,
-        usage.searches,
+        usage.searches - preview_searches,
+        preview_searches,
         video_input - video_cache_read,
         video_cache_read,
         document_input - document_cache_read,

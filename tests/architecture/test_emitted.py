@@ -53,7 +53,7 @@ def calls(stub: StubServer) -> None:
     next(cut)
     cut.close()
     claude = anthropic.Anthropic(base_url=stub.anthropic_url, api_key="sk-stub")
-    usage = {"cache_creation_input_tokens": 40, "cache_read_input_tokens": 50}
+    usage = {"cache_creation_input_tokens": 40, "cache_read_input_tokens": 50, "tokens_of_tomorrow": 1}
     stub.script("/v1/messages", Reply(usage=usage))
     claude.messages.create(model="claude-haiku-4-5", max_tokens=9, messages=MESSAGES)
 

@@ -123,6 +123,12 @@ class Telemetry:
             names.UNITS[names.CALLS_UNPRICED],
             "Calls that have no price, by reason",
         )
+        meter.create_observable_counter(
+            names.TOKENS_UNACCOUNTED,
+            [sums.callback(names.TOKENS_UNACCOUNTED)],
+            names.UNITS[names.TOKENS_UNACCOUNTED],
+            "Tokens that were reported and are in no count of a call, by who reported them and by field",
+        )
         meter.create_observable_up_down_counter(
             names.CALLS_ACTIVE, [sums.callback(names.CALLS_ACTIVE)], names.UNITS[names.CALLS_ACTIVE], "Calls under way"
         )

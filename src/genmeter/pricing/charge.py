@@ -135,10 +135,12 @@ def terms(rates: Rates, usage: Usage, partial: bool = False) -> list[Term] | Unp
     if isinstance(found, Unpriced):
         return found
     fee = prices[REQUEST]
+    only_fee = fee is not None and prices[INPUT] is None and prices[OUTPUT] is None
+    if not found and not partial and not only_fee:
+        # Counts that are all zero count nothing: servers that do not count write them, and no call is free by that.
+        return Unpriced("no_usage", f"the response carried no count of what {rates.entry} charges for")
     if fee is not None:
         found.append(Term("request", 1, fee, MEASURES["request"]))
-    if not found and not partial and prices[INPUT] is None and prices[OUTPUT] is None:
-        return Unpriced("no_usage", f"the response carried no count of what {rates.entry} charges for")
     return found
 
 

@@ -148,14 +148,17 @@ func (r *rates) sum(counts []int64, partial bool, verdict *Verdict) {
 		total += low
 		verdict.add(terms[i].kind, int64(low))
 	}
-	if price := r.price[columnRequest]; price != noPrice {
-		total += uint64(price)
-		enormous = enormous || total > math.MaxInt64
-		verdict.add(Request, price)
-	}
-	if verdict.Has == 0 && !partial && r.price[columnInput] == noPrice && r.price[columnOutput] == noPrice {
+	fee := r.price[columnRequest]
+	onlyFee := fee != noPrice && r.price[columnInput] == noPrice && r.price[columnOutput] == noPrice
+	if verdict.Has == 0 && !partial && !onlyFee {
+		// Counts that are all zero count nothing: servers that do not count write them, and no call is free by that.
 		verdict.refuse(NoUsage, "the response carried no count of what "+r.entry+" charges for")
 		return
+	}
+	if fee != noPrice {
+		total += uint64(fee)
+		enormous = enormous || total > math.MaxInt64
+		verdict.add(Request, fee)
 	}
 	if enormous {
 		verdict.refuse(InvalidUsage, "the bill exceeds 9223372036854775807 pico-USD; no call is that large")

@@ -33,6 +33,7 @@ type Usage struct {
 	AnnotatedPages    int64 // pages with annotations, a part of the pages
 	Images            int64 // images that were made, where they are billed and not tokens
 	SearchUnits       int64 // search units of a reranking
+	PreviewSearches   int64 // of the searches, those by the preview version of the tool
 }
 
 // At is the place of one unit's count.
@@ -88,8 +89,10 @@ func (u *Usage) At(unit Unit) *int64 {
 		return &u.AnnotatedPages
 	case UnitImages:
 		return &u.Images
-	default:
+	case UnitSearchUnits:
 		return &u.SearchUnits
+	default:
+		return &u.PreviewSearches
 	}
 }
 
@@ -124,11 +127,12 @@ const (
 	UnitAnnotatedPages
 	UnitImages
 	UnitSearchUnits
+	UnitPreviewSearches
 	Units
 )
 
 // UnitNames are the names of the units, the same as the fields of Usage in Python.
-var UnitNames = [Units]string{"input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "text_input", "text_output", "audio_input", "audio_output", "audio_cache_read", "image_input", "image_output", "image_cache_read", "searches", "cache_write_12h", "video_input", "video_cache_read", "document_input", "document_cache_read", "characters", "audio_seconds", "pages", "annotated_pages", "images", "search_units"}
+var UnitNames = [Units]string{"input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "text_input", "text_output", "audio_input", "audio_output", "audio_cache_read", "image_input", "image_output", "image_cache_read", "searches", "cache_write_12h", "video_input", "video_cache_read", "document_input", "document_cache_read", "characters", "audio_seconds", "pages", "annotated_pages", "images", "search_units", "preview_searches"}
 
 // UnitSpellings are the attributes of each unit: the one that is written, then others that are read.
 var UnitSpellings = [Units][]string{
@@ -158,6 +162,7 @@ var UnitSpellings = [Units][]string{
 	{"genmeter.usage.annotated_pages"},
 	{"genmeter.usage.images"},
 	{"genmeter.usage.search_units"},
+	{"genmeter.usage.preview_searches"},
 }
 
 // Kind is a line of a bill.
@@ -219,6 +224,7 @@ const (
 	columnAnnotatedPages
 	columnImages
 	columnSearchUnits
+	columnSearchPreview
 	columnCount
 )
 
@@ -248,6 +254,7 @@ var columns = [columnCount]column{
 	{"annotated_pages", "1,000 pages", 1000, 1, false},
 	{"images", "image", 1000000, 1, false},
 	{"search_units", "1,000 search units", 1000, 1, false},
+	{"search_preview", "1,000 calls", 1000, 1, false},
 }
 
 // alike are the columns whose price a row of the user's own takes from another one, where it does not say them.
@@ -271,6 +278,7 @@ var terms = [...]term{
 	{ImageCacheRead, columnImageCacheRead},
 	{ImageOutput, columnImageOutput},
 	{Search, columnSearch},
+	{Search, columnSearchPreview},
 	{VideoInput, columnVideoInput},
 	{VideoCacheRead, columnVideoCacheRead},
 	{DocumentInput, columnDocumentInput},
@@ -287,12 +295,12 @@ var terms = [...]term{
 const textTerms = 6
 
 func (u *Usage) onlyText() bool {
-	return u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits == 0
+	return u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.PreviewSearches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits == 0
 }
 
 // negative tells whether a count beyond text is below zero, which no count can be.
 func (u *Usage) negative() bool {
-	return u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits < 0
+	return u.AudioInput|u.AudioCacheRead|u.AudioOutput|u.ImageInput|u.ImageCacheRead|u.ImageOutput|u.Searches|u.PreviewSearches|u.VideoInput|u.VideoCacheRead|u.DocumentInput|u.DocumentCacheRead|u.Characters|u.AudioSeconds|u.Pages|u.AnnotatedPages|u.Images|u.SearchUnits < 0
 }
 
 // textNegative tells the same of the totals and of the counts of text.
@@ -318,21 +326,22 @@ func (u *Usage) leaves(counts *[len(terms)]int64, into, out int64) {
 	counts[8] = u.AudioOutput
 	counts[10] = u.ImageCacheRead
 	counts[11] = u.ImageOutput
-	counts[12] = u.Searches
-	counts[14] = u.VideoCacheRead
-	counts[16] = u.DocumentCacheRead
-	counts[17] = u.Characters
-	counts[18] = u.AudioSeconds
-	counts[20] = u.AnnotatedPages
-	counts[21] = u.Images
-	counts[22] = u.SearchUnits
+	counts[13] = u.PreviewSearches
+	counts[15] = u.VideoCacheRead
+	counts[17] = u.DocumentCacheRead
+	counts[18] = u.Characters
+	counts[19] = u.AudioSeconds
+	counts[21] = u.AnnotatedPages
+	counts[22] = u.Images
+	counts[23] = u.SearchUnits
 	counts[6] = less(u.AudioInput, counts[7])
 	counts[9] = less(u.ImageInput, counts[10])
-	counts[13] = less(u.VideoInput, counts[14])
-	counts[15] = less(u.DocumentInput, counts[16])
-	counts[19] = less(u.Pages, counts[20])
+	counts[12] = less(u.Searches, counts[13])
+	counts[14] = less(u.VideoInput, counts[15])
+	counts[16] = less(u.DocumentInput, counts[17])
+	counts[20] = less(u.Pages, counts[21])
 	counts[2] = less(less(u.CacheWrite, counts[3]), counts[4])
 	counts[5] = less(less(out, counts[8]), counts[11])
-	counts[1] = less(less(less(less(u.CacheRead, counts[7]), counts[10]), counts[14]), counts[16])
-	counts[0] = less(less(less(less(less(less(less(less(less(less(less(less(into, counts[1]), counts[2]), counts[3]), counts[4]), counts[6]), counts[7]), counts[9]), counts[10]), counts[13]), counts[14]), counts[15]), counts[16])
+	counts[1] = less(less(less(less(u.CacheRead, counts[7]), counts[10]), counts[15]), counts[17])
+	counts[0] = less(less(less(less(less(less(less(less(less(less(less(less(into, counts[1]), counts[2]), counts[3]), counts[4]), counts[6]), counts[7]), counts[9]), counts[10]), counts[14]), counts[15]), counts[16]), counts[17])
 }

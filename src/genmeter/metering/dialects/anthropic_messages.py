@@ -1,6 +1,7 @@
 """Anthropic's Messages API, on its own hosts and on Bedrock, Vertex and Foundry.
 
 Source: https://docs.claude.com/en/api/messages and /streaming (read 2026-11-21), types of the anthropic package 2.12.
+Compaction, advisors and fallbacks stand in ``usage.iterations``: ``anthropic_rounds`` reads them.
 """
 
 from __future__ import annotations
@@ -12,21 +13,9 @@ from ... import names
 from ...model import Content, Invocation, Request, Response, Usage
 from ..parts import Message, Part, function_tools, message, parse_json, text_part
 from ..spec import Dialect
-from .values import (
-    Parts,
-    Reader,
-    each,
-    fields,
-    items,
-    own,
-    read_parameters,
-    read_parts,
-    real,
-    strings,
-    text,
-    total,
-    whole,
-)
+from .anthropic_rounds import PARTS, count_rounds, one_round
+from .counts import leave, merged
+from .values import Reader, each, fields, items, own, read_parameters, real, strings, text, whole
 
 FINISH = {
     "end_turn": "stop",
@@ -36,16 +25,12 @@ FINISH = {
     "tool_use": "tool_call",
     "refusal": "content_filter",
 }
-PARTS: Parts = {
-    "input_tokens": None,
-    "output_tokens": None,
-    "cache_read_input_tokens": "cache_read",
-    "cache_creation_input_tokens": "cache_write",
-    "cache_creation": {"ephemeral_5m_input_tokens": None, "ephemeral_1h_input_tokens": "cache_write_1h"},
-    "output_tokens_details": {"thinking_tokens": "reasoning"},
-    # Fetching a page is free: https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool
-    "server_tool_use": {"web_search_requests": "searches", "web_fetch_requests": None},
-}
+FREE_TOOLS = frozenset({"web_search", "web_fetch", "advisor", "tool_search_tool_regex", "tool_search_tool_bm25"})
+"""Hosted tools whose use is counted in ``usage``, or costs nothing beside its tokens.
+
+The others run in a container, which is billed by the time that no answer reports:
+https://platform.claude.com/docs/en/agents-and-tools/tool-use/code-execution-tool.
+"""
 
 
 def effort(value: Any) -> str | None:
@@ -81,25 +66,9 @@ def read_stream_request(kwargs: Mapping[str, Any]) -> Request:
 
 def read_usage(found: Mapping[str, Any], response: Response) -> Usage | None:
     """``usage`` of a message. Anthropic counts exclusively: the total input is fresh + cache read + cache write."""
-    fresh, output = total(found, "input_tokens", response), total(found, "output_tokens", response)
-    if fresh is None and output is None:
-        return None
-    usage = Usage(fresh, output)
-    read_parts(found, PARTS, usage, response)
-    if fresh is not None:
-        usage.input = fresh + usage.cache_read + usage.cache_write
-    if found.get("iterations"):
-        read_iterations(found, response)
-    return usage
-
-
-def read_iterations(found: Mapping[str, Any], response: Response) -> None:
-    """Name the rounds that other models, or a compaction, worked for this message: the totals do not hold them.
-
-    Source: the type of the beta usage object in the anthropic package 2.12.
-    """
-    kinds = {str(each_round.get("type")) for each_round in each(found.get("iterations"))} - {"message"}
-    response.unpriced += tuple(f"iterations of {kind}" for kind in sorted(kinds))
+    usage = one_round(found, PARTS, response)
+    rounds = found.get("iterations")
+    return count_rounds(each(rounds), usage, response) if rounds and usage is not None else usage
 
 
 def read_billing(found: Mapping[str, Any], response: Response) -> None:
@@ -116,6 +85,9 @@ def read_billing(found: Mapping[str, Any], response: Response) -> None:
         response.service_tier = None if response.batch else tier
     if found.get("inference_geo") == "us":
         response.region = "us"
+    if fields(fields(found.get("fallback_credit")).get("status")).get("type") == "redeemed":
+        # The call is billed as if another model had held the conversation; by how much less, no answer says.
+        leave("fallback_credit", 0, response)
 
 
 def read_response(result: Any, invocation: Invocation) -> None:
@@ -128,6 +100,23 @@ def read_response(result: Any, invocation: Invocation) -> None:
         invocation.usage = read_usage(usage, response)
         read_billing(usage, response)
     response.finish_reasons = [finish_reason(found.get("stop_reason"))]
+    blocks = each(found.get("content"))
+    response.answered = response.answered or any(says(block) for block in blocks)
+    for block in blocks:
+        name_tool(block, response)
+
+
+def says(block: Mapping[str, Any]) -> bool:
+    """Whether a content block is an answer: words, or the call of a tool."""
+    return bool(block.get("text") or block.get("name") or block.get("thinking"))
+
+
+def name_tool(block: Mapping[str, Any], response: Response) -> None:
+    """Name a hosted tool whose fee stands in no count: time in a container, or a tool that this reader does not know."""
+    name = block.get("name")
+    if block.get("type") != "server_tool_use" or name in FREE_TOOLS:
+        return
+    leave(str(name), 0, response)
 
 
 def finish_reason(reason: Any) -> str:
@@ -136,30 +125,39 @@ def finish_reason(reason: Any) -> str:
 
 
 class MessageAccumulator:
-    """Folds message events. Usage in ``message_delta`` is cumulative: the last value of each field counts."""
+    """Folds message events. Usage in ``message_delta`` is cumulative: the last value of each field that is not zero counts."""
 
     def __init__(self, asked: bool, captured: bool) -> None:
         self._start: Mapping[str, Any] = {}
-        self._usage: dict[str, Any] = {}
+        self._usage: Any = None
         self._reason: Any = None
+        self._tools: list[Mapping[str, Any]] = []
+        self._answered = False
         self._blocks: dict[int, dict[str, Any]] | None = {} if captured else None
 
     def fold(self, chunk: Any) -> bool:
         """Only the first and the last events carry counts; deltas are looked at for captured content alone."""
         found: Mapping[str, Any] = own(chunk)
         kind = found.get("type")
-        if kind == "message_start":
+        if kind == "content_block_delta":
+            self._answered = True
+        elif kind == "content_block_start":
+            block = fields(found.get("content_block"))
+            if block.get("name"):
+                self._answered = True
+                self._tools.append({"type": block.get("type"), "name": block.get("name")})
+        elif kind == "message_start":
             self._start = fields(found.get("message"))
             self._take(self._start.get("usage"))
         elif kind == "message_delta":
             self._reason = fields(found.get("delta")).get("stop_reason") or self._reason
             self._take(found.get("usage"))
-        elif self._blocks is not None:
+        if self._blocks is not None:
             self._fold_content(kind, found)
         return False
 
     def _take(self, usage: Any) -> None:
-        self._usage.update((name, value) for name, value in fields(usage).items() if value is not None)
+        self._usage = merged(self._usage, usage)
 
     def _fold_content(self, kind: Any, found: Mapping[str, Any]) -> None:
         blocks = self._blocks
@@ -176,7 +174,9 @@ class MessageAccumulator:
     def finish(self, invocation: Invocation) -> None:
         """Write the usage seen so far; the input of a cut stream is known from its first event."""
         if self._start:
-            read_response({**self._start, "usage": self._usage, "stop_reason": self._reason}, invocation)
+            invocation.response.answered = self._answered
+            seen = {"usage": self._usage, "stop_reason": self._reason, "content": self._tools}
+            read_response({**self._start, **seen}, invocation)
 
     @property
     def messages(self) -> list[Message] | None:

@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import names
-from ...model import Invocation, Request
+from ...model import Invocation, Request, Round, Usage
 from ..spec import Dialect
 from . import openai_messages
+from .counts import leave, merged
 from .openai_messages import finish_reason
-from .openai_usage import read_spending
+from .openai_usage import read_spending, read_usage
 from .values import Reader, each, fields, own, read_identity, read_parameters, real, several, strings, text, whole
 
-SEEN = ("id", "model", "service_tier", "system_fingerprint")
+SEEN = ("id", "model", "service_tier", "system_fingerprint", "usage_breakdown")
+SAID = ("content", "tool_calls", "refusal", "function_call", "audio", "reasoning_content", "reasoning")
+"""The fields of a message, or of a piece of one, that are an answer."""
 
 
 def output_type(value: Any) -> str | None:
@@ -73,7 +76,33 @@ def read_response(result: Any, invocation: Invocation) -> None:
     usage = found.get("usage") or beside(found) or next(filter(None, (one.get("usage") for one in choices)), None)
     if usage is not None:
         read_spending(usage, invocation)
+    read_breakdown(found, invocation)
     response.finish_reasons = [finish_reason(choice) for choice in choices]
+    response.answered = any(says(choice, fields(choice.get("message"))) for choice in choices)
+    if any(fields(choice.get("message")).get("executed_tools") for choice in choices):
+        leave("executed_tools", 0, response)
+
+
+def says(choice: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
+    """Whether a choice, or a piece of one, has words or calls a tool."""
+    return any(message.get(name) for name in SAID) or bool(choice.get("text"))
+
+
+def read_breakdown(found: Mapping[str, Any], invocation: Invocation) -> None:
+    """The models that shared one answer: Groq's compound systems (type `UsageBreakdown` of the groq package).
+
+    Each is priced by itself. A breakdown that does not add up to the usage is named and not believed.
+    """
+    usage, response = invocation.usage, invocation.response
+    entries = each(fields(found.get("usage_breakdown")).get("models"))
+    if not entries or usage is None:
+        return
+    rounds = [Round(text(entry.get("model")), read_usage(entry.get("usage"), response) or Usage()) for entry in entries]
+    told = [sum(getattr(one.usage, name) or 0 for one in rounds) for name in ("input", "output")]
+    if told == [usage.input, usage.output] and all(one.model for one in rounds):
+        response.rounds = tuple(rounds)
+    else:
+        leave("usage_breakdown", 0, response)
 
 
 def read_tier(found: Mapping[str, Any], invocation: Invocation) -> None:
@@ -110,6 +139,7 @@ class ChatAccumulator:
         self._seen: dict[str, Any] = {}
         self._unnamed = True
         self._vendor = False
+        self._answered = False
         self._reasons: dict[int, str | None] = {}
         self.deltas = openai_messages.Deltas() if captured else None
 
@@ -126,9 +156,9 @@ class ChatAccumulator:
         choices = found.get("choices")
         # Before the choices: where these are malformed, the tokens are billed all the same.
         if usage is not None:
-            self._usage = usage
+            self._usage = merged(self._usage, usage)
         elif self._vendor or not choices:
-            self._usage = beside(fields(chunk)) or self._usage
+            self._usage = merged(self._usage, beside(fields(chunk)))
         try:
             for choice in choices or ():
                 chosen = own(choice)
@@ -137,7 +167,9 @@ class ChatAccumulator:
                     self._reasons[index] = reason
                     if reason is not None and usage is None:
                         # Moonshot has usage in the last choice: https://platform.moonshot.ai/docs/api/chat (read 2026-11-30).
-                        self._usage = beside(fields(chunk)) or fields(choice).get("usage") or self._usage
+                        self._usage = merged(self._usage, beside(fields(chunk)) or fields(choice).get("usage"))
+                if not self._answered:
+                    self._answered = says(chosen, own(chosen.get("delta")))
                 if self.deltas is not None:
                     self.deltas.fold(chosen)
         except TypeError:
@@ -157,8 +189,10 @@ class ChatAccumulator:
         response = invocation.response
         read_identity(self._seen, response)
         read_tier(self._seen, invocation)
+        response.answered = self._answered
         if self._usage is not None:
             read_spending(self._usage, invocation)
+        read_breakdown(self._seen, invocation)
         response.finish_reasons = [
             finish_reason({"finish_reason": reason}) for _, reason in sorted(self._reasons.items(), key=_place)
         ]

@@ -11,6 +11,7 @@ from typing import Any
 from ... import names
 from ...model import Invocation, Request
 from ..spec import Dialect
+from .counts import merged
 from .openai_chat import read_stream_and_tier
 from .openai_usage import read_spending
 from .values import Reader, fields, read_identity, read_parameters, strings, text, whole
@@ -61,7 +62,7 @@ class MediaAccumulator:
         """Keep the usage, if this event has one."""
         usage = fields(chunk).get("usage")
         if usage is not None:
-            self._usage = usage
+            self._usage = merged(self._usage, usage)
         return False
 
     def finish(self, invocation: Invocation) -> None:

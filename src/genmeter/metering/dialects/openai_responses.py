@@ -9,20 +9,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import names
-from ...model import Invocation, Request, Response
+from ...model import Invocation, Request, Response, Usage
 from ..errors import reported
 from ..parts import message, text_part
 from ..spec import Dialect
 from . import openai_messages
+from .counts import leave, merged, name_unread, read_parts, total
 from .openai_chat import output_type, read_stream_and_tier, read_tier
 from .openai_usage import read_spending
-from .values import Reader, each, fields, own, read_identity, read_parameters, real, text, total, whole
+from .values import Reader, each, fields, own, read_identity, read_parameters, real, text, whole
 
 ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
-UNPRICED_TOOLS = frozenset({"file_search_call", "code_interpreter_call", "image_generation_call"})
-"""Hosted tools that are billed by the call, the session or the image: https://platform.openai.com/docs/pricing."""
+FREE_CALLS = frozenset(
+    {"function_call", "custom_tool_call", "computer_call", "local_shell_call", "apply_patch_call", "mcp_call"}
+    | {"tool_search_call", "web_search_call"}
+)
+"""Calls of tools that cost nothing beside their tokens, or are counted: https://platform.openai.com/docs/pricing.
+
+Every other call is of a hosted tool: OpenAI bills them by the call, the image or the time of a container, and followers of
+this API have tools of their own.
+"""
 INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
 BILLED_SEARCHES = frozenset({"web_search_call"})
+PREVIEW = "web_search_preview"
 
 
 def conversation(value: Any) -> str | None:
@@ -87,7 +96,7 @@ def read_response(result: Any, invocation: Invocation) -> None:
         # First of all: a strange answer may fail the readers below, and its tokens are billed all the same.
         read_spending(usage, invocation)
         if invocation.usage is not None:
-            invocation.usage.searches = count_searches(found, response)
+            read_searches(found, invocation.usage, response)
     response.finish_reasons = finish_reasons(found)
     if invocation.operation == names.FETCH_RESPONSE:
         if status is not None:
@@ -96,21 +105,36 @@ def read_response(result: Any, invocation: Invocation) -> None:
     if status == "failed":
         # No exception reaches the app, which may not even look: the call has failed all the same.
         invocation.error = reported(fields(found.get("error")).get("code"))
-    used = {kind for item in each(found.get("output")) if (kind := text(item.get("type"))) in UNPRICED_TOOLS}
-    if used:
-        response.unpriced += tuple(sorted(used))
+    items = each(found.get("output"))
+    response.answered = bool(items)
+    for item in items:
+        kind = text(item.get("type")) or ""
+        local = fields(item.get("environment")).get("type") == "local"
+        if kind.endswith("_call") and kind not in FREE_CALLS and not local:
+            leave(kind, 0, response)
 
 
-def count_searches(found: Mapping[str, Any], response: Response) -> int:
-    """Billed web searches: what ``tool_usage`` says, else the calls with a ``search`` action (opening a page is free)."""
-    stated = total(fields(fields(found.get("tool_usage")).get("web_search")), "num_requests", response)
-    if stated is not None:
-        return stated
-    searches = 0
-    for item in each(found.get("output")):
-        if text(item.get("type")) in BILLED_SEARCHES and fields(item.get("action")).get("type", "search") == "search":
-            searches += 1
-    return searches
+def read_searches(found: Mapping[str, Any], usage: Usage, response: Response) -> None:
+    """Billed web searches, and which of them the preview version of the tool made: its price is another.
+
+    What ``tool_usage`` says, else the calls with a ``search`` action (opening a page is free). Other counts of
+    ``tool_usage`` are named.
+    """
+    stated = fields(found.get("tool_usage"))
+    web = fields(stated.get("web_search"))
+    for name, value in stated.items():
+        if name != "web_search":
+            name_unread(name, value, response)
+    read_parts(web, {"num_requests": None}, usage, response)
+    searches = total(web, "num_requests", response)
+    if searches is None:
+        searches = sum(
+            text(item.get("type")) in BILLED_SEARCHES and fields(item.get("action")).get("type", "search") == "search"
+            for item in each(found.get("output"))
+        )
+    usage.searches = searches
+    if any((text(tool.get("type")) or "").startswith(PREVIEW) for tool in each(found.get("tools"))):
+        usage.preview_searches = searches
 
 
 def finish_reasons(found: Mapping[str, Any]) -> list[str]:
@@ -137,6 +161,7 @@ class ResponseAccumulator:
 
     def __init__(self, asked: bool, captured: bool) -> None:
         self._seen: Any = None
+        self._usage: Any = None
         self._error: str | None = None
         self._ended = False
         self._texts: list[str] | None = [] if captured else None
@@ -149,6 +174,7 @@ class ResponseAccumulator:
         if response is not None and not self._ended:
             self._ended = text(found.get("type")) in ENDINGS
             self._seen = response
+            self._usage = merged(self._usage, fields(response).get("usage"))
         elif found.get("type") == "error":
             self._error = reported(found.get("code"))
         elif self._texts is not None and found.get("type") == "response.output_text.delta":
@@ -160,7 +186,7 @@ class ResponseAccumulator:
         invocation.error = invocation.error or self._error
         if self._seen is None:
             return
-        read_response(self._seen, invocation)
+        read_response({**fields(self._seen), "usage": self._usage}, invocation)
         if not self._ended:
             invocation.response.finish_reasons = ["error"]
         if self._texts is not None:

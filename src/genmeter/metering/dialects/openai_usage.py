@@ -11,25 +11,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ...model import PICO, Invocation, Response, Usage
-from .values import NOTHING, Parts, fields, known_count, read_parts, total
+from .counts import Parts, known_count, leave, name_unread, read_parts, total
+from .values import fields
 
-INPUT_NAMES = (
-    ("prompt_tokens", ("prompt_tokens_details",)),
-    # A transcription writes "token" in the singular: https://platform.openai.com/docs/api-reference/audio/json-object
-    ("input_tokens", ("input_tokens_details", "input_token_details")),
-)
-OUTPUT_NAMES = (
-    ("completion_tokens", ("completion_tokens_details",)),
-    ("output_tokens", ("output_tokens_details", "output_token_details")),
-)
-BESIDE: Parts = {
-    **dict.fromkeys((name for total, details in (*INPUT_NAMES, *OUTPUT_NAMES) for name in (total, *details))),
-    "total_tokens": None,
-    "reasoning_tokens": "reasoning",
-    # DeepSeek and Moonshot report their cache beside the details: https://api-docs.deepseek.com/api/create-chat-completion
-    "prompt_cache_hit_tokens": "cache_read",
-    "prompt_cache_miss_tokens": None,
-    "cached_tokens": "cache_read",
+LIFETIMES: Parts = {
+    "ephemeral_5m_input_tokens": None,
+    "ephemeral_30m_input_tokens": None,
+    "ephemeral_1h_input_tokens": "cache_write_1h",
+    "ephemeral_12h_input_tokens": "cache_write_12h",
 }
 INPUT: Parts = {
     "cached_tokens": "cache_read",
@@ -42,11 +31,17 @@ INPUT: Parts = {
     },
     "cache_write_tokens": "cache_write",
     "cache_write_tokens_details": {"ttl_30m_tokens": None, "ttl_12h_tokens": "cache_write_12h"},
+    # What gateways call a cache write: LiteLLM (its type `PromptTokensDetailsWrapper`) and Alibaba's Model Studio.
+    "cache_creation_tokens": "cache_write",
+    "cache_creation_input_tokens": "cache_write",
+    "cache_creation_token_details": LIFETIMES,
+    "cache_creation": LIFETIMES,
     "text_tokens": "text_input",
     "audio_tokens": "audio_input",
     "image_tokens": "image_input",
     "video_tokens": "video_input",
     "document_tokens": "document_input",
+    "web_search_requests": "searches",
 }
 OUTPUT: Parts = {
     "reasoning_tokens": "reasoning",
@@ -57,67 +52,105 @@ OUTPUT: Parts = {
     "accepted_prediction_tokens": None,
     "rejected_prediction_tokens": None,
 }
+COUNTS: Parts = {
+    "prompt_tokens": None,
+    "input_tokens": None,
+    "completion_tokens": None,
+    "output_tokens": None,
+    "total_tokens": None,
+    "prompt_tokens_details": INPUT,
+    "input_tokens_details": INPUT,
+    # A transcription writes "token" in the singular: https://platform.openai.com/docs/api-reference/audio/json-object
+    # Writer does, too.
+    "input_token_details": INPUT,
+    "prompt_token_details": INPUT,
+    "completion_tokens_details": OUTPUT,
+    "output_tokens_details": OUTPUT,
+    "output_token_details": OUTPUT,
+    "completion_token_details": OUTPUT,
+    "reasoning_tokens": "reasoning",
+    # DeepSeek and Moonshot report their cache beside the details: https://api-docs.deepseek.com/api/create-chat-completion
+    "prompt_cache_hit_tokens": "cache_read",
+    "prompt_cache_miss_tokens": None,
+    "cached_tokens": "cache_read",
+    # LiteLLM's copies of what Anthropic reports; its prompt holds them: its type `Usage`.
+    "cache_read_input_tokens": "cache_read",
+    "cache_creation_input_tokens": "cache_write",
+    "cache_creation": LIFETIMES,
+    "server_tool_use": {"web_search_requests": "searches", "web_fetch_requests": None, "tool_search_requests": None},
+    # Mistral: https://docs.mistral.ai/capabilities/audio_transcription
+    "prompt_audio_seconds": "audio_seconds",
+    # How much of Groq's cache lay in which memory: type `XGroqUsage` of the groq package.
+    "dram_cached_tokens": None,
+    "sram_cached_tokens": None,
+}
+BY_TIME: Parts = {"seconds": "audio_seconds"}
+THOUGHTS_BESIDE = frozenset({"google", "vertex"})
+"""Sellers whose OpenAI-shaped usage holds the thoughts in the total alone: https://ai.google.dev/gemini-api/docs/openai."""
 PICO_PER_TICK = PICO // 10**10
-Spelling = tuple[str, tuple[str, ...]]
 
 
 def read_spending(raw: Any, invocation: Invocation) -> None:
     """What a call used and, where the provider states it, what it charged; the object's fields are looked up once."""
     found = fields(raw)
-    invocation.usage = read_usage(found, invocation.response)
+    invocation.usage = read_usage(found, invocation.response, invocation.seller.id in THOUGHTS_BESIDE)
     read_reported_cost(found, invocation.response)
 
 
-def read_usage(raw: Any, response: Response) -> Usage | None:
+def read_usage(raw: Any, response: Response, thoughts_beside: bool = False) -> Usage | None:
     """``usage`` of a chat completion, a response, an embedding, an image or a transcription; None if there is none.
 
     Counts that are not read here, and are no known part of another, are named in ``response.unpriced``.
+    ``thoughts_beside``: tokens of the total that are neither input nor output are thoughts, which are billed as output.
     """
     found = fields(raw)
     if not found:
         return None
-    inputs, input_details = _total(found, response, *INPUT_NAMES)
-    outputs, output_details = _total(found, response, *OUTPUT_NAMES)
+    inputs = _total(found, response, "prompt_tokens", "input_tokens")
+    outputs = _total(found, response, "completion_tokens", "output_tokens")
     if inputs is None and outputs is None:
-        return _by_time(found)
+        return _by_time(found, response)
     usage = Usage(inputs, outputs)
-    read_parts(found, BESIDE, usage, response)
-    # After what stands beside them: the details count, where both are told.
-    if input_details:
-        read_parts(input_details, INPUT, usage, response)
-    if output_details:
-        read_parts(output_details, OUTPUT, usage, response)
-    _repair_reasoning(found, usage)
+    read_parts(found, COUNTS, usage, response)
+    if usage.reasoning or found.get("total_tokens"):
+        _settle_total(found, usage, response, thoughts_beside)
     return usage
 
 
-def _by_time(found: Mapping[str, Any]) -> Usage | None:
+def _by_time(found: Mapping[str, Any], response: Response) -> Usage | None:
     """A transcription that is billed by the time of its audio, rounded to the nearest second as on the price page."""
     seconds = found.get("seconds")
+    others = {name: value for name, value in found.items() if value and name not in BY_TIME}
+    for name, value in others.items():
+        name_unread(name, value, response)
     if found.get("type") != "duration" or isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         return None
     return Usage(audio_seconds=round(seconds)) if 0 <= seconds < 2**31 else None
 
 
-def _total(
-    found: Mapping[str, Any], response: Response, older: Spelling, newer: Spelling
-) -> tuple[int | None, Mapping[str, Any]]:
-    """A total and its details, under the names of chat completions or of the newer APIs."""
-    spelled, names = older if found.get(older[0]) is not None else newer
-    for name in names:
-        details = found.get(name)
-        if details:
-            return total(found, spelled, response), fields(details)
-    return total(found, spelled, response), NOTHING
+def _total(found: Mapping[str, Any], response: Response, older: str, newer: str) -> int | None:
+    """A total under the name of chat completions or of the newer APIs; gateways write both, and zero in one of them."""
+    spelled = older if found.get(older) or found.get(newer) is None else newer
+    return total(found, spelled, response)
 
 
-def _repair_reasoning(found: Mapping[str, Any], usage: Usage) -> None:
-    """xAI's chat reports reasoning beside the completion; the total tells."""
-    stated = known_count(found.get("total_tokens"))
-    if stated is None or usage.input is None or usage.output is None or not usage.reasoning:
-        return
-    if stated == usage.input + usage.output + usage.reasoning:
+def _settle_total(found: Mapping[str, Any], usage: Usage, response: Response, thoughts_beside: bool) -> None:
+    """Account for what stands in the total, or as reasoning, and not in the input and the output.
+
+    xAI's chat reports reasoning beside the completion: the total tells. Google's reports its thoughts in the total
+    alone. A rest without an explanation is named.
+    """
+    stated, known = known_count(found.get("total_tokens")), (usage.input or 0) + (usage.output or 0)
+    rest = 0 if stated is None else stated - known
+    beside = usage.reasoning > (usage.output or 0)
+    if usage.output is not None and (rest == usage.reasoning or (beside and stated is None)):
         usage.output += usage.reasoning
+    elif usage.output is not None and rest > 0 and thoughts_beside:
+        usage.output, usage.reasoning = usage.output + rest, usage.reasoning + rest
+    elif rest > 0:
+        leave("total_tokens", rest, response)
+    elif beside and usage.output is not None:
+        leave("reasoning_tokens", usage.reasoning - usage.output, response)
 
 
 def read_reported_cost(raw: Any, response: Response) -> None:

@@ -6,17 +6,10 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, cast
 
-from ...model import MOST_TOKENS, AttributeValue, Request, Response, Usage
+from ...model import AttributeValue, Request, Response
 
 Reader = Callable[[Any], AttributeValue | None]
 NOTHING: Mapping[str, Any] = {}
-Parts = Mapping[str, "str | Parts | None"]
-"""The counts of a usage object: its name → field of ``Usage``, the parts of an object in it, or None.
-
-None marks a count that is read elsewhere, is a known part of another count at the same price, or is free.
-"""
-COUNTS = ("_tokens", "_requests")
-"""How the names of counts end in the usage objects of all providers."""
 
 
 def fields(value: Any) -> Mapping[str, Any]:
@@ -86,74 +79,6 @@ def each(values: Any) -> list[Mapping[str, Any]]:
 def items(value: Any) -> list[Any]:
     """The items of a list or a tuple; none for anything else."""
     return list(cast("list[Any]", value)) if isinstance(value, (list, tuple)) else []
-
-
-def total(found: Mapping[str, Any], name: str, response: Response) -> int | None:
-    """The total ``name`` as a whole number; None for a total that was not reported: unknown is not zero.
-
-    Compatible servers write strings and doubles. A total that no call can have makes the response invalid.
-    """
-    value = found.get(name)
-    if type(value) is int and -MOST_TOKENS <= value <= MOST_TOKENS:
-        return value
-    number = known_count(value)
-    return None if number is None else _believed(number, name, response)
-
-
-def read_parts(found: Mapping[str, Any], parts: Parts, usage: Usage, response: Response) -> None:
-    """Read the counts that ``found`` holds into the fields of ``usage`` that ``parts`` names.
-
-    A count that ``parts`` does not know, or that cannot be read, is named in ``response.unpriced``: it may cost money
-    that our price does not hold.
-    """
-    for name, value in found.items():
-        if not value:
-            continue
-        known = parts.get(name, "")
-        if not known:
-            if known is not None and name.endswith(COUNTS) and (known_count(value) or 1) > 0:
-                _unpriced(name, response)
-        elif type(known) is str:
-            plain = type(value) is int and -MOST_TOKENS <= value <= MOST_TOKENS
-            setattr(usage, known, value if plain else _strange(name, value, response))
-        else:
-            read_parts(fields(value), cast(Parts, known), usage, response)
-
-
-def _strange(name: str, value: Any, response: Response) -> int:
-    """A part that is no plain number; 0 for a part that cannot be read or believed."""
-    number = known_count(value)
-    if number is None:
-        _unpriced(name, response)
-        return 0
-    return _believed(number, name, response) or 0
-
-
-def _unpriced(name: str, response: Response) -> None:
-    if name not in response.unpriced:
-        response.unpriced += (name,)
-
-
-def _believed(number: int, name: str, response: Response) -> int | None:
-    if -MOST_TOKENS <= number <= MOST_TOKENS:
-        return number
-    response.invalid = f"{name} is beyond {MOST_TOKENS}; no call is that large"
-    return None
-
-
-def known_count(value: Any) -> int | None:
-    """A whole number, also one that is written as a string or as a double; None for anything else."""
-    if type(value) is int:
-        return value
-    return None if value is None or isinstance(value, (bool, dict, list)) else _parsed(value)
-
-
-def _parsed(value: Any) -> int | None:
-    try:
-        whole = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return int(whole) if whole.is_integer() else None
 
 
 def text(value: Any) -> str | None:

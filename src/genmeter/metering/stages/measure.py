@@ -75,12 +75,17 @@ def _labels(invocation: Invocation, telemetry: Telemetry) -> Labels:
 
 
 def _cost(invocation: Invocation, labels: Labels) -> list[Point]:
-    cost = invocation.cost
+    """The amount or the reason for none, and the tokens that are in no count: by field, and never by user or model."""
+    cost, emitter = invocation.cost, invocation.seller.name
+    points: list[Point] = [
+        (names.TOKENS_UNACCOUNTED, ((names.USAGE_EMITTER, emitter), (names.USAGE_FIELD, field)), count, None)
+        for field, count in invocation.response.unread
+    ]
     if isinstance(cost, Cost):
-        return [(names.COST_USD, labels, cost.total, None)]
-    if isinstance(cost, Unpriced):
-        return [(names.CALLS_UNPRICED, (*labels, (names.COST_REASON, cost.reason)), 1, None)]
-    return []
+        points.append((names.COST_USD, labels, cost.total, None))
+    elif isinstance(cost, Unpriced):
+        points.append((names.CALLS_UNPRICED, (*labels, (names.COST_REASON, cost.reason)), 1, None))
+    return points
 
 
 def _timed(invocation: Invocation, labels: Labels) -> Labels:

@@ -1,32 +1,81 @@
-"""The cost of the call: the amount that the response states, else the catalogue's price, else the reason for none."""
+"""The cost of the call: the charge that the response states, else the catalogue's price, else the reason for none."""
 
 from __future__ import annotations
 
 from ... import names
-from ...model import Cost, Invocation, Unpriced
+from ...model import Cost, Invocation, Unpriced, Usage
 from ...pricing import Catalogue, Question
 from ...pricing.question import asked
+from ...units import parts
 
 
 def price(invocation: Invocation, catalogue: Catalogue) -> None:
     """Set ``invocation.cost``: Cost, Unpriced, or None where nothing was billed (a failed call, a fetched response)."""
     if invocation.operation == names.FETCH_RESPONSE:
         return
-    response, request, usage = invocation.response, invocation.request, invocation.usage
+    response, usage = invocation.response, invocation.usage
     stopped = invocation.cut is not None or (invocation.error is not None and not invocation.answered)
-    partial = True if response.unpriced else stopped
+    if usage is not None and stopped and not (usage.input or usage.output or any(parts(usage))):
+        usage = None
     if usage is None and invocation.error is not None and invocation.first_chunk is None and invocation.cut is None:
         return
     if response.reported_cost is not None:
         invocation.cost = Cost(response.reported_cost, (), "provider", "", invocation.seller.name, stopped)
-        return
-    if response.invalid is not None:
+    elif response.invalid is not None:
         invocation.cost = Unpriced("invalid_usage", response.invalid)
-        return
-    if usage is None and stopped:
+    elif usage is None and stopped:
         invocation.cost = Unpriced("no_usage", "the call stopped before it reported what it used")
-        return
-    seller = invocation.seller
+    else:
+        verdict = _verdict(invocation, usage, catalogue, stopped)
+        missing = None if stopped or isinstance(verdict, Unpriced) or not verdict.lines else _uncounted(invocation)
+        invocation.cost = verdict if missing is None else Unpriced("no_usage", missing)
+
+
+def _verdict(invocation: Invocation, usage: Usage | None, catalogue: Catalogue, stopped: bool) -> Cost | Unpriced:
+    """The price of the call: of its usage, or of each round of models that it took."""
+    response, request = invocation.response, invocation.request
+    seller, partial = invocation.seller, True if response.unpriced else stopped
     values = (seller.id, request.model, response.model, usage, invocation.started, response.service_tier,
               response.batch, response.region or seller.region, partial)  # fmt: skip
-    invocation.cost = catalogue.price(asked(Question, values))
+    question = asked(Question, values)
+    if not response.rounds:
+        return catalogue.price(question)
+    costs: list[Cost] = []
+    for model, counts in response.rounds:
+        named = {"request_model": model, "response_model": model} if model is not None else {}
+        verdict = catalogue.price(question._replace(usage=counts, **named))
+        if isinstance(verdict, Cost):
+            costs.append(verdict)
+        elif not costs:
+            return verdict
+        else:
+            name = f"{model or response.model} ({verdict.reason})"
+            response.unpriced += (name,) if name not in response.unpriced else ()
+    return _together(costs, partial or bool(response.unpriced))
+
+
+def _together(costs: list[Cost], partial: bool) -> Cost:
+    """One bill of several: the lines of one kind are added up, and every row that priced a part is named."""
+    lines: dict[str, int] = {}
+    for cost in costs:
+        for kind, pico in cost.lines:
+            lines[kind] = lines.get(kind, 0) + pico
+    entry = " + ".join(dict.fromkeys(cost.entry for cost in costs))
+    return Cost(
+        sum(cost.total for cost in costs), tuple(lines.items()), costs[0].source, costs[0].catalogue, entry, partial
+    )
+
+
+def _uncounted(invocation: Invocation) -> str | None:
+    """Why the usage cannot be true, if it cannot: no model answers without input, and no words come without output.
+
+    Servers that do not count write zeros, and so would the bill.
+    """
+    usage = invocation.usage
+    if usage is None or invocation.operation not in (names.CHAT, names.TEXT_COMPLETION):
+        return None
+    if usage.input == 0 and not usage.audio_seconds:
+        return "the response counts 0 input tokens; no model answers without input"
+    if usage.output == 0 and invocation.response.answered:
+        return "the response counts 0 output tokens, and it has an answer"
+    return None

@@ -28,6 +28,7 @@ const UNITS = {
   annotated_pages: "Annotated pages",
   images: "Images made",
   search_units: "Search units",
+  preview_searches: "preview searches",
 };
 const LINES = {
   input: "Input",
@@ -54,4 +55,4 @@ const LINES = {
 };
 const INPUT_PARTS = ["cache_read", "cache_write", "cache_write_1h", "text_input", "audio_input", "audio_cache_read", "image_input", "image_cache_read", "cache_write_12h", "video_input", "video_cache_read", "document_input", "document_cache_read"];
 const OUTPUT_PARTS = ["reasoning", "text_output", "audio_output", "image_output"];
-const OTHER_UNITS = ["searches", "characters", "audio_seconds", "pages", "annotated_pages", "images", "search_units"];
+const OTHER_UNITS = ["searches", "characters", "audio_seconds", "pages", "annotated_pages", "images", "search_units", "preview_searches"];
