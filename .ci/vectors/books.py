@@ -131,5 +131,5 @@ def own_questions(data: Data) -> Iterator[Question]:
             yield ask(seller, model, listed, usage=any_usage(chance), partial=True)
             yield ask(seller, listed, model, usage=any_usage(chance))
     for column in (unit["column"] for unit in TABLE if "column" in unit):
-        for at in EDGES[:3]:
+        for at in EDGES[:1]:
             yield ask("mine", "all", usage=any_usage(chance, certain=column), at=at)
