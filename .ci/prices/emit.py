@@ -112,6 +112,8 @@ def _by_reason(refused: dict[str, str]) -> dict[str, list[str]]:
 
 def _face(seller: str, face: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {"name": face.get("name", seller), "hosts": face["hosts"]}
+    if "as_of" in face:
+        made["as_of"] = face["as_of"]
     for key in ("aliases", "prefixes", "also", "standard"):
         if face.get(key):
             made[key] = face[key]

@@ -51,6 +51,9 @@ def inner(new: dict[str, Any]) -> list[str]:
             if hosts.setdefault(host.partition(" = ")[0], seller) != seller:
                 faults.append(f"{host} belongs to {seller} and {hosts[host]}")
         for names, over, under, models in face.get("regions", ()):
+            faults += [
+                f"{seller}: the region {name!r} has a star; write out the regions" for name in names if "*" in name
+            ]
             faults += [f"{seller} {names}: {fault}" for fault in _uneven(new, face, over, under, models)]
     return faults
 

@@ -78,6 +78,79 @@ def _place(model: Model, price: dict[str, Any]) -> None:
         edition.hours.append(Hours(days, begin, end, price.get("except", ""), {0: values}))
 
 
+def _list(models: dict[str, Model], refused: dict[str, str], row: dict[str, Any]) -> None:
+    """Many models with one row of prices each, from the same sources."""
+    for one in row["list"]:
+        prices = {key: value for key, value in one.items() if key not in ("model", "ids", "over")}
+        if one["model"] in models:
+            raise OverlayError(f"{row['id']}: {one['model']} has a price already; use `price` to replace it")
+        _price(models, refused, {**one, "prices": [prices, *({**over} for over in one.get("over", ()))]})
+
+
+def _alias(models: dict[str, Model], refused: dict[str, str], row: dict[str, Any]) -> None:
+    """Names that moved from model to model: each period has the prices of the model that it names.
+
+    ``moves`` holds (from, model); the first has a ``from`` too, and calls before it have no price. A move without a
+    model says that no price holds from then on.
+    """
+    moves = sorted(row["moves"], key=lambda move: str(move["from"]))
+    periods: list[Edition] = []
+    for number, move in enumerate(moves):
+        start = str(move["from"])
+        end = str(moves[number + 1]["from"]) if number + 1 < len(moves) else "9999"
+        if "model" not in move:
+            periods.append(Edition(start, {0: {}}))
+            continue
+        editions = _chosen(models, {**row, "models": [move["model"]]})[0].tiers[STANDARD]
+        before = [edition for edition in editions if edition.start <= start][-1:]
+        later = [edition for edition in editions if start < edition.start < end]
+        periods += [Edition(start, *_contents(edition)) for edition in before]
+        periods += [copy.deepcopy(edition) for edition in later]
+    for name in row["names"]:
+        for model in models.values():
+            model.exact.discard(name)
+            model.dated.discard(name)
+        refused.pop(name, None)
+    left = models.get(row["names"][0])
+    if left is not None and left.exact | left.dated:
+        raise OverlayError(f"{row['id']}: {', '.join(sorted(left.exact | left.dated))} would be lost; name them too")
+    models[row["names"][0]] = Model(row["names"][0], set(row["names"]), set(), {STANDARD: periods})
+
+
+def _contents(edition: Edition) -> tuple[dict[int, Row], list[Hours]]:
+    made = copy.deepcopy(edition)
+    return made.rows, made.hours
+
+
+def _apart(models: dict[str, Model], refused: dict[str, str], row: dict[str, Any]) -> None:
+    """Names with a prefix that are sold at a price of their own: models of their own with ``ratio``, or refused without it."""
+    prefix = row["prefix"]
+    for model in _chosen(models, row):
+        names = {name for name in model.exact | model.dated if name.startswith(prefix)}
+        dated = model.dated & names
+        model.exact, model.dated = model.exact - names, model.dated - names
+        if not names:
+            continue
+        if "ratio" not in row:
+            refused.update(dict.fromkeys(names, row["id"]))
+            continue
+        tiers = copy.deepcopy(model.tiers)
+        made = Model(prefix + model.id.partition(".")[2], names - dated, dated, tiers)
+        for values in _every_row(made):
+            for column, token in zip(COLUMNS, TOKENS, strict=True):
+                if token and column in values:
+                    values[column] = _ratio(values[column], row)
+        models[made.id] = made
+
+
+def _ratio(value: int, row: dict[str, Any]) -> int:
+    over, under = (int(part) for part in row["ratio"].split("/"))
+    price, rest = divmod(value * over, under)
+    if rest:
+        raise OverlayError(f"{row['id']}: {row['ratio']} of {value} is not a whole micro-dollar")
+    return price
+
+
 def _refuse(models: dict[str, Model], refused: dict[str, str], row: dict[str, Any]) -> None:
     for name in row["models"]:
         for model in models.values():
@@ -133,6 +206,18 @@ def _unset(models: dict[str, Model], _refused: dict[str, str], row: dict[str, An
                 values.pop(column, None)
 
 
+def _set(models: dict[str, Model], _refused: dict[str, str], row: dict[str, Any]) -> None:
+    """Columns of single models at the standard tier; in the other tiers these columns are unknown then."""
+    for name, columns in row["columns"].items():
+        model = _chosen(models, {**row, "models": [name]})[0]
+        for column, price in columns.items():
+            for tier, editions in model.tiers.items():
+                for values in [values for edition in editions for values in edition.rows.values()]:
+                    values.pop(column, None)
+                    if tier == STANDARD:
+                        values[column] = micro(price)
+
+
 def _tier(models: dict[str, Model], _refused: dict[str, str], row: dict[str, Any]) -> None:
     """A service tier published as a share of the standard price, for the named columns only."""
     ratio = Decimal(row["ratio"])
@@ -174,5 +259,17 @@ def _every_row(model: Model) -> list[Row]:
     return rows
 
 
-_OPERATIONS = {"price": _price, "refuse": _refuse, "drop": _drop, "free": _free, "fill": _fill, "multiple": _multiple, "unset": _unset,
-               "tier": _tier}  # fmt: skip
+_OPERATIONS = {
+    "price": _price,
+    "list": _list,
+    "alias": _alias,
+    "apart": _apart,
+    "refuse": _refuse,
+    "drop": _drop,
+    "free": _free,
+    "fill": _fill,
+    "multiple": _multiple,
+    "unset": _unset,
+    "set": _set,
+    "tier": _tier,
+}

@@ -41,7 +41,7 @@ def words_of(data: Data) -> list[str]:
 def every_seller(chance: Chance, data: Data) -> Iterator[Question]:
     """Models of every seller by their own name, in the request, the response or both."""
     for key, face in data["sellers"].items():
-        for name in chance.sample(sorted(face["ids"]), min(len(face["ids"]), 18)):
+        for name in chance.sample(sorted(face["ids"]), min(len(face["ids"]), 15)):
             names = chance.choice(((name, None), (None, name), (name, name)))
             yield ask(key, *names, usage=text_usage(chance), at=chance.randint(1_700_000_000, NOVEMBER + 30_000_000))
     for key in data["sellers"]:
@@ -61,13 +61,20 @@ def every_tier(chance: Chance, data: Data) -> Iterator[Question]:
         for name, number in face["ids"].items()
         for tier in _tiers(data["models"][number])
     ]
-    for key, name, tier in chance.sample(tiered, min(len(tiered), 420)):
+    rare = [one for tier in sorted({tier for *_, tier in tiered}) for one in _repeated(tiered, tier)]
+    for key, name, tier in [*chance.sample(tiered, min(len(tiered), 390)), *rare]:
         batch = tier == "batch" and chance.random() < 0.7
         yield ask(key, name, usage=text_usage(chance), batch=batch, service_tier=None if batch else tier)
     for word in TIERS:
         for key, name, _ in chance.sample(tiered, 8):
             yield ask(key, name, usage=text_usage(chance), service_tier=word, batch=chance.random() < 0.3)
         yield ask("groq", "llama-3.1-8b-instant", usage=text_usage(chance), service_tier=word)
+
+
+def _repeated(tiered: list[tuple[str, str, str]], tier: str) -> list[tuple[str, str, str]]:
+    """The models of a tier that few models have, often enough to be seen."""
+    found = [one for one in tiered if one[2] == tier]
+    return [found[number % len(found)] for number in range(24)] if len(found) < 24 else []
 
 
 def every_region(chance: Chance, data: Data) -> Iterator[Question]:
@@ -77,7 +84,9 @@ def every_region(chance: Chance, data: Data) -> Iterator[Question]:
         for name in chance.sample(sorted(face["ids"]), min(len(face["ids"]), 45 if ruled else 2)):
             tier = chance.choice((None, None, None, "batch", "flex"))
             usage = chance.choice((any_usage, text_usage))(chance)
-            yield ask(key, name, usage=usage, region=chance.choice(REGIONS), service_tier=tier)
+            told = [region for rule in face.get("regions", ()) for region in rule[0]]
+            region = chance.choice(told if told and chance.random() < 0.5 else REGIONS)
+            yield ask(key, name, usage=usage, region=region, service_tier=tier)
     for region in REGIONS:
         yield ask("openai", "gpt-5.5", usage=text_usage(chance), region=region)
         yield ask("aws", "regional.anthropic.claude-opus-5", usage=text_usage(chance), region=region)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def test_every_listed_name_resolves_to_its_own_model() -> None:
 def test_a_zero_price_is_stated_as_free_and_never_a_row_of_zeros() -> None:
     for plan in FILE["plans"]:
         for period in plan:
-            assert all(any(cells) for _, cells in period["rows"])
+            # No cells at all: from that day on no published price holds.
+            assert all(any(cells) for _, cells in period["rows"] if cells)
 
 
 def test_the_notice_of_the_data_ships_with_it() -> None:
@@ -130,10 +132,51 @@ def test_an_overlay_row_past_its_day_shuts_a_gate(compiler: Any) -> None:
     assert compiler("gates").overlay_age([row], "2026-11-21") == ["overlay x: expired 2026-11-21; read https://x again"]
 
 
-def test_an_unread_version_of_the_source_stops_the_compiler(compiler: Any, tmp_path: Path) -> None:
+def wheel(folder: Path, model: str) -> Path:
+    """A wheel of genai-prices with one provider and one model, as its generator writes them."""
+    path = folder / "genai_prices-9.9.9-py3-none-any.whl"
+    table = f"providers: list[Provider] = [Provider(id='acme', name='Acme', models=[{model}])]"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("genai_prices/data.py", table)
+        made.writestr("genai_prices-9.9.9.dist-info/licenses/LICENSE", "MIT License")
+    return path
+
+
+MODEL = "ModelInfo(id='m', match=ClauseEquals(equals='m'), prices={})"
+
+
+@pytest.mark.parametrize(
+    "prices", ["NewPrice(input_mtok=Decimal('1'))", "ModelPrice(input_mtok=Surprise(Decimal('1')))"]
+)
+def test_an_unknown_layout_of_the_source_stops_the_compiler(prices: str, compiler: Any, tmp_path: Path) -> None:
     upstream = compiler("upstream")
-    with pytest.raises(upstream.LayoutError, match="this reader knows genai-prices 0.2.3"):
-        upstream.read(tmp_path / "genai_prices-9.9.9-py3-none-any.whl")
+    with pytest.raises(upstream.LayoutError, match="unknown NewPrice|unknown Surprise"):
+        upstream.read(wheel(tmp_path, MODEL.format(prices)))
+
+
+def test_the_tables_between_two_releases_are_read_like_those_of_a_release(compiler: Any, tmp_path: Path) -> None:
+    """The same model in the wheel's Python and in the repository's JSON; only the version says which it was."""
+    upstream, lower = compiler("upstream"), compiler("lower")
+    tiered = "TieredPrices(base=Decimal('1.5'), tiers=[Tier(start=200000, price=Decimal('3'))])"
+    dated = (
+        "[ConditionalPrice(prices=ModelPrice(input_mtok=Decimal('1'))), ConditionalPrice(constraint=StartDateConstraint("
+        f"start_date=datetime.date(2026, 5, 1)), prices=ModelPrice(input_mtok={tiered}))]"
+    )
+    release = upstream.read(wheel(tmp_path, MODEL.format(dated)))
+    later = [
+        {
+            "prices": {"input_mtok": {"base": 1.5, "tiers": [{"start": 200000, "price": 3}]}},
+            "constraint": {"start_date": "2026-05-01"},
+        }
+    ]
+    model = {"id": "m", "match": {"equals": "m"}, "prices": [{"prices": {"input_mtok": 1}}, *later]}
+    published = json.dumps([{"id": "acme", "name": "Acme", "models": [model]}]).encode()
+    newer = upstream.read_json(published, release, "2026-11-30")
+    made, wanted = (lower.model("acme", source.providers[0].models[0]) for source in (newer, release))
+    assert made == wanted and made.tiers[""][1].rows == {0: {"input": 1_500_000}, 200_000: {"input": 3_000_000}}
+    assert newer.version == "9.9.9.20261130"
+    with pytest.raises(upstream.LayoutError, match=r"unknown ModelInfo\(surprise\)"):
+        upstream.read_json(published.replace(b'"match"', b'"surprise": 1, "match"'), release, "2026-11-30")
 
 
 @pytest.mark.network

@@ -18,7 +18,11 @@ genai_prices = pytest.importorskip("genai_prices", reason="needs genai-prices 0.
 
 CALLS = 5000
 DECIDED = {"deepseek": "weekdays and holidays", "perplexity": "request fees and search types"}
-OWN_ROWS = ("claude-sonnet-5-5", "gpt-4o-audio-preview", "ft:gpt-4o")
+OWN_ROWS = (
+    "claude-sonnet-5-5", "gpt-4o-audio-preview", "ft:gpt-4o", "gpt-4o-search-preview", "gpt-5-search-api", "grok-3",
+    "grok-4-0709", "grok-4-fast-reasoning", "grok-4-fast-non-reasoning", "grok-4-1-fast-reasoning",
+    "grok-4-1-fast-non-reasoning",
+)  # fmt: skip
 """Models whose price the overlay corrects."""
 
 

@@ -34,7 +34,7 @@ def calls(count: int) -> list[tuple[str, str, Usage, str | None, bool]]:
 
 def test_lines_exclude_each_other_and_add_up_to_the_total() -> None:
     catalogue, priced = Catalogue.bundled(), 0
-    for seller, model, usage, tier, batch in calls(4000):
+    for seller, model, usage, tier, batch in calls(4400):
         cost = catalogue.price(Question(seller, model, model, usage, NOVEMBER, tier, batch))
         if isinstance(cost, Unpriced):
             assert cost.reason in names.UNPRICED_REASONS

@@ -96,7 +96,7 @@ def test_no_seller_tier_reason_or_line_is_left_out() -> None:
     kinds = Counter(kind for case in cases for kind, _ in case.get("lines", ()))
     sold = lines_with_a_list_price(file)
     own = set(names.COST_KINDS) - sold
-    assert {"input", "output", "cache_read", "cache_write", "search"} <= sold and "request" in own
+    assert {"input", "output", "cache_read", "cache_write", "search"} <= sold and "images" in own
     assert all(kinds[kind] >= 40 for kind in sold), kinds
     assert sum(case["call"].get("partial", False) for case in cases if "entry" in case) >= 50
     assert own <= {kind for case in read("own")[1] for kind, _ in case.get("lines", ())}

@@ -76,6 +76,8 @@ class Catalogue:
             raise ValueError(f"this genmeter reads price catalogues of schema {SCHEMA}, not {data['schema']}")
         self.version = version or data["version"]
         self.as_of = data["as_of"]
+        self.dates = {key: one["as_of"] for key, one in data["sellers"].items() if "as_of" in one}
+        """Seller → the day of the newest source of its prices."""
         self._data = data
         self._own = own or {}
         self._calendars = {name: days(dates) for name, dates in data["calendars"].items()}
@@ -324,12 +326,13 @@ class Catalogue:
             for form in match.forms(name, (*data.get("prefixes", ()), *one.get("prefixes", ()))):
                 if seller != key and form.startswith("ft:"):
                     continue
-                base = match.found(form, one["ids"], self._dated[seller])
-                if base is not None:
-                    return Found(one["ids"][base], seller, seller != key)
+                # Before the ids: a name with a version-like end may be refused where its base has a price.
                 reason = next((why for why, names in one["refused"].items() if form in names), None)
                 if reason is not None:
                     return Unpriced("unknown_model", f"{_shown(name)} is known but has no price that holds ({reason})")
+                base = match.found(form, one["ids"], self._dated[seller])
+                if base is not None:
+                    return Found(one["ids"][base], seller, seller != key)
         return None
 
     # The user's own prices

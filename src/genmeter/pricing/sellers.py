@@ -22,6 +22,7 @@ class SellerData(TypedDict):
     ids: dict[str, int]
     dated: list[str]
     refused: dict[str, list[str]]
+    as_of: NotRequired[str]
     aliases: NotRequired[list[str]]
     prefixes: NotRequired[list[str]]
     also: NotRequired[list[str]]

@@ -174,11 +174,12 @@ func (s *sellerData) listedBy(other *sellerData, name string) found {
 		if other != s && strings.HasPrefix(form, "ft:") {
 			continue
 		}
-		if base := foundName(form, other); base != "" {
-			return found{known: true, number: other.ids[base], seller: other, borrowed: other != s}
-		}
+		// Before the ids: a name with a version-like end may be refused where its base has a price.
 		if why := other.refused[form]; why != "" {
 			return found{why: why}
+		}
+		if base := foundName(form, other); base != "" {
+			return found{known: true, number: other.ids[base], seller: other, borrowed: other != s}
 		}
 	}
 	return found{}
