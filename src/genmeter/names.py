@@ -147,6 +147,7 @@ COST_USD: Final = "genmeter.cost.usd"
 CALLS_UNPRICED: Final = "genmeter.calls.unpriced"
 CALLS_ACTIVE: Final = "genmeter.calls.active"
 TOKENS_UNACCOUNTED: Final = "genmeter.tokens.unaccounted"
+PRICES_AGE: Final = "genmeter.prices.age"
 INTERNAL_FAILURES: Final = "genmeter.internal.failures"
 BUDGET_LIMIT: Final = "genmeter.budget.limit"
 BUDGET_SPENT: Final = "genmeter.budget.spent"
@@ -179,6 +180,7 @@ UNITS: Final = {
     CALLS_UNPRICED: "{call}",
     CALLS_ACTIVE: "{call}",
     TOKENS_UNACCOUNTED: "{token}",
+    PRICES_AGE: "d",
     INTERNAL_FAILURES: "{failure}",
 }
 """Metric → unit, every metric that genmeter emits inside an application."""

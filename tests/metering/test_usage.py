@@ -227,14 +227,14 @@ def test_a_charge_that_the_provider_states_is_passed_through(
 def test_reasoning_beside_the_completion_is_added_when_the_total_says_so(
     stub: StubServer, meters: MeterFactory
 ) -> None:
-    """grok-4 3 / 15: 32 × 3 + (9 + 310) × 15 = 96 + 4785."""
+    """grok-4, which Grok 4.3 serves, 1.25 / 2.5: 32 × 1.25 + (9 + 310) × 2.5 = 40 + 797.5."""
     meter = meters(sellers={stub.url.removeprefix("http://"): "x_ai"})
     usage = Exact(
         prompt_tokens=32, completion_tokens=9, total_tokens=351, completion_tokens_details={"reasoning_tokens": 310}
     )
     attributes = book(meter, stub, Reply(usage=usage), {**CHAT, "model": "grok-4"})
     assert attributes[names.OUTPUT_TOKENS] == 319
-    dollars(attributes, 4881)
+    dollars(attributes, 837.5)
 
 
 def test_hosted_tools_that_nobody_counts_leave_the_bill_partial(stub: StubServer, meter: Meter) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 from genmeter.cli.options import add_formats
 from genmeter.cli.render import refuse, write_rows
 from genmeter.model import Unpriced, Usage, usd
-from genmeter.pricing import catalogue_for
+from genmeter.pricing import Catalogue, catalogue_for
 from genmeter.pricing.catalogue import Listing
 from genmeter.pricing.charge import choose
 from genmeter.pricing.plan import CACHE_READ, CACHE_WRITE, INPUT, OUTPUT
+from genmeter.pricing.staleness import ages, stale
 from genmeter.settings import Settings
 
 DESCRIPTION = """The models that have a price, their sellers, and their prices now, in US dollars per million tokens at the
@@ -58,7 +59,16 @@ def run(args: argparse.Namespace) -> int:
         rows = [(args.seller or row[0], _as_asked(one, query), *row[2:]) for one, row in zip(found, rows, strict=True)]
         sys.stdout.write("US dollars per million tokens, at the standard tier\n\n")
     write_rows(HEADERS, rows, args.format, sys.stdout)
+    if args.format == "table":
+        sys.stdout.write(_dates(prices, [one.seller for one in found], now))
     return 0
+
+
+def _dates(prices: Catalogue, sellers: list[str], now: float) -> str:
+    """A line for each seller whose prices are old, below the day of the newest ones."""
+    old = stale(prices, now, dict.fromkeys(sellers))
+    lines = [f"{age}, {age.days} days ago; newer ones may differ\n" for age in old]
+    return f"\nprices as of {max(age.as_of for age in ages(prices, now))}\n" + "".join(lines)
 
 
 def _as_asked(one: Listing, query: str) -> str:

@@ -19,6 +19,7 @@ from genmeter.instants import instant
 from genmeter.model import Cost, Unpriced, Usage, usd
 from genmeter.pricing import Catalogue, Explanation, Question, Term
 from genmeter.pricing.reasons import meaning
+from genmeter.pricing.staleness import ages
 from genmeter.reading import Recorded
 from genmeter.reading.conventions import bundled
 from genmeter.reading.recorded import Asked
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     if isinstance(explained.result, Unpriced):
         return refuse(_refusal(explained.result, args, prices), 1)
     if args.format == "table":
-        sys.stdout.write(_receipt(explained, question.at))
+        sys.stdout.write(_receipt(explained, question.at) + _age(prices, question.seller))
     return 0
 
 
@@ -133,6 +134,15 @@ def _receipt(explained: Explanation, at: float) -> str:
     drawn = table(("line", "quantity", "per", "price USD", "amount USD"), rows, numeric=(1, 3, 4))
     when = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return f"{drawn}\n\nrow        {cost.entry}\nat         {when}\ncatalogue  {cost.catalogue}\n"
+
+
+def _age(prices: Catalogue, seller: str | None) -> str:
+    """The day of the seller's prices, and how old they are where they are old; empty for a seller without a list."""
+    found = ages(prices, time.time(), [seller] if seller else [])
+    if not found:
+        return ""
+    old = f", {found[0].days} days ago; newer ones may differ" if found[0].stale else ""
+    return f"prices of  {found[0].as_of}{old}\n"
 
 
 def _refusal(result: Unpriced, args: argparse.Namespace, prices: Catalogue) -> str:

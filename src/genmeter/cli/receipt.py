@@ -145,6 +145,9 @@ def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
     set_aside = receipt.suspected_duplicates + receipt.conflicts + receipt.late + receipt.doubles
     if set_aside:
         facts.append(("set aside", f"{set_aside:,}", "reported twice or too late; in no sum"))
+    facts += [
+        ("" if number else "old prices", f"{age.days:,}", f"days: {age}") for number, age in enumerate(receipt.stale)
+    ]
     facts += _gaps(receipt)
     widest = max(len(number) for _, number, _ in facts)
     indent = " " * (_LABEL + widest + 2)
@@ -152,7 +155,7 @@ def _facts(receipt: Receipt, paint: _Paint) -> list[str]:
     for label, number, words in facts:
         head = f"{label.ljust(_LABEL)}{number.rjust(widest)}  "
         first, *more = _wrapped(words, WIDTH - len(head)) or [""]
-        loud = label in ("errors", "no price", "set aside")
+        loud = label in ("errors", "no price", "set aside", "old prices")
         lines += [f"{paint.warn(head) if loud else head}{first}", *(f"{indent}{line}" for line in more)]
     return lines
 

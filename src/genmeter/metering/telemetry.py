@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -14,6 +15,7 @@ from opentelemetry.trace import TracerProvider
 from .. import names
 from ..model import PICO
 from ..pricing import Catalogue
+from ..pricing.staleness import ages
 from ..settings import Settings
 from . import guard
 from .payer import Attributor
@@ -129,6 +131,12 @@ class Telemetry:
             names.UNITS[names.TOKENS_UNACCOUNTED],
             "Tokens that were reported and are in no count of a call, by who reported them and by field",
         )
+        meter.create_observable_gauge(
+            names.PRICES_AGE,
+            [self._ages],
+            names.UNITS[names.PRICES_AGE],
+            "Days since the list prices of a seller were last read, for the sellers that had priced calls",
+        )
         meter.create_observable_up_down_counter(
             names.CALLS_ACTIVE, [sums.callback(names.CALLS_ACTIVE)], names.UNITS[names.CALLS_ACTIVE], "Calls under way"
         )
@@ -138,6 +146,14 @@ class Telemetry:
             names.UNITS[names.INTERNAL_FAILURES],
             "Failures of genmeter's own, by where they happened",
         )
+
+    def _ages(self, _: CallbackOptions) -> Iterator[Observation]:
+        billed = {
+            value for labels in self.points.read(names.COST_USD) for name, value in labels if name == names.PROVIDER
+        }
+        for provider in sorted(map(str, billed)):
+            for age in ages(self.catalogue, time(), [provider]):
+                yield Observation(age.days, {names.PROVIDER: provider})
 
 
 def _histograms(meter: Meter, latest: bool, legacy: bool) -> dict[str, Histogram]:

@@ -1,4 +1,4 @@
-"""How old the prices of each seller are. A price list that nobody has read again for weeks may be wrong."""
+"""How old the prices of each seller are. A price list that was not read again for weeks may be wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Age(NamedTuple):
         return self.days > STALE
 
     def __str__(self) -> str:
-        return f"the prices of {self.seller} are {self.days} days old ({self.as_of})"
+        return f"the prices of {self.seller} are those of {self.as_of}"
 
 
 def ages(catalogue: Catalogue, at: float, sellers: Iterable[str] | None = None) -> list[Age]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from genmeter.pricing import Catalogue
+from genmeter.pricing.staleness import Age, stale
 from genmeter.reports import spending, unpricing
 from genmeter.reports.document import money
 from genmeter.reports.report import Plain
@@ -27,7 +29,8 @@ class Receipt:
     without any: the smallest duration that at least that share of the calls does not exceed. ``started`` to ``ended``
     spans the first call's start to the last call's end. ``suspected_duplicates`` (the same response reported under
     another key), ``conflicts`` (the same key with other money), ``late`` calls and ``doubles`` (a second record by another
-    instrumentation) were kept out of all sums.
+    instrumentation) were kept out of all sums. ``stale`` holds the sellers
+    of the run whose list prices were old when it ended.
     """
 
     run: str | None
@@ -47,6 +50,7 @@ class Receipt:
     conflicts: int
     late: int
     doubles: int = 0
+    stale: list[Age] = field(default_factory=list[Age])
 
     @property
     def failed(self) -> int:
@@ -80,6 +84,8 @@ def receipt(ledger: Ledger, *, run: str | None = None) -> Receipt:
     latency = ledger.store.latency(PERCENTS, window(None, None, run))
     held = ledger.store.quarantine_counts(run)
     p50, p95 = latency.quantiles_ns if latency.calls else (None, None)
+    ended = moment(max(group.last_ns for group in kinds)) if kinds else None
+    sellers = [row.key for row in spend(ledger, by="provider", run=run) if row.key is not None and row.cost]
     errors: dict[str, int] = {}
     for group in kinds:
         if group.key[0] is not None:
@@ -97,11 +103,12 @@ def receipt(ledger: Ledger, *, run: str | None = None) -> Receipt:
         p50_ns=p50,
         p95_ns=p95,
         started=moment(min(group.first_ns for group in kinds)) if kinds else None,
-        ended=moment(max(group.last_ns for group in kinds)) if kinds else None,
+        ended=ended,
         suspected_duplicates=held.get(SUSPECTED, 0),
         conflicts=held.get(CONFLICT, 0),
         late=held.get(LATE, 0),
         doubles=held.get(DOUBLE, 0),
+        stale=stale(Catalogue.bundled(), ended.timestamp(), sellers) if ended is not None else [],
     )
 
 
@@ -130,6 +137,7 @@ def plain(receipt: Receipt) -> Plain:
             "late": receipt.late,
             "doubles": receipt.doubles,
         },
+        "stale_prices": [age._asdict() for age in receipt.stale],
     }
 
 
