@@ -109,8 +109,13 @@ func (b *batch) namesNobody() bool {
 
 func (b *batch) write(attributes pcommon.Map) outcome {
 	b.forgetReason(attributes)
-	stopped := b.asked.Question.Partial
+	left := b.record.Uncounted()
+	stopped := b.asked.Question.Partial || len(left) > 0
 	b.writer.cost(attributes, &b.verdict, b.recorded.Catalogue.Version(), stopped)
+	if len(left) > 0 {
+		attributes.PutStr(names.CostReason, string(pricing.UnpricedDimension))
+		attributes.PutStr(names.CostDetail, strings.ToValidUTF8(reading.Clipped("not in this price: "+strings.Join(left, ", ")), ""))
+	}
 	if b.asked.Repaired {
 		attributes.PutBool(names.UsageRepaired, true)
 		b.counts.repaired++

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -30,3 +31,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     near = nearest(name, known)
     listed = f"here are {', '.join(known)}"
     return f"unknown {kind}; t{listed}" if near is None else f"unknown {kind}; did you mean {near!r}? T{listed}"
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def words(name: str) -> set[str]:
+    """The words in a field's name, in lower case.
+
+    >>> sorted(words("time_to_firstToken"))
+    ['first', 'time', 'to', 'token']
+    """
+    return {word.lower() for word in _WORD.findall(name)}

@@ -39,7 +39,11 @@ LEGACY = {
     "gen_ai.client.operation.duration": ("s", SECONDS),
     "gen_ai.client.operation.time_to_first_chunk": ("s", SECONDS),
 }
-OURS = {"genmeter.cost.usd": ("{USD}", None), "genmeter.calls.active": ("{call}", None)}
+OURS = {
+    "genmeter.cost.usd": ("{USD}", None),
+    "genmeter.calls.active": ("{call}", None),
+    "genmeter.prices.age": ("d", None),
+}
 PROFILES = {"latest": LATEST | OURS, "legacy": LEGACY | OURS, "both": LATEST | LEGACY | OURS}
 
 

@@ -197,7 +197,8 @@ def _results(source: TextIO, recorded: Recorded) -> Iterator[tuple[int, dict[str
             yield number, {"error": f"line {number}: {error}"}
             continue
         repaired = {"repaired": True} if asked.repaired else {}
-        result = recorded.catalogue.price(asked.question)
+        result = recorded.answer(asked)
+        repaired |= {"not_in_this_price": [name for name, _ in asked.uncounted]} if asked.uncounted else {}
         if isinstance(result, Unpriced) and (missing := _missing(attributes, asked, recorded.catalogue)):
             result = result._replace(detail=missing)
         yield number, _as_object(result) | repaired

@@ -33,6 +33,7 @@ from genmeter.pricing.catalogue import Catalogue
 from genmeter.reading import conventions
 from genmeter.reading.conventions import Conventions
 from genmeter.reading.recorded import billed_by
+from genmeter.reading.uncounted import uncounted
 
 Price = Callable[[Mapping[str, object], float], Verdict]
 """Prices a call that arrived with tokens and without a verdict on its cost: from its attributes and its Unix second."""
@@ -233,6 +234,9 @@ def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
     elif price is not None and any(count is not None for count in call.usage):
         asked = {**own, names.USAGE_REPAIRED: True} if repaired else own
         _take_verdict(call, price(asked, call.started_ns / _NANO))
+        if call.cost_status == PARTIAL and (left := uncounted(own, table)):
+            call.cost_reason = "unpriced_dimension"
+            call.cost_detail = text(f"not in this price: {', '.join(name for name, _ in left)}")
     if call.cost_pico is None and call.cost_status != UNPRICED:
         _leave_unpriced(call)
     return call

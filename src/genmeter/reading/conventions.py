@@ -97,6 +97,10 @@ class Conventions:
         self._sold_by = [(re.compile(one["model"]), str(one["seller"])) for one in data["sold_by"]]
         self._money = frozenset((*self.fields["input"], *self.fields["output"], *self.fields["cost"])) - {_GENERAL}
         self._absent = frozenset(("", *data["absent"]))
+        left = data["uncounted"]
+        self.prefixes, self.measured = tuple(left["prefixes"]), frozenset(left["measured"])
+        self.counted = frozenset(name for found in self.fields.values() for name in found) | {*left["parts"]}
+        """Attributes that are read, and counts that are known to be in another one; ``uncounted`` finds the others."""
         self._exclusive: dict[str, Exclusive] = {one["scope"]: _exclusive(one) for one in data["exclusive"]}
 
     def text(self, attributes: Attributes, field: str) -> str | None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from genmeter import names
-from genmeter.model import Seller, Unpriced, Usage, Verdict
+from genmeter.model import Cost, Seller, Unpriced, Usage, Verdict
 from genmeter.pricing import Addresses, Catalogue, Question, catalogue_for
 from genmeter.reading import conventions
 from genmeter.reading.conventions import Conventions
+from genmeter.reading.uncounted import uncounted
 from genmeter.settings import Settings
 
 _DEFAULTS = ("openai", "anthropic")
@@ -30,11 +31,13 @@ class Asked(NamedTuple):
     """The question of a recorded call, its seller, and whether the input count was repaired.
 
     ``repaired``: the emitter left the cache out of the input count, and the question has the cache in it.
+    ``uncounted`` names counts that no field reads: the price of the call leaves them out.
     """
 
     question: Question
     seller: Seller | None
     repaired: bool
+    uncounted: tuple[tuple[str, int], ...] = ()
 
 
 class Recorded:
@@ -86,18 +89,23 @@ class Recorded:
             table.text(attributes, "region") or (seller.region if seller else None),
             table.text(attributes, "cut") is not None,
         )
-        return Asked(question, seller, repaired)
+        return Asked(question, seller, repaired, uncounted(attributes, table))
 
     def price(self, attributes: Mapping[str, object], at: float, scope: str = "", version: str = "") -> Verdict:
         """The list price of the call that began at Unix second ``at``, or the reason why there is none."""
         try:
-            question = self.ask(attributes, at, scope, version).question
+            asked = self.ask(attributes, at, scope, version)
         except ValueError as error:
             return Unpriced("invalid_usage", str(error))
-        verdict = self.catalogue.price(question)
-        if question.seller is None and isinstance(verdict, Unpriced) and _names_nobody(attributes):
+        verdict = self.answer(asked)
+        if asked.question.seller is None and isinstance(verdict, Unpriced) and _names_nobody(attributes):
             return verdict._replace(detail=NAMES_NOBODY)
         return verdict
+
+    def answer(self, asked: Asked) -> Verdict:
+        """The price of a question; a part of the price where the record has counts that no field reads."""
+        verdict = self.catalogue.price(asked.question)
+        return verdict._replace(partial=True) if asked.uncounted and isinstance(verdict, Cost) else verdict
 
 
 def _names_nobody(attributes: Mapping[str, object]) -> bool:

@@ -26,6 +26,8 @@ type Record struct {
 	wrong  string                    // the first attribute with a value of the wrong type, in words
 
 	refused bool // whether an emitter's own cost is no amount of money
+
+	uncounted []string // counts of usage that no field reads
 }
 
 // NewRecord makes a record in the spellings of table. It is used for one call after the other.
@@ -84,13 +86,22 @@ const (
 
 // Read finds all fields in one pass, and forgets the call before.
 func (r *Record) Read(attributes pcommon.Map) {
-	r.ranks, r.wrong, r.refused = [conventions.Fields]uint8{}, "", false
+	r.ranks, r.wrong, r.refused, r.uncounted = [conventions.Fields]uint8{}, "", false, r.uncounted[:0]
 	for key, value := range attributes.All() {
 		if field, rank, ok := r.table.Find(key); ok {
 			r.take(field, rank+1, value)
+		} else if len(r.uncounted) < mostUncounted && r.table.LeavesOut(key, value) {
+			r.uncounted = append(r.uncounted, key[:min(len(key), longestName)])
 		}
 	}
 }
+
+// mostUncounted is how many names of counts are kept of one call, and longestName how many bytes of each: the names are
+// the sender's.
+const mostUncounted, longestName = 8, 64
+
+// Uncounted names the counts of usage that no field has read: the price of the call leaves them out.
+func (r *Record) Uncounted() []string { return r.uncounted }
 
 // take keeps the value under the first spelling that is present; of costs in an emitter's own spelling, the first that
 // is an amount of money.

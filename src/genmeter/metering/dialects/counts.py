@@ -5,11 +5,11 @@ A count that is named costs money that our price does not hold, so the call is `
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from ...model import MOST_TOKENS, Response, Usage
+from ...spelling import words
 from .values import fields, items
 
 Parts = Mapping[str, "str | Parts | None"]
@@ -28,7 +28,6 @@ LONGEST = 64
 """Characters of a field's name that are kept: the name is the server's."""
 DEEPEST = 8
 """Objects in objects of a usage object that are looked into."""
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def read_parts(found: Mapping[str, Any], parts: Parts, usage: Usage, response: Response) -> None:
@@ -82,13 +81,13 @@ def leave(name: str, count: int, response: Response) -> None:
 
 
 def _is_count(name: str, value: Any) -> bool:
-    words = {word.lower() for word in _WORD.findall(name.rpartition(".")[2])}
-    if words & MEASURED:
+    said = words(name.rpartition(".")[2])
+    if said & MEASURED:
         return False
     number = known_count(value)
     if number is not None:
         return number > 0
-    return bool(words & COUNTED) or (isinstance(value, float) and value > 0)
+    return bool(said & COUNTED) or (isinstance(value, float) and value > 0)
 
 
 def _strange(name: str, value: Any, response: Response) -> int:

@@ -118,6 +118,7 @@ type file struct {
 		Seller string `json:"seller"`
 	} `json:"sold_by"`
 	Exclusive []Emitter `json:"exclusive"`
+	Uncounted uncounted `json:"uncounted"`
 }
 
 // Table is the file, compiled. It is read-only and safe to share.
@@ -129,6 +130,7 @@ type Table struct {
 	words     [][2]string
 	absent    []string
 	exclusive []Emitter
+	left      uncounted
 
 	steps, frameworks map[string]struct{}
 	soldBy            []soldBy
@@ -152,7 +154,7 @@ func Parse(data []byte) (*Table, error) {
 	if read.Schema != schema {
 		return nil, fmt.Errorf("conventions.json has schema %d; this build reads %d", read.Schema, schema)
 	}
-	t := &Table{exclusive: read.Exclusive, absent: read.Absent}
+	t := &Table{exclusive: read.Exclusive, absent: read.Absent, left: read.Uncounted}
 	if err := t.spell(read.Attributes); err != nil {
 		return nil, err
 	}
