@@ -18,9 +18,9 @@ type batch struct {
 	writer    writer
 	recorded  *reading.Recorded
 	exclusive []conventions.Emitter
+	scope     string // the name of the instrumentation scope, whose exclusive these are
 	sellers   reading.Sellers
 	counts    counts
-	scope     string
 	called    bool // whether there was a call at all
 
 	record    reading.Record
@@ -45,6 +45,9 @@ func (b *batch) settle(attributes pcommon.Map, operation string, at int64, broke
 	r.Read(attributes)
 	q.Ask(r, b.recorded, &b.sellers, attributes, b.exclusive)
 	q.Question.At = at
+	for _, one := range r.Uncounted() {
+		b.counts.leave(b.scope, one)
+	}
 	var additions []addition
 	if b.cfg.Complete {
 		additions = additionsOf(r, b.additions[:0], operation, q)
@@ -114,7 +117,7 @@ func (b *batch) write(attributes pcommon.Map) outcome {
 	b.writer.cost(attributes, &b.verdict, b.recorded.Catalogue.Version(), stopped)
 	if len(left) > 0 {
 		attributes.PutStr(names.CostReason, string(pricing.UnpricedDimension))
-		attributes.PutStr(names.CostDetail, strings.ToValidUTF8(reading.Clipped("not in this price: "+strings.Join(left, ", ")), ""))
+		attributes.PutStr(names.CostDetail, strings.ToValidUTF8(reading.Clipped("not in this price: "+listed(left)), ""))
 	}
 	if b.asked.Repaired {
 		attributes.PutBool(names.UsageRepaired, true)
@@ -124,6 +127,15 @@ func (b *batch) write(attributes pcommon.Map) outcome {
 		return partial
 	}
 	return priced
+}
+
+// listed are the names of counts, in the order of the record.
+func listed(left []reading.Uncounted) string {
+	found := make([]string, len(left))
+	for i := range left {
+		found[i] = left[i].Name
+	}
+	return strings.Join(found, ", ")
 }
 
 // forgetReason removes the reason of an earlier hop that found no price, because there is a price now.

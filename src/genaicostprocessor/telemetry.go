@@ -2,12 +2,16 @@ package genaicostprocessor
 
 import (
 	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadata"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 )
 
 // outcome says how the processor treated a call.
@@ -43,6 +47,19 @@ type counts struct {
 	reasons  [len(reasons)]int64
 
 	repaired, equal, different, refusedAmounts, unread int64
+
+	unaccounted map[[2]string]int64 // emitter and field → tokens; made when a call has some
+}
+
+// leave adds tokens that are in no count of their call.
+func (c *counts) leave(emitter string, one reading.Uncounted) {
+	if one.Count == 0 || !strings.Contains(strings.ToLower(one.Name), "token") {
+		return
+	}
+	if c.unaccounted == nil {
+		c.unaccounted = map[[2]string]int64{}
+	}
+	c.unaccounted[[2]string{emitter, one.Name}] += one.Count
 }
 
 func (c *counts) refused(reason pricing.Reason) {
@@ -61,7 +78,13 @@ type meters struct {
 	reasons  [len(reasons)]metric.MeasurementOption
 
 	signal, equal, different metric.MeasurementOption
+
+	unaccounted sync.Map     // emitter and field → labels
+	series      atomic.Int64 // how many of these there are
 }
+
+// mostSeries is how many pairs of emitter and field are told apart: both names are the sender's.
+const mostSeries = 200
 
 func newMeters(builder *metadata.TelemetryBuilder, signal string) *meters {
 	m := &meters{calls: builder.ProcessorGenaiCostSpans, builder: builder}
@@ -92,11 +115,29 @@ func (m *meters) tell(ctx context.Context, c *counts) {
 	for i, n := range c.reasons {
 		add(ctx, m.builder.ProcessorGenaiCostUnpriced, n, m.reasons[i])
 	}
+	for pair, n := range c.unaccounted {
+		add(ctx, m.builder.ProcessorGenaiCostUnaccountedTokens, n, m.labels(pair))
+	}
 	add(ctx, m.builder.ProcessorGenaiCostRepaired, c.repaired, m.signal)
 	add(ctx, m.builder.ProcessorGenaiCostRefusedAmounts, c.refusedAmounts, m.signal)
 	add(ctx, m.builder.ProcessorGenaiCostUnread, c.unread, m.signal)
 	add(ctx, m.builder.ProcessorGenaiCostCompared, c.equal, m.equal)
 	add(ctx, m.builder.ProcessorGenaiCostCompared, c.different, m.different)
+}
+
+// labels are those of an emitter and a field; "other" stands for both once there are too many.
+func (m *meters) labels(pair [2]string) metric.MeasurementOption {
+	if known, found := m.unaccounted.Load(pair); found {
+		return known.(metric.MeasurementOption)
+	}
+	if m.series.Add(1) > mostSeries {
+		pair = [2]string{"other", "other"}
+	}
+	made := labelled(attribute.String("emitter", pair[0]), attribute.String("field", pair[1]))
+	if m.series.Load() <= mostSeries {
+		m.unaccounted.Store(pair, made)
+	}
+	return made
 }
 
 func add(ctx context.Context, counter metric.Int64Counter, n int64, labels metric.MeasurementOption) {

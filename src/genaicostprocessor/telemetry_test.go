@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
@@ -91,4 +92,35 @@ func TestEachKindOfUnpricedCallIsLoggedOnce(t *testing.T) {
 		require.Len(t, r.log.FilterMessageSnippet("A call has no price").All(), 1024)
 		require.Len(t, r.log.FilterMessageSnippet("no further kinds of calls").All(), 1)
 	})
+}
+
+func TestTokensInNoCountAreToldByEmitterAndField(t *testing.T) {
+	r := newRig(t)
+	more := map[string]any{"gen_ai.usage.zebra_tokens": 7, "gen_ai.usage.stripes": 3}
+	for range 2 {
+		got := r.span(chat(more), inScope("acme", "1"))
+		require.Equal(t, "partial", got["genmeter.cost.status"])
+		require.Contains(t, got["genmeter.cost.detail"], "gen_ai.usage.zebra_tokens")
+		require.Contains(t, got["genmeter.cost.detail"], "gen_ai.usage.stripes")
+	}
+	metadatatest.AssertEqualProcessorGenaiCostUnaccountedTokens(t, r.telemetry,
+		[]metricdata.DataPoint[int64]{point(14, "emitter", "acme", "field", "gen_ai.usage.zebra_tokens")},
+		metricdatatest.IgnoreTimestamp())
+}
+
+func TestTheSeriesOfASendersNamesAreBounded(t *testing.T) {
+	r := newRig(t)
+	p, _ := r.traces()
+	sent := ptrace.NewTraces()
+	spans := sent.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	for i := range mostSeries + 50 {
+		one := spans.AppendEmpty()
+		one.SetKind(ptrace.SpanKindClient)
+		name := fmt.Sprintf("gen_ai.usage.zebra%c%c_tokens", 'a'+i/26, 'a'+i%26)
+		require.NoError(t, one.Attributes().FromRaw(chat(map[string]any{name: 1})))
+	}
+	require.NoError(t, p.ConsumeTraces(t.Context(), sent))
+	found, err := r.telemetry.GetMetric("otelcol_processor_genai_cost_unaccounted_tokens")
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(found.Data.(metricdata.Sum[int64]).DataPoints), mostSeries+1)
 }

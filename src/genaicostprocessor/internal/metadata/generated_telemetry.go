@@ -25,20 +25,21 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                            metric.Meter
-	mu                               sync.Mutex
-	registrations                    []metric.Registration
-	ProcessorGenaiCostCompared       metric.Int64Counter
-	ProcessorGenaiCostLogRecords     metric.Int64Counter
-	ProcessorGenaiCostRefusedAmounts metric.Int64Counter
-	ProcessorGenaiCostReloads        metric.Int64Counter
-	ProcessorGenaiCostRepaired       metric.Int64Counter
-	ProcessorGenaiCostSpans          metric.Int64Counter
-	ProcessorGenaiCostTableAge       metric.Float64ObservableGauge
-	ProcessorGenaiCostTableLastGood  metric.Int64ObservableGauge
-	ProcessorGenaiCostTableModels    metric.Int64ObservableGauge
-	ProcessorGenaiCostUnpriced       metric.Int64Counter
-	ProcessorGenaiCostUnread         metric.Int64Counter
+	meter                               metric.Meter
+	mu                                  sync.Mutex
+	registrations                       []metric.Registration
+	ProcessorGenaiCostCompared          metric.Int64Counter
+	ProcessorGenaiCostLogRecords        metric.Int64Counter
+	ProcessorGenaiCostRefusedAmounts    metric.Int64Counter
+	ProcessorGenaiCostReloads           metric.Int64Counter
+	ProcessorGenaiCostRepaired          metric.Int64Counter
+	ProcessorGenaiCostSpans             metric.Int64Counter
+	ProcessorGenaiCostTableAge          metric.Float64ObservableGauge
+	ProcessorGenaiCostTableLastGood     metric.Int64ObservableGauge
+	ProcessorGenaiCostTableModels       metric.Int64ObservableGauge
+	ProcessorGenaiCostUnaccountedTokens metric.Int64Counter
+	ProcessorGenaiCostUnpriced          metric.Int64Counter
+	ProcessorGenaiCostUnread            metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -187,6 +188,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_genai_cost_table_models",
 		metric.WithDescription("Models for sale in the price table, the user's own included. [Alpha]"),
 		metric.WithUnit("{model}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiCostUnaccountedTokens, err = builder.meter.Int64Counter(
+		"otelcol_processor_genai_cost_unaccounted_tokens",
+		metric.WithDescription("Tokens that were reported and are in no count of a call, by who reported them and by attribute. [Alpha]"),
+		metric.WithUnit("{token}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorGenaiCostUnpriced, err = builder.meter.Int64Counter(

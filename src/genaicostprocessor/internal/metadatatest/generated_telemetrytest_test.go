@@ -38,6 +38,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorGenaiCostReloads.Add(context.Background(), 1)
 	tb.ProcessorGenaiCostRepaired.Add(context.Background(), 1)
 	tb.ProcessorGenaiCostSpans.Add(context.Background(), 1)
+	tb.ProcessorGenaiCostUnaccountedTokens.Add(context.Background(), 1)
 	tb.ProcessorGenaiCostUnpriced.Add(context.Background(), 1)
 	tb.ProcessorGenaiCostUnread.Add(context.Background(), 1)
 	AssertEqualProcessorGenaiCostCompared(t, testTel,
@@ -65,6 +66,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGenaiCostTableModels(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGenaiCostUnaccountedTokens(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGenaiCostUnpriced(t, testTel,

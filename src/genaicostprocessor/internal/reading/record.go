@@ -27,7 +27,7 @@ type Record struct {
 
 	refused bool // whether an emitter's own cost is no amount of money
 
-	uncounted []string // counts of usage that no field reads
+	uncounted []Uncounted
 }
 
 // NewRecord makes a record in the spellings of table. It is used for one call after the other.
@@ -91,17 +91,24 @@ func (r *Record) Read(attributes pcommon.Map) {
 		if field, rank, ok := r.table.Find(key); ok {
 			r.take(field, rank+1, value)
 		} else if len(r.uncounted) < mostUncounted && r.table.LeavesOut(key, value) {
-			r.uncounted = append(r.uncounted, key[:min(len(key), longestName)])
+			count, _ := conventions.Whole(value)
+			r.uncounted = append(r.uncounted, Uncounted{key[:min(len(key), longestName)], min(count, mostTokens)})
 		}
 	}
 }
 
-// mostUncounted is how many names of counts are kept of one call, and longestName how many bytes of each: the names are
-// the sender's.
-const mostUncounted, longestName = 8, 64
+// Uncounted is a count of usage that no field has read: its name, and how many. The price of the call leaves it out.
+type Uncounted struct {
+	Name  string
+	Count int64
+}
 
-// Uncounted names the counts of usage that no field has read: the price of the call leaves them out.
-func (r *Record) Uncounted() []string { return r.uncounted }
+// mostUncounted is how many of these are kept of one call, and longestName how many bytes of a name: the names are the
+// sender's. No call has more tokens than mostTokens.
+const mostUncounted, longestName, mostTokens = 8, 64, 1 << 40
+
+// Uncounted are the counts of usage that no field has read.
+func (r *Record) Uncounted() []Uncounted { return r.uncounted }
 
 // take keeps the value under the first spelling that is present; of costs in an emitter's own spelling, the first that
 // is an amount of money.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,14 +32,11 @@ func TestCountsThatNoFieldReadsAreNamed(t *testing.T) {
 		attributes := pcommon.NewMap()
 		require.NoError(t, attributes.FromRaw(one.Attributes))
 		record.Read(attributes)
+		var found []string
+		for _, one := range record.Uncounted() {
+			found = append(found, one.Name)
+		}
 		// A JSON object has no order here.
-		require.ElementsMatch(t, one.Uncounted, record.Uncounted(), one.Name)
+		require.ElementsMatch(t, one.Uncounted, found, one.Name)
 	}
-	require.True(t, slices.ContainsFunc(cases, func(one struct {
-		Name       string         `json:"name"`
-		Attributes map[string]any `json:"attributes"`
-		Uncounted  []string       `json:"uncounted"`
-	}) bool {
-		return len(one.Uncounted) > 0
-	}))
 }
