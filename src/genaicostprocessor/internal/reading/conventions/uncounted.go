@@ -17,14 +17,20 @@ type uncounted struct {
 
 // LeavesOut says whether an attribute that no field has read is a count of usage: the price of the call leaves it out.
 func (t *Table) LeavesOut(key string, value pcommon.Value) bool {
-	if !strings.Contains(key, "usage.") && !strings.HasPrefix(key, "llm.token_count.") || !positive(value) {
-		return false
-	}
-	begins := func(prefix string) bool { return strings.HasPrefix(key, prefix) }
-	if !slices.ContainsFunc(t.left.Prefixes, begins) || slices.Contains(t.left.Parts, key) {
+	if !t.left.holds(key) || !positive(value) || slices.Contains(t.left.Parts, key) {
 		return false
 	}
 	return !t.left.measures(key[strings.LastIndexByte(key, '.')+1:])
+}
+
+// holds says whether a key is one of usage. It decides for every attribute that no field reads.
+func (u *uncounted) holds(key string) bool {
+	for _, prefix := range u.Prefixes {
+		if len(key) > len(prefix) && key[len(prefix)-1] == '.' && key[:len(prefix)] == prefix {
+			return true
+		}
+	}
+	return false
 }
 
 // positive says whether value is a number above zero.
