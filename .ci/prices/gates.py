@@ -55,7 +55,19 @@ def inner(new: dict[str, Any]) -> list[str]:
                 f"{seller}: the region {name!r} has a star; write out the regions" for name in names if "*" in name
             ]
             faults += [f"{seller} {names}: {fault}" for fault in _uneven(new, face, over, under, models)]
+        faults += [f"{seller}/{name}: a name that moves must say since when" for name in _moving(new, seller, face)]
     return faults
+
+
+def _moving(new: dict[str, Any], seller: str, face: dict[str, Any]) -> list[str]:
+    """Names such as ``gemini-pro-latest``, which hold no version, with one price for all time: the name has moved or will."""
+    found: list[str] = []
+    for name, index in face["ids"].items():
+        base, latest, _ = name.rpartition("-latest")
+        plan = new["models"][index][1]
+        if latest and seller in BIG and not any(char.isdigit() for char in base) and plan != "free":
+            found += [] if any("from" in period for period in new["plans"][plan]) else [name]
+    return found
 
 
 def _uneven(new: dict[str, Any], face: dict[str, Any], over: int, under: int, wanted: list[str]) -> list[str]:

@@ -17,6 +17,8 @@ from .openai_messages import finish_reason
 from .openai_usage import read_spending, read_usage
 from .values import Reader, each, fields, own, read_identity, read_parameters, real, several, strings, text, whole
 
+TOOLS = "executed_tools"
+"""The tools that Groq's compound systems ran, each billed by the use: https://groq.com/pricing."""
 SEEN = ("id", "model", "service_tier", "system_fingerprint", "usage_breakdown")
 SAID = ("content", "tool_calls", "refusal", "function_call", "audio", "reasoning_content", "reasoning")
 """The fields of a message, or of a piece of one, that are an answer."""
@@ -79,8 +81,8 @@ def read_response(result: Any, invocation: Invocation) -> None:
     read_breakdown(found, invocation)
     response.finish_reasons = [finish_reason(choice) for choice in choices]
     response.answered = any(says(choice, fields(choice.get("message"))) for choice in choices)
-    if any(fields(choice.get("message")).get("executed_tools") for choice in choices):
-        leave("executed_tools", 0, response)
+    if any(fields(choice.get("message")).get(TOOLS) for choice in choices):
+        leave(TOOLS, 0, response)
 
 
 def says(choice: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
@@ -140,6 +142,7 @@ class ChatAccumulator:
         self._unnamed = True
         self._vendor = False
         self._answered = False
+        self._tools = False
         self._reasons: dict[int, str | None] = {}
         self.deltas = openai_messages.Deltas() if captured else None
 
@@ -170,6 +173,8 @@ class ChatAccumulator:
                         self._usage = merged(self._usage, beside(fields(chunk)) or fields(choice).get("usage"))
                 if not self._answered:
                     self._answered = says(chosen, own(chosen.get("delta")))
+                if self._vendor and not self._tools:
+                    self._tools = bool(own(chosen.get("delta")).get(TOOLS))
                 if self.deltas is not None:
                     self.deltas.fold(chosen)
         except TypeError:
@@ -193,6 +198,8 @@ class ChatAccumulator:
         if self._usage is not None:
             read_spending(self._usage, invocation)
         read_breakdown(self._seen, invocation)
+        if self._tools:
+            leave(TOOLS, 0, response)
         response.finish_reasons = [
             finish_reason({"finish_reason": reason}) for _, reason in sorted(self._reasons.items(), key=_place)
         ]

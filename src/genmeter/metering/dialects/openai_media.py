@@ -46,9 +46,9 @@ def read_response(result: Any, invocation: Invocation) -> None:
 
 
 def read_embeddings(result: Any, invocation: Invocation) -> None:
-    """Embeddings have no output: only the input is billed."""
+    """Embeddings have no output, and most servers report none: only the input is billed then."""
     read_response(result, invocation)
-    if invocation.usage is not None:
+    if invocation.usage is not None and invocation.usage.output is None:
         invocation.usage.output = 0
 
 
