@@ -150,7 +150,7 @@ packages: .venvs/base/.ready ## The wheel and the sdist in dist/; the wheel chec
 lock-collector: ## Renew the pins of the collector's build, after a change of its builder.yaml or the processor's go.mod
 	@$(call python); $(PYTHON) .ci/servers --renew-lock
 
-prices: install ## Compile the price catalogue from genai-prices and the overlay (ARGS=--check writes nothing)
+prices: install ## Compile the price catalogue from genai-prices and the overlay (ARGS=--check writes nothing, ARGS=--gaps compares with LiteLLM)
 	@$(BIN)/python .ci/prices $(ARGS)
 
 units: install ## Write all that follows from units.json: Python, Go, page, ledger, catalogue, vectors (ARGS=--check writes nothing)
