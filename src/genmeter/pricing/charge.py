@@ -162,6 +162,8 @@ def _priced(counts: tuple[object, ...], rates: Rates) -> list[Term] | Unpriced:
             missing = missing or _NAMES[column]
         else:
             found.append(_term(Term, (kind, quantity, price, measure)))
+    if missing and not any(price is not None for price in rates.prices):
+        return Unpriced("unknown_model", f"{rates.entry} is known but has no price that holds")
     if missing:
         return Unpriced("unpriced_dimension", f"{rates.entry} has no price for {missing}")
     return found

@@ -136,6 +136,10 @@ func (r *rates) sum(counts []int64, partial bool, verdict *Verdict) {
 		if count == 0 {
 			continue
 		}
+		if price == noPrice && r.empty() {
+			verdict.refuse(UnknownModel, r.entry+" is known but has no price that holds")
+			return
+		}
 		if price == noPrice {
 			verdict.refuse(UnpricedDimension, r.entry+" has no price for "+columns[terms[i].column].name)
 			return
@@ -165,6 +169,16 @@ func (r *rates) sum(counts []int64, partial bool, verdict *Verdict) {
 		return
 	}
 	verdict.Total, verdict.Entry = int64(total), r.entry
+}
+
+// empty says whether a row has no price at all: from its day on, no published price of the name holds.
+func (r *rates) empty() bool {
+	for _, price := range r.price {
+		if price != noPrice {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *rates) unknownTotal(usage *Usage, verdict *Verdict) bool {
