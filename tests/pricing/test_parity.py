@@ -21,7 +21,7 @@ DECIDED = {"deepseek": "weekdays and holidays", "perplexity": "request fees and 
 OWN_ROWS = (
     "claude-sonnet-5-5", "gpt-4o-audio-preview", "ft:gpt-4o", "gpt-4o-search-preview", "gpt-5-search-api", "grok-3",
     "grok-4-0709", "grok-4-fast-reasoning", "grok-4-fast-non-reasoning", "grok-4-1-fast-reasoning",
-    "grok-4-1-fast-non-reasoning",
+    "grok-4-1-fast-non-reasoning", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "mistralai/mistral-nemo",
 )  # fmt: skip
 """Models whose price the overlay corrects."""
 
