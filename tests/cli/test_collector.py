@@ -119,7 +119,7 @@ def rows(text: str) -> dict[str, dict[str, float]]:
     return yaml.safe_load(table)
 
 
-@pytest.mark.parametrize("seller", ["openai", "anthropic", "deepseek", "mistral_ai", "azure"])
+@pytest.mark.parametrize("seller", ["openai", "anthropic", "mistral_ai", "azure", "groq"])
 def test_every_printed_price_is_what_the_meter_charges(seller, capsys):
     assert main(["collector", "lookup", seller]) == 0
     prices = Catalogue.bundled()
