@@ -154,7 +154,10 @@ def rival_of(method: Any) -> Rival | None:
 
 
 def innermost(method: Any) -> Any:
-    """The innermost wrapper of a known instrumentor around ``method``, None where another function may not lie below it."""
+    """The innermost wrapper of a known instrumentor around ``method``; None without one, and where it is a plain function.
+
+    A plain function lets nothing in between itself and what it calls.
+    """
     found = [one for one in wrappers_of(method) if _is_rivals(one)]
     return found[-1] if found and hasattr(found[-1], "_self_wrapper") else None
 

@@ -14,7 +14,7 @@ from opentelemetry.context import get_current
 
 from . import guard, wrappers
 from .call.engine import Engine
-from .coexist import Rival, Site, innermost
+from .coexist import Site, innermost
 from .context import within
 from .spec import Muted, Provider, Target
 
@@ -86,9 +86,9 @@ class Patches:
         holder, name = found
         present = holder.__dict__.get(name, MISSING)
         site = Site(holder, name)
-        rival = site.rival()
-        if rival is not None:
-            self._wrap_below(provider, target, site, rival)
+        outside = innermost(present)
+        if outside is not None:
+            self._wrap_below(provider, target, site, outside)
             return
         original = _ours_removed(present)
         method = getattr(holder, name) if original is MISSING else original
@@ -97,12 +97,8 @@ class Patches:
         ours = wrapt.FunctionWrapper(method, wrappers.wrapper(entry, method))
         self._replace(holder, name, original, ours)
 
-    def _wrap_below(self, provider: Provider, target: Target, site: Site, rival: Rival) -> None:
+    def _wrap_below(self, provider: Provider, target: Target, site: Site, outside: Any) -> None:
         """Put our wrapper between a rival's and the SDK's method: the rival's span is then the one around our call."""
-        outside = innermost(site.holder.__dict__[site.name])
-        if outside is None:
-            rival.yielded(provider.sdk)
-            return
         original = _ours_removed(outside.__wrapped__)
         entry = wrappers.Entry(provider, target, site, self._watched[provider.sdk], original)
         ours = wrapt.FunctionWrapper(original, wrappers.wrapper(entry, original))

@@ -12,7 +12,6 @@ from opentelemetry.context import Context, get_current
 
 from . import guard
 from .call.engine import Engine
-from .call.observation import Observation
 from .coexist import Rival, Site
 from .context import WITHIN, Within
 from .reaper import reaper
@@ -20,7 +19,7 @@ from .rules import RejectedCall, UncheckedCall
 from .shapes.context_manager import Manager
 from .shapes.lazy import AsyncLazyStream, LazyStream
 from .shapes.proxy import delivered
-from .spec import Kwargs, Opener, Provider, Target
+from .spec import Kwargs, OpenCall, Opener, Provider, Target
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], Kwargs], Any]
 _working: list[Engine] = []
@@ -67,7 +66,7 @@ class Entry:
 
     def open(
         self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs, made: Context | None = None
-    ) -> Observation | None:
+    ) -> OpenCall | None:
         """The call that is about to be made, or None when it is to pass; see ``Engine.open``.
 
         Raises:

@@ -19,12 +19,13 @@ from ..endpoints import Endpoints
 from ..outer import Outer, Outers
 from ..reaper import reaper
 from ..rules import RejectedCall
-from ..spec import Dialect, Endpoint, Kwargs, Provider, Server, Target, UsageOption
+from ..spec import Dialect, Endpoint, Kwargs, OpenCall, Provider, Server, Target, UsageOption
 from ..stages.attribute import admit
 from ..telemetry import Telemetry
 from .answer import Answer
 from .asking import Asked, Asking
 from .observation import Observation
+from .passing import Passing
 from .signals import Signals, start_attributes
 
 
@@ -56,12 +57,13 @@ class Engine:
         option: UsageOption | None = None,
         made: Context | None = None,
         rival: Rival | None = None,
-    ) -> Observation | None:
+    ) -> OpenCall | None:
         """The call that is about to be made, or None to let it pass.
 
         ``option`` asks a stream for its usage, where the method takes it. ``made`` is the context in which the app made
         the call, where the SDK sends it later: its arguments are fixed then. ``rival`` instruments the method as well:
-        the call is the rival's, unless we run inside the rival's span and can write on it.
+        the call is the rival's, and passes with all that is inside it, unless we run inside the rival's span and can
+        write on it.
 
         Raises:
             RejectedCall: the user's own rules forbid it: the call has no payer, or a budget is spent.
@@ -103,7 +105,7 @@ class Engine:
         context: Context,
         changeable: bool,
         rival: Rival | None,
-    ) -> Observation | None:
+    ) -> OpenCall:
         telemetry = self.telemetry
         request = dialect.read_request(bound)
         model = request.model
@@ -114,7 +116,7 @@ class Engine:
         outer = guard.step("outer", self.outers.find, context, invocation)
         if rival is not None and not self._ours(rival, outer):
             rival.yielded(provider.sdk)
-            return None
+            return Passing(provider.sdk, dialect.operation, kwargs)
         attributes: dict[str, AttributeValue] = start_attributes(invocation)
         attributes.update(admit(invocation, telemetry, context))
         if telemetry.settings.content != "NO_CONTENT":

@@ -113,6 +113,8 @@ def delivered(
     undelivered: Callable[[Any, OpenCall], None] | None = None,
 ) -> Any:
     """What ``deliver`` makes of an SDK's answer; the answer itself where that fails, with the call closed."""
+    if not call.open and not call.asked:
+        return result
     try:
         return deliver(result, call)
     except Exception as error:
