@@ -198,6 +198,7 @@ def test_one_call_is_one_span_and_one_bill(
     found = attributes_of(outer_span(meter))
     assert found[names.COST_TOTAL] == found[names.COST_AMOUNT] == CALL / 1e12
     assert found[names.COST_STATUS] == "priced"
+    assert found[names.BILLED_BY] == "genmeter"
     assert found[names.DEPARTMENT] == "research"
     assert found[names.INPUT_TOKENS] == 19 and found[names.OUTPUT_TOKENS] == 10
     assert key_of(meter.event) == key_of(outer_span(meter))
@@ -341,7 +342,10 @@ def test_a_failed_call_is_told_by_the_outer_span_alone(meter: Meter, stub: StubS
 # --- streams -------------------------------------------------------------------------------------------------------
 
 
-def test_a_stream_that_ends_after_the_outer_span_has_a_span_of_its_own(meter: Meter, client: OpenAI) -> None:
+@pytest.mark.parametrize("first", ["spans", "events"])
+def test_a_stream_that_ends_after_the_outer_span_has_a_span_of_its_own(
+    first: str, meter: Meter, client: OpenAI, tmp_path: Path
+) -> None:
     with inside(TOOLS["google adk"], meter):
         stream = client.chat.completions.create(**CHAT, stream=True)
     for _ in stream:
@@ -352,6 +356,7 @@ def test_a_stream_that_ends_after_the_outer_span_has_a_span_of_its_own(meter: Me
     assert key_of(meter.event) == key_of(meter.span)
     assert meter.span.parent is not None and meter.span.parent.span_id == key_of(outer_span(meter))[1]
     assert (meter.span.start_time or 0) < (outer_span(meter).end_time or 0) < (meter.span.end_time or 0)
+    assert book(meter, tmp_path, first)[:2] == (1, CALL)
 
 
 def test_a_stream_that_is_read_outside_while_the_outer_span_is_open_bills_there(meter: Meter, client: OpenAI) -> None:
@@ -444,6 +449,7 @@ def test_an_official_span_and_our_event_are_one_call(first: str, meter: Meter, c
         chat(client)
     assert official.data.usage_input_tokens == 19 and official.data.usage_output_tokens == 10
     assert meter.spans == [] and key_of(meter.event) == key_of(outer_span(meter))
+    assert names.BILLED_BY not in attributes_of(outer_span(meter)), "a collector counts the call from this span"
     assert meter.points(names.INFERENCE_DURATION) == [], "the official instrumentation measures it"
     calls, pico, counters = book(meter, tmp_path, first)
     assert (calls, pico) == (1, CALL) and "conflicts" not in counters
@@ -506,6 +512,21 @@ class TestTheSpanIsSomeoneElses:
             chat(client)
         assert attributes_of(outer_span(meter))[names.COST_TOTAL] == CALL / 1e12
         assert key_of(meter.event) == key_of(outer_span(meter))
+
+    @pytest.mark.parametrize("first", ["spans", "events"])
+    def test_a_span_that_is_kept_to_itself_is_no_second_bill(
+        self, first: str, meter: Meter, client: OpenAI, tmp_path: Path
+    ) -> None:
+        """OpenLLMetry's span of a call of LangChain is open, but it is not the current one."""
+        tool = TOOLS["openllmetry langchain"]
+        with inside(Tool("app", {}, {}), meter):
+            span = meter.tracer_provider.get_tracer(tool.scope).start_span("a call", kind=tool.kind)
+            span.set_attributes(tool.before)
+            chat(client)
+            span.set_attributes(tool.after)
+            span.end()
+        assert meter.spans == []
+        assert book(meter, tmp_path, first)[:2] == (1, CALL)
 
     def test_the_policy_for_payers_holds(self, meters: MeterFactory, client: OpenAI, stub: StubServer) -> None:
         meters(unattributed="reject", required=("department",))

@@ -62,7 +62,8 @@ type fact struct {
 // call holds the counted facts of one span.
 type call struct {
 	labels [labelCount]string
-	// counted: no application counts this call, its tokens and its duration.
+	// counted: no application counts this call, its tokens and its duration. genmeter in an application counts its own
+	// calls, and those on whose spans it has left its word.
 	counted                         bool
 	input, output, cost, picoSecond fact
 	unpriced                        bool
@@ -81,7 +82,7 @@ type clues struct {
 	currency              string
 	source, status        string
 	reason                string
-	repaired              bool
+	repaired, metered     bool
 	cacheRead, cacheWrite fact
 }
 
@@ -95,6 +96,9 @@ func (c *call) read(span ptrace.Span, word string, own bool, skipped *[skips]int
 		c.take(&found, key, value, skipped)
 	}
 	c.elsewhere = found.status == names.StatusElsewhere
+	if found.metered {
+		own, c.counted = true, false
+	}
 	if found.bills(own) {
 		c.cost = found.money(skipped)
 	}
@@ -151,6 +155,8 @@ func (c *call) take(found *clues, key string, value pcommon.Value, skipped *[ski
 		found.status = text(value)
 	case names.CostReason:
 		found.reason = text(value)
+	case names.BilledBy:
+		found.metered = text(value) == names.Scope
 	case names.UsageRepaired:
 		found.repaired = value.Type() == pcommon.ValueTypeBool && value.Bool() || text(value) == "true"
 	}

@@ -101,7 +101,7 @@ class Outer:
         """The app is about to hold a stream, which may end after the outer span: the outer span is no bill as yet."""
         if self.span.is_recording() and not self._taken():
             self._marked = True
-            self._write({names.COST_STATUS: names.ELSEWHERE, names.BILLED_BY: names.SCOPE})
+            self._write({names.COST_STATUS: names.ELSEWHERE, **self._mark()})
 
     def place(self, invocation: Invocation) -> Place:
         """Where the record of the finished call goes. Taking the outer span is done once, by the first that may."""
@@ -118,12 +118,17 @@ class Outer:
         found = {name: value for name, value in attributes.items() if name in MONEY or name in USAGE}
         if invocation.cost is not None and invocation.seller.id is not None:
             found[names.PROVIDER] = invocation.seller.name
+        found |= self._mark()
         known = self._known()
         payer = {name: value for name, value in attributes.items() if name in PAYER}
         found |= payer if self.official else {name: value for name, value in payer.items() if name not in known}
         self._write(found)
         if self.official:
             self._fill(invocation)
+
+    def _mark(self) -> dict[str, AttributeValue]:
+        """The word by which a collector knows that our metrics have the call. They leave out what official ones have."""
+        return {} if self.official else {names.BILLED_BY: names.SCOPE}
 
     def _fill(self, invocation: Invocation) -> None:
         """Give the official instrumentation the counts: its metrics are made of them."""
