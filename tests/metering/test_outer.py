@@ -30,13 +30,14 @@ from genmeter import BudgetExceeded, UnattributedCall, attribution, names
 from genmeter.ledger import Ledger
 from genmeter.metering.coexist import SHARED_KEYS
 from genmeter.metering.outer import HANDED_OVER, same_model
+from genmeter.metering.reaper import reaper
 from genmeter.reading import Recorded
 from genmeter.settings import BudgetTable, Settings
 from tests.stub import Reply, StubServer
 
 from .conftest import MeterFactory
 from .rig import Meter
-from .sdk import CHAT, CLAUDE, HELLO
+from .sdk import CHAT, CLAUDE, HELLO, ask_sync, resource_of
 
 CALL = 19 * 2_500_000 + 10 * 10_000_000
 """Pico-USD of one chat of gpt-4o at the stub: 19 tokens in at $2.50 a million, 10 out at $10 a million."""
@@ -207,6 +208,23 @@ def test_one_call_is_one_span_and_one_bill(
     assert book(meter, tmp_path, first)[:2] == (1, CALL)
 
 
+@pytest.mark.parametrize("way", ["create", "stream", "raw", "streaming", "helper"])
+@pytest.mark.parametrize("sdk", ["openai", "anthropic"])
+def test_every_way_of_calling_has_the_outer_span_for_its_own(
+    sdk: str, way: str, meter: Meter, client: OpenAI, claude: Anthropic
+) -> None:
+    resource, ask = resource_of(sdk, claude if sdk == "anthropic" else client)
+    with inside(Tool("x", {"gen_ai.operation.name": "chat"}, {}), meter):
+        ask_sync(way, resource, ask)
+    reaper.drain()
+    found = attributes_of(outer_span(meter))
+    if meter.spans:  # a stream that nothing has read is closed when its memory is freed
+        assert way == "stream" and found[names.COST_STATUS] == names.ELSEWHERE
+    else:
+        assert names.COST_STATUS in found and key_of(meter.event) == key_of(outer_span(meter))
+    assert len(meter.events()) == 1
+
+
 def test_what_the_tool_wrote_itself_stays(meter: Meter, client: OpenAI) -> None:
     with attribution(session="ours"), inside(TOOLS["agno, openinference"], meter):
         chat(client)
@@ -290,7 +308,8 @@ def test_a_gather_in_one_outer_span_loses_no_call(meter: Meter, stub: StubServer
 def test_a_batch_of_outer_spans_keeps_each_call(meter: Meter, stub: StubServer, tmp_path: Path) -> None:
     async def one(client: AsyncOpenAI) -> None:
         with inside(TOOLS["pydantic-ai"], meter):
-            await client.chat.completions.create(**CHAT)
+            async for _ in await client.chat.completions.create(**CHAT, stream=True):
+                pass
 
     async def run() -> None:
         async with AsyncOpenAI(base_url=stub.openai_url, api_key="sk-stub") as client:

@@ -6,9 +6,11 @@ here is skipped: ``make test-coexist`` has an environment with all of them.
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -32,8 +34,14 @@ def there(package: str) -> str | None:
         return None
 
 
-def needs(package: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(there(package) is None, reason=f"{package} is not installed")
+def needs(package: str, name: str = "") -> list[pytest.MarkDecorator]:
+    """Skip without the package; run all that ask for one program in one worker, where its result is kept."""
+    missing = pytest.mark.skipif(there(package) is None, reason=f"{package} is not installed")
+    return [missing, pytest.mark.xdist_group(name or package)]
+
+
+def marked(package: str, name: str = "") -> Callable[[Any], Any]:
+    return lambda function: functools.reduce(lambda made, mark: mark(made), needs(package, name), function)
 
 
 @cache
@@ -85,12 +93,12 @@ def test_a_frameworks_span_around_the_call_is_its_one_span_and_one_bill(name: st
     assert all(span["cost"] is None for span in found["spans"] if span not in spans), "agents and tools are no calls"
 
 
-@needs("pydantic-ai-slim")
+@marked("pydantic-ai-slim")
 def test_a_frameworks_span_names_the_seller_that_the_address_tells() -> None:
     assert {record["provider"] for record in (*calls(run("pydantic-ai")), *run("pydantic-ai")["events"])} == {"groq"}
 
 
-@needs("opentelemetry-instrumentation-langchain")
+@marked("opentelemetry-instrumentation-langchain")
 def test_a_framework_that_keeps_its_span_to_itself_gets_no_second_span_and_we_meter() -> None:
     found = run("langchain")
     assert OURS not in {span["scope"] for span in found["spans"]}
@@ -110,7 +118,7 @@ def test_a_tool_whose_spans_go_elsewhere_leaves_every_call_to_us(name: str) -> N
     assert sum(span["cost"] for span in calls(found)) == pytest.approx(found["billed"])
 
 
-@needs("logfire")
+@marked("logfire")
 def test_a_tool_whose_tracer_provider_is_ours_keeps_its_calls_and_it_is_said() -> None:
     found = run("logfire, first", "before")
     assert {span["scope"] for span in calls(found)} == {"logfire.openai"}
@@ -119,7 +127,7 @@ def test_a_tool_whose_tracer_provider_is_ours_keeps_its_calls_and_it_is_said() -
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-@needs("azure-ai-projects")
+@marked("azure-ai-projects")
 def test_one_call_has_one_span_beside_azure(order: str) -> None:
     found = run("azure-ai-projects", order)
     assert len(calls(found)) == found["requests"] == 3

@@ -202,14 +202,13 @@ class Outers:
 
     def _stands_for(self, span: Any, invocation: Invocation) -> bool:
         """Whether another instrumentation's open span is one of the model call that ``invocation`` is about to make."""
+        attributes = cast("dict[str, Any]", getattr(span, "attributes", None) or {})
+        if self._operation(attributes) != SHARED_KEYS[invocation.operation]:
+            return False
         scope = getattr(span, "instrumentation_scope", None)
         if scope is None or scope.name == names.SCOPE or getattr(span, "kind", None) in _NOT_A_CALLER:
             return False
-        context = span.get_span_context()
-        if not context.trace_flags.sampled or not self._telemetry.exports(span):
-            return False
-        attributes = cast("dict[str, Any]", getattr(span, "attributes", None) or {})
-        if self._operation(attributes) != SHARED_KEYS[invocation.operation]:
+        if not span.get_span_context().trace_flags.sampled or not self._telemetry.exports(span):
             return False
         models = [attributes[name] for name in self._table.fields["request_model"] if attributes.get(name)]
         return all(isinstance(model, str) and same_model(model, invocation.request.model) for model in models)
