@@ -575,7 +575,7 @@ class TestTheSpanIsSomeoneElses:
     def test_it_is_said_once(self, meter: Meter, client: OpenAI, caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(3):
             chat(client)
-        (said,) = (found for found in caplog.messages if "asks others not to trace" in found)
+        (said,) = (found for found in caplog.messages if "asks that the calls inside its own spans" in found)
         assert HANDED_OVER[0] in said
 
 

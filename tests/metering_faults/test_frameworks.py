@@ -105,7 +105,7 @@ def test_a_framework_that_keeps_its_span_to_itself_gets_no_second_span_and_we_me
     assert len(found["events"]) == found["requests"] == 2
     assert sum(event["cost"] for event in found["events"]) == pytest.approx(found["billed"])
     assert {event["department"] for event in found["events"]} == {"research"}
-    assert found["said"].count("asks others not to trace") == 1
+    assert found["said"].count("asks that the calls inside its own spans") == 1
 
 
 @pytest.mark.parametrize(

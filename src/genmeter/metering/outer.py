@@ -119,7 +119,7 @@ class Outer:
         if invocation.cost is not None and invocation.seller.id is not None:
             found[names.PROVIDER] = invocation.seller.name
         found |= self._mark()
-        known = self._known()
+        known = attributes_of(self.span)
         payer = {name: value for name, value in attributes.items() if name in PAYER}
         found |= payer if self.official else {name: value for name, value in payer.items() if name not in known}
         self._write(found)
@@ -144,9 +144,6 @@ class Outer:
         # Packages that replace their invocation's `attributes` lose what the data's were given (anthropic 1.3b0).
         if self.direct and self.span.is_recording():
             self.span.set_attributes(attributes)
-
-    def _known(self) -> dict[str, Any]:
-        return cast("dict[str, Any]", getattr(self.span, "attributes", None) or {})
 
     def _holder(self) -> dict[str, Any]:
         return vars(self._data if self.official else self.span)
@@ -175,8 +172,7 @@ class Outers:
         span = get_current_span(context)
         data: Any = context.get(key[0])
         if data is not None and data is not context.get(ANNOUNCED):
-            known = cast("dict[str, Any]", getattr(span, "attributes", None) or {})
-            return Outer(span, data, direct=not span.is_recording() or self._operation(known) == key)
+            return Outer(span, data, direct=not span.is_recording() or self._operation(attributes_of(span)) == key)
         return Outer(span) if span.is_recording() and self._stands_for(span, invocation) else None
 
     def elsewhere(self, context: Context) -> bool:
@@ -193,16 +189,15 @@ class Outers:
         if not self._told:
             self._told = True
             logger.warning(
-                "genmeter: a framework's instrumentation asks others not to trace the model calls inside its own spans "
-                "(%s): genmeter meters these calls, without spans of its own. Payers, budgets, metrics and the ledger "
-                "have them. To have no double spans and genmeter's spans, turn that instrumentation off "
-                "(OTEL_PYTHON_DISABLED_INSTRUMENTATIONS)",
+                "genmeter: another instrumentation asks that the calls inside its own spans get no further span (%s), so "
+                "genmeter starts none. Payers, budgets, metrics and events hold for these calls. To have genmeter's spans "
+                "instead, name that instrumentation in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
                 HANDED_OVER[0],
             )
 
     def _stands_for(self, span: Any, invocation: Invocation) -> bool:
         """Whether another instrumentation's open span is one of the model call that ``invocation`` is about to make."""
-        attributes = cast("dict[str, Any]", getattr(span, "attributes", None) or {})
+        attributes = attributes_of(span)
         if self._operation(attributes) != SHARED_KEYS[invocation.operation]:
             return False
         scope = getattr(span, "instrumentation_scope", None)
@@ -215,12 +210,17 @@ class Outers:
 
     def _operation(self, attributes: dict[str, Any]) -> tuple[str, str] | None:
         """The kind of model call that the attributes name, as a value of ``SHARED_KEYS``; all that name one agree."""
-        found = {
-            SHARED_KEYS.get(self._table.operation({name: attributes[name]}) or "")
-            for name in self._table.fields["operation"]
-            if attributes.get(name)
-        }
+        said = [name for name in self._table.fields["operation"] if attributes.get(name)]
+        found = {SHARED_KEYS.get(self._table.operation({name: attributes[name]}) or "") for name in said}
         return found.pop() if len(found) == 1 else None
+
+
+def attributes_of(span: Any) -> dict[str, Any]:
+    """A span's attributes as they are now; none for a span that keeps none."""
+    found = getattr(span, "attributes", None)
+    # Each look into the SDK's mapping costs a microsecond; it copies itself at once.
+    copy = getattr(found, "copy", None)
+    return cast("dict[str, Any]", copy() if copy is not None else dict(found or {}))
 
 
 def same_model(theirs: str | None, ours: str | None) -> bool:
