@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanKind, use_span
 import genmeter
 from genmeter import names
 from genmeter.metering import coexist
+from tests.stub import StubServer
 
 from .conftest import MeterFactory
 from .rig import Meter
@@ -145,7 +146,7 @@ def test_a_rival_with_a_span_that_we_do_not_see_keeps_the_call(
     assert len(theirs(meter)) == 3 and meter.spans == [] and meter.events() == []
     assert meter.total(names.COST_USD) == 0
     (said,) = (words for words in caplog.messages if "already instrumented" in words)
-    assert "openlit.instrumentation.openai" in said and "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=openai" in said
+    assert "openlit.instrumentation.openai" in said and "openlit.init(disabled_instrumentors=['openai'])" in said
     assert "a stream has no usage unless the app asks for it" in said
 
 
@@ -155,6 +156,16 @@ def test_a_call_that_is_left_to_a_rival_is_the_sdks_own(order: str, beside: Besi
     chunks = list(client.chat.completions.create(**CHAT, stream=True))
     assert all(chunk.choices for chunk in chunks), "nothing is asked for"
     assert client.chat.completions.with_raw_response.create(**CHAT).parse().choices
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_the_policy_for_payers_holds_for_a_call_that_is_left_to_a_rival(
+    order: str, beside: Beside, client: OpenAI, stub: StubServer
+) -> None:
+    beside(Rival(current=False), order, unattributed="reject", required=("department",))
+    with pytest.raises(genmeter.UnattributedCall):
+        client.chat.completions.create(**CHAT)
+    assert stub.requests == []
 
 
 def test_what_a_rival_has_not_wrapped_is_metered(beside: Beside, client: OpenAI) -> None:

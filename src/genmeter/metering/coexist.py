@@ -32,13 +32,17 @@ SHARED_KEYS = {
 """Operation → the context key of util-genai and the class of its value (opentelemetry-util-genai 1.3b0)."""
 
 
+LAUNCHED = "set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={sdk}"
+
+
 class Tool(NamedTuple):
-    """Another tool that patches or wraps the SDKs, and what was read of it in its ``version``.
+    """Another tool that patches or wraps the SDKs, and what was read of it in its ``version`` (empty: nothing).
 
     ``prefix`` begins the name of the module in which its wrappers are written, ``scope`` the name of the
     instrumentation scope of its spans, where that is not the package of the wrapper. ``span`` says where its span is while
     the SDK runs: ``around`` it, as the current span; ``beside`` it, open or not yet made, but never the current span;
-    ``inside`` it, deeper in the SDK. ``own``: its spans may go to a tracer provider of its own.
+    ``inside`` it, deeper in the SDK. ``off`` says how to turn it off for one SDK. ``own``: its spans may go to a tracer
+    provider of its own.
     """
 
     prefix: str
@@ -46,24 +50,29 @@ class Tool(NamedTuple):
     version: str
     patches: str
     span: str
+    off: str = LAUNCHED
     scope: str = ""
     own: bool = False
 
 
 RIVALS = (
-    Tool("opentelemetry.instrumentation.", "opentelemetry-instrumentation-openai", "0.62.4", "create of chat, completions, embeddings", "around"),
-    Tool("opentelemetry.instrumentation.", "opentelemetry-instrumentation-openai", "0.62.4", "the methods of responses, images", "beside"),
+    Tool("opentelemetry.instrumentation.", "opentelemetry-instrumentation-openai", "0.62.4",
+         "create of chat, completions, embeddings; responses and images beside", "around"),
     Tool("opentelemetry.instrumentation.", "opentelemetry-instrumentation-anthropic", "0.62.4", "create, stream of messages", "beside"),
     Tool("openinference.", "openinference-instrumentation-openai", "0.1.66", "OpenAI.request", "inside"),
     Tool("openinference.", "openinference-instrumentation-anthropic", "3.1.0", "create, parse, stream of messages", "around"),
-    Tool("openlit.", "openlit", "1.45.0", "the methods of resources", "around"),
-    Tool("openlit.", "openlit", "1.45.0", "the same, for streams", "beside"),
-    Tool("logfire.", "logfire", "5.4.0", "OpenAI.request", "inside", own=True),
-    Tool("lmnr.", "lmnr", "0.8.2", "the methods of resources", "beside", own=True),
-    Tool("azure.ai.projects.", "azure-ai-projects", "2.10.0", "create of responses", "around", scope="azure.core.tracing."),
-    Tool("langtrace_python_sdk.", "langtrace-python-sdk", "3.8.21", "the methods of resources", "around"),
-    Tool("agentops.", "agentops", "0.4.21", "the methods of resources", "around"),
-    Tool("traceloop.", "traceloop-sdk", "0.62.4", "nothing by itself: it brings opentelemetry-instrumentation-*", "beside"),
+    Tool("openlit.", "openlit", "1.45.0", "the methods of resources; streams beside", "around",
+         "call openlit.init(disabled_instrumentors=['{sdk}'])"),
+    Tool("logfire.", "logfire", "5.4.0", "OpenAI.request, Anthropic.request", "inside", "leave logfire.instrument_{sdk}() out", own=True),
+    Tool("lmnr.", "lmnr", "0.8.2", "the methods of resources", "beside",
+         "name {sdk} in Laminar.initialize(disabled_instruments=...)", own=True),
+    Tool("azure.ai.projects.", "azure-ai-projects", "2.10.0", "create of responses", "around",
+         "leave AIProjectInstrumentor().instrument() out", "azure.core.tracing."),
+    Tool("langtrace_python_sdk.", "langtrace-python-sdk", "3.8.21", "the methods of resources", "around",
+         "name {sdk} in langtrace.init(disable_instrumentations=...)"),
+    Tool("agentops.", "agentops", "0.4.21", "the methods of resources", "around", "call agentops.init(instrument_llm_calls=False)"),
+    Tool("traceloop.", "traceloop-sdk", "", "what it brings: opentelemetry-instrumentation-*", "around",
+         "name {sdk} in Traceloop.init(block_instruments=...)"),
 )  # fmt: skip
 """Tools whose spans of a model call a ledger would book: one call of theirs and ours would be two bills."""
 NO_RIVALS = (
@@ -128,12 +137,11 @@ class Rival:
         _said.add((sdk, self.package))
         logger.warning(
             "genmeter: %s is already instrumented by %s: genmeter leaves calls of it to that one, or each would be billed "
-            "twice, and the collector (or genmeter dev) prices its spans. Such calls have no payer and keep to no budget, "
-            "and a stream has no usage unless the app asks for it. To have genmeter meter them, turn that one off: "
-            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=%s",
+            "twice, and the collector (or genmeter dev) prices its spans. Such calls have no payer and count in no budget, "
+            "and a stream has no usage unless the app asks for it. To have genmeter meter them, turn that one off: %s",
             sdk,
             self.package,
-            sdk,
+            self.tool.off.format(sdk=sdk),
         )
 
 

@@ -113,12 +113,12 @@ class Engine:
             request.model = bounded(model)
         endpoint = self.endpoints.find(provider, server)
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
+        attributes: dict[str, AttributeValue] = start_attributes(invocation)
+        attributes.update(admit(invocation, telemetry, context))
         outer = guard.step("outer", self.outers.find, context, invocation)
         if rival is not None and not self._ours(rival, outer):
             rival.yielded(provider.sdk)
             return Passing(provider.sdk, dialect.operation, kwargs)
-        attributes: dict[str, AttributeValue] = start_attributes(invocation)
-        attributes.update(admit(invocation, telemetry, context))
         if telemetry.settings.content != "NO_CONTENT":
             if changeable:
                 kwargs = guard.step("content", observe_arguments, dialect, bound, kwargs) or kwargs
