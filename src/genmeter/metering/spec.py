@@ -107,6 +107,11 @@ class OpenCall(Protocol):
         ...
 
     @property
+    def passes(self) -> bool:
+        """Whether the call is another instrumentation's: its answer is delivered as it is."""
+        ...
+
+    @property
     def arrived(self) -> Any:
         """The HTTP response that the SDK got for the call; None where that is not known, or not yet."""
         ...

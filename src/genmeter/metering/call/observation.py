@@ -45,6 +45,8 @@ class Observation:
         "streamed",
     )
 
+    passes = False
+
     def __init__(
         self,
         provider: Provider,

@@ -24,7 +24,7 @@ class Unfolded:
 
 
 class Passing:
-    """A ``spec.OpenCall`` that records nothing. Its end has always come, so that answers are delivered as they are.
+    """A ``spec.OpenCall`` that records nothing.
 
     Inside it, the methods that an SDK's method calls pass as well, and the SDK's own tracing is muted: otherwise the
     instrumentation that has the call would not be the only one that bills it.
@@ -34,6 +34,7 @@ class Passing:
 
     chunks = Unfolded()
     streamed = asked = open = False
+    passes = True
     arrived: Any = None
 
     def __init__(self, sdk: str, operation: str, kwargs: Kwargs) -> None:

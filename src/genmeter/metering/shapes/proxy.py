@@ -113,7 +113,7 @@ def delivered(
     undelivered: Callable[[Any, OpenCall], None] | None = None,
 ) -> Any:
     """What ``deliver`` makes of an SDK's answer; the answer itself where that fails, with the call closed."""
-    if not call.open and not call.asked:
+    if call.passes:
         return result
     try:
         return deliver(result, call)
