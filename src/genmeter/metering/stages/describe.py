@@ -24,12 +24,15 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
     """Everything about the call that was not known when its span started, under its conventional names."""
     response = invocation.response
     attributes = {**invocation.request.attributes, **response.attributes}
+    _bound_texts(attributes)
     if response.id is not None:
         attributes[names.RESPONSE_ID] = response.id
     if response.model is not None:
         attributes[names.RESPONSE_MODEL] = response.model
     if response.finish_reasons:
-        attributes[names.FINISH_REASONS] = response.finish_reasons
+        reasons = response.finish_reasons
+        usual = len(reasons) == 1 and type(reasons[0]) is str and len(reasons[0]) <= LONGEST and reasons[0].isascii()
+        attributes[names.FINISH_REASONS] = reasons if usual else _bounded(reasons)
     if invocation.first_chunk is not None:
         attributes[names.TIME_TO_FIRST_CHUNK] = invocation.first_chunk
     if invocation.error is not None:
@@ -37,8 +40,7 @@ def describe(invocation: Invocation, settings: Settings) -> dict[str, AttributeV
     if invocation.cut is not None:
         attributes[names.STREAM_CUT] = invocation.cut
     if response.region is not None:
-        attributes[names.REGION] = response.region
-    _bound_texts(attributes)
+        attributes[names.REGION] = bounded(response.region)
     if response.batch:
         attributes[names.BATCH] = True
     if invocation.usage is not None and invocation.operation != names.FETCH_RESPONSE:
