@@ -76,14 +76,29 @@ func (r *record) isSumOf(sums below, more *record) bool {
 
 // isAtTheTimeOf says whether two spans of one trace, without a known tie, are one call.
 func (r *record) isAtTheTimeOf(other *record) bool {
-	if r.level == other.level || r.scope == other.scope || r.embeds != other.embeds || r.fate == aside {
+	if r.level == other.level || r.scope == other.scope || r.embeds != other.embeds || r.fate == aside || other.fate == aside {
 		return false
 	}
 	low, high := r, other
 	if low.level > high.level {
 		low, high = other, r
 	}
-	return low.mayAbsorb(high.scope) && r.overlaps(other) && r.hasTokens() && r.sameTokens(other) && r.sameModel(other)
+	if !low.mayAbsorb(high.scope) {
+		return false
+	}
+	if !high.hasTokens() {
+		// it has no price then, so no money can be lost
+		known := low.models != [2]uint64{} && high.models != [2]uint64{}
+		return low.level == own && known && low.sameModel(high) && high.encloses(low) && (!high.broken || low.broken)
+	}
+	return low.hasTokens() && r.overlaps(other) && r.sameTokens(other) && r.sameModel(other)
+}
+
+// encloses says whether the time of inner lies closely within that of r: a quarter of it or 250 ms may be left.
+func (r *record) encloses(inner *record) bool {
+	const slack = 1e6 // clocks of one machine may be read in another order
+	before, behind := int64(inner.began)-int64(r.began), int64(r.ended)-int64(inner.ended)
+	return min(before, behind) >= -slack && before+behind <= max(closely, int64(r.ended-r.began)/4)
 }
 
 // mayAbsorb: a span stands for at most one span of each other instrumentation.

@@ -22,6 +22,7 @@ const (
 	mostHeld     = 10_000  // spans whose counting waits
 	mostLearned  = 1_000   // scopes that were seen to write doubles
 	mostOfATrace = 512     // spans of one trace that one span is compared with by time
+	closely      = 250e6   // nanoseconds; see encloses
 	absorbs      = 4       // instrumentations whose double one span can be
 	embeddings   = "embeddings"
 )
@@ -170,7 +171,7 @@ func (d *doubles) partner(r *record) (other *record, above bool) {
 		}
 	}
 	trace := d.traces[r.trace]
-	if !trace.mixed && trace.scope == r.scope || !r.hasTokens() {
+	if !trace.mixed && trace.scope == r.scope {
 		return nil, false
 	}
 	oldest := r.seen - int64(d.window)

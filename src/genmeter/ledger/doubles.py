@@ -8,7 +8,8 @@ answer with pairs; they know no database. Three kinds of evidence count:
 - **The tree**: a call whose span lies above another call's span, with equal tokens or with no tokens of its own, or above
   several with the sum of their tokens.
 - **The time**: two calls of one trace with equal tokens, models that agree, and times that overlap. One of the two is
-  genmeter's, or one is of a framework and the other one is not. A call stands for at most one call of each
+  genmeter's, or one is of a framework and the other one is not. A record without tokens is one with a call of genmeter's
+  whose time it encloses closely. A call stands for at most one call of each
   instrumentation, so that equal calls which run at the same time stay as many as they are.
 
 Two records of one instrumentation are two calls unless the tree says otherwise.
@@ -28,12 +29,15 @@ RESPONSE: Final = "the same response id"
 ABOVE: Final = "its span lies above the other one's, with the same tokens or none"
 BELOW: Final = "its span lies below the other one's, with the same tokens or none"
 SUM: Final = "its tokens are the sum of those of the calls below its span"
+CLOSE: Final = "it has no tokens, and its time encloses that of the other one closely"
 OVERLAP: Final = "the same tokens at the same time in one trace"
 MARKED: Final = "marked by the instrumentation inside it, or by a collector"
 """Why a call was set aside, in words."""
 
 WINDOW_NS: Final = 3600 * 10**9
 """How far apart two records of one response may have begun, where its seller's ids are unique."""
+CLOSE_NS: Final = 250 * 10**6
+"""By how much a record without tokens may be longer than the call it is the record of, or by a quarter of its length."""
 LATE_NS: Final = 10**9
 """How long after its call an event may be written that does not say how long the call took."""
 UNIQUE_IDS: Final = frozenset(
@@ -187,11 +191,29 @@ class _Finder:
             nearest += [
                 (_distance(self.rows[low], self.rows[high]), low, high) for high in alike if self._may_match(low, high)
             ]
+        nearest += self._silent()
         for _, low, high in sorted(nearest):
             winner, loser = prefer(self.rows, low, high)
             tie = (self.rows[winner].span_id, self.rows[loser].scope)
             if low not in self.out and high not in self.out and tie not in self.taken:
-                self._set_aside(loser, winner, OVERLAP)
+                self._set_aside(loser, winner, OVERLAP if _counted(self.rows[high]) else CLOSE)
+
+    def _silent(self) -> list[tuple[int, int, int]]:
+        """Calls of ours and records of others without tokens whose times are nearly the same, by their distance.
+
+        A framework's record of a stream often has no tokens. It has no price then, so no money can be lost.
+        """
+        live = [(row, call) for row, call in self.rows.items() if row not in self.out]
+        ours = [(row, call) for row, call in live if call.scope is None]
+        silent = [(row, call) for row, call in live if call.scope is not None and row not in self.related]
+        return [
+            (_distance(inner, outer), low, high)
+            for high, outer in silent
+            if not _counted(outer) and outer.cost_pico is None
+            for low, inner in ours
+            if _encloses(outer, inner) and _one_kind(inner, outer) and _one_place(inner, outer)
+            if _models(inner) & _models(outer) and (outer.error_type is None or inner.error_type is not None)
+        ]
 
     def _above(self, call: Call, parents: Mapping[str, str]) -> Iterator[int]:
         span, seen = call.parent_span_id, {call.span_id}
@@ -338,6 +360,16 @@ def _overlap(one: Call, other: Call) -> bool:
     if shorter:
         return 2 * (end - start) >= shorter
     return start <= end + (LATE_NS if one.duration_ns is None or other.duration_ns is None else 0)
+
+
+def _encloses(outer: Call, inner: Call) -> bool:
+    """Whether the time of one call lies closely within that of the other."""
+    if outer.duration_ns is None or inner.duration_ns is None:
+        return False
+    before, behind = inner.started_ns - outer.started_ns, _ended(outer) - _ended(inner)
+    # clocks of one machine may be read in another order
+    slack = 10**6
+    return min(before, behind) >= -slack and before + behind <= max(CLOSE_NS, outer.duration_ns // 4)
 
 
 def _ended(call: Call) -> int:
