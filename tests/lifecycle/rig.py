@@ -19,9 +19,9 @@ from tests.stub import StubServer
 CALL = """
 import os, signal, sys, time
 from openai import OpenAI
-client = OpenAI(max_retries=0)
 def call(n=0):
-    return client.responses.create(model="gpt-5.4-mini", input=str(n)).output_text
+    # A client of its own: processes that share a connection spoil it for each other.
+    return OpenAI(max_retries=0).responses.create(model="gpt-5.4-mini", input=str(n)).output_text
 """
 """The head of each program: ``call()`` is one call to the provider."""
 SET_UPS = ("run", "launcher", "plain")

@@ -146,7 +146,7 @@ def to_itself(number):
 call()
 {"normal": lambda: None, "sys.exit": lambda: sys.exit(3), "exception": lambda: 1 / 0, "SIGTERM": lambda: to_itself(15),
  "SIGINT": lambda: to_itself(2), "SIGHUP": lambda: to_itself(1), "os._exit": lambda: os._exit(4),
- "stream": lambda: (globals().update(held=client.responses.create(model="gpt-5.4-mini", input="x", stream=True)), next(held), to_itself(15))}[how]()
+ "stream": lambda: (globals().update(held=OpenAI().responses.create(model="gpt-5.4-mini", input="x", stream=True)), next(held), to_itself(15))}[how]()
 """
 CODES = {"normal": 0, "sys.exit": 3, "exception": 1, "SIGTERM": -15, "SIGINT": -2, "SIGHUP": -1, "os._exit": 4}
 

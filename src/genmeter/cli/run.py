@@ -173,6 +173,8 @@ class _Run:
         except StorageError as error:
             found = None
             self.notes.append(f"the ledger cannot be read: {error}")
+        if code == 128 + signal.SIGKILL:
+            self.notes.append("the command was killed (SIGKILL): the calls of its last moment may be missing here")
         if found is not None and not found.calls:
             self.notes.extend(self._why_nothing(variables))
         slip = Slip(self.command, code, seconds, found, tuple(self.notes), self._more())

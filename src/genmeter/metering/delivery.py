@@ -21,7 +21,7 @@ from . import guard
 logger = logging.getLogger("genmeter")
 
 QUIET_SECONDS = 600.0
-_LONGEST = 300
+_LONGEST = 200
 _here = local()
 
 
@@ -65,12 +65,10 @@ class Delivery:
         if now - self._said >= QUIET_SECONDS:
             self._said = now
             missing = max(0, self.calls - self.sent)
-            logger.warning(
-                "genmeter: telemetry does not reach %s: %s; the app is not affected, %s not gone out",
-                scrub(bounded(str(where))),  # an address may hold a password, and a refusal the header that was refused
-                scrub(bounded(reason, 1024)),
-                "the event of 1 call has" if missing == 1 else f"the events of {missing} calls have",
-            )
+            lost = f"; the events of {missing} calls have not gone out" if missing else ""
+            place = scrub(bounded(str(where)))  # an address may hold a password, and a refusal the header that was refused
+            short = scrub(bounded(" ".join(reason.split()), _LONGEST))
+            logger.warning("genmeter: telemetry does not reach %s: %s; the app is not affected%s", place, short, lost)
 
 
 delivery = Delivery()

@@ -51,9 +51,9 @@ class Reaper:
                 self._starting.release()
 
     def run(self, closing: Closing) -> None:
-        """Run ``closing`` on the reaper's thread, or here where there is none."""
+        """Run ``closing`` on the reaper's thread, or here where there is none or this is it."""
         thread = self._thread
-        if thread is not None and thread.is_alive():
+        if thread is not None and thread.is_alive() and thread is not current_thread():
             self._queue.put(closing)
         else:
             closing()

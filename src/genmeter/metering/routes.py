@@ -75,6 +75,7 @@ class Routes:
         self._measure_with = measure_with
         self._own: dict[str, Any] = {}
         self._copies = bool(export)
+        self._given = meter_provider is not None and logger_provider is not None
         carriers = Carriers(export)
         self._configures = Startup.load().configure_sdk and not sdk.left_out
         if self._configures and carriers.named():
@@ -110,7 +111,8 @@ class Routes:
 
     def _settle(self) -> None:
         """Follow the application, which may have set a provider since the last call."""
-        ends.waiting = True
+        if self._given:
+            return
         if get_logger_provider() is not self._loggers or metrics.get_meter_provider() is not self._meters:
             guard.step("providers", self._turn)
 
@@ -137,7 +139,7 @@ class Routes:
 
     def start_span(self, name: str, context: Context, *args: Any, **kwargs: Any) -> Span:
         """Start a span. It has ids of its own, also where there is no provider: the ledger's key is made of them."""
-        self._settle()
+        ends.waiting = True
         span = self._tracer.start_span(name, context, *args, **kwargs)
         made, outer = span.get_span_context(), get_current_span(context).get_span_context()
         if outer.is_valid:
@@ -151,6 +153,7 @@ class Routes:
 
     def emit(self, *, context: Context, event_name: str, **event: Any) -> None:
         """Send a log event."""
+        ends.waiting = True
         self._settle()
         if not self._carried:
             self._uncarried({"context": context, "event_name": event_name, **event})
