@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from genmeter.cli.child import environment, script_name
+from genmeter.cli.child import environment, script_name, unmetered_by
 from genmeter.cli.state import state_file
 
 URL = "http://127.0.0.1:5000"
@@ -79,3 +79,30 @@ def test_the_ledger_lies_where_the_user_or_the_xdg_specification_says(monkeypatc
     assert str(state_file({"GENMETER_LEDGER": "/data/l.db", "XDG_STATE_HOME": "/s"})) == "/data/l.db"
     assert str(state_file({"XDG_STATE_HOME": "/s"})) == "/s/genmeter/ledger.db"
     assert str(state_file({"XDG_STATE_HOME": "relative"})) == "/home/u/.local/state/genmeter/ledger.db"
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("python -I app.py", "-I"),
+        ("python3.12 -uE app.py", "-E"),
+        ("python -W ignore -X dev -sS -m shop", "-S"),
+        ("uv run python -IB app.py", "-I"),
+        ("python -bIc pass", "-I"),
+        ("python --check-hash-based-pycs always -E app.py", "-E"),
+        ("python -Wignore::ImportWarning app.py", None),
+        ("python -X importtime app.py -I", None),
+        ("python -c pass -E", None),
+        ("python -m shop -I", None),
+        ("python -uB -P app.py", None),
+        ("./run -I", None),
+    ],
+)
+def test_the_option_that_keeps_the_meter_out_is_found(command, option):
+    assert unmetered_by(command.split()[0], command.split()) == option
+
+
+def test_the_option_in_the_first_line_of_a_script_is_found(tmp_path):
+    for line in ("#!/usr/bin/python3 -I", "#!/usr/bin/env -S python3 -uI"):
+        (tmp_path / "app").write_text(f"{line}\npass\n")
+        assert unmetered_by(str(tmp_path / "app"), ["app"]) == "-I"

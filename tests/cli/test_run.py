@@ -213,6 +213,17 @@ def test_a_python_without_genmeter_is_named(genmeter, tmp_path):
     assert f"genmeter is not installed in {python}, which ran the command" in text
 
 
+@pytest.mark.parametrize("option", ["-I", "-E", "-S"])
+def test_an_option_of_python_that_keeps_the_meter_out_is_named(genmeter, option):
+    text = " ".join(genmeter("run", "--", sys.executable, option, "-c", "print(1)").stderr.decode().split())
+    assert f"run the command without {option}" in text or (option == "-S" and "genmeter is not installed" in text)
+
+
+def test_a_killed_command_may_lack_its_last_calls_and_the_receipt_says_so(genmeter):
+    done = genmeter("run", "--", "python", "-c", "import os; os.kill(os.getpid(), 9)")
+    assert done.returncode == 128 + signal.SIGKILL and "was killed (SIGKILL)" in done.stderr.decode()
+
+
 def test_disabled_instrumentation_is_named(genmeter):
     env = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "requests, genmeter"}
     text = genmeter("run", "--", "python", APP, "none", env=env).stderr.decode()

@@ -135,3 +135,28 @@ def test_no_signal_comes_too_early_to_be_seen():
         "    assert signal.sigwait(stops) == signal.SIGALRM\n"
     )
     subprocess.run([sys.executable, "-c", program], timeout=60, check=True)
+
+
+COUNTS = """
+import signal, sys
+seen = []
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    signal.signal(number, lambda number, _: seen.append(number))
+signal.signal(signal.SIGALRM, lambda *_: None)
+print("ready", flush=True)
+while not seen:
+    signal.pause()
+signal.setitimer(signal.ITIMER_REAL, 0.5)  # a second one would come soon after the first
+signal.pause()
+print(*seen)
+"""
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["genmeter alone", "the whole group"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_the_command_gets_each_signal_once(start, send, number):
+    process = start("run", "--json", "--", "python", "-c", COUNTS)
+    assert process.stdout.readline() == b"ready\n"
+    send(process.pid, number)
+    said, _ = process.communicate(timeout=60)
+    assert (said.decode().split(), process.returncode) == ([str(int(number))], 0)
