@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -69,6 +70,7 @@ def asked(url: str) -> int:
         except urllib.error.URLError as error:
             if not isinstance(error.reason, ConnectionRefusedError):
                 raise
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize("name", SERVERS)
