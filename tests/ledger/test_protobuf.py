@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -156,3 +157,33 @@ def test_pairs_that_come_once_do_not_fill_the_memory() -> None:
     known.decode([long.SerializeToString()])
     assert len(known._known) <= 8192
     assert max(map(len, known._known)) <= 256
+
+
+def short_pairs(dice: random.Random) -> Iterator[bytes]:
+    """Pairs at the edges of what is read by hand, two in three of them with a byte changed."""
+    texts = ("", "a", "é" * 60, "x" * 122, "x" * 123, "x" * 140)
+    numbers = (0, 1, 127, 128, 16_383, 16_384, -1, 2**62)
+    for _ in range(20_000):
+        value = dice.choice(
+            (
+                AnyValue(string_value=dice.choice(texts)),
+                AnyValue(int_value=dice.choice(numbers)),
+                AnyValue(double_value=dice.random()),
+                any_value(dice),
+            )
+        )
+        pair = bytearray(KeyValue(key="k" * dice.choice((0, 1, 60, 127, 128)), value=value).SerializeToString())
+        if pair and dice.random() < 0.66:
+            pair[dice.randrange(len(pair))] = dice.choice((0x0A, 0x12, 0x18, 0x21, 0x7F, 0x80, dice.randrange(256)))
+        yield bytes(pair)
+
+
+def test_a_pair_that_is_read_by_hand_is_what_protobuf_makes_of_it() -> None:
+    read = 0
+    for pair in short_pairs(random.Random(7)):
+        found = protobuf._plain(pair)
+        if found is not None:
+            official = KeyValue.FromString(pair)
+            assert repr(found) == repr((official.key, decode.value(official.value))), pair
+            read += 1
+    assert read > 3_000

@@ -8,6 +8,7 @@ record, are never decoded at all. Measured on spans of 25 attributes this is thr
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar, cast
 
@@ -25,6 +26,9 @@ Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
 BAD_PAIR: Final = "an attribute in the body is not a protobuf KeyValue"
 _MOST_PAIRS, _LONGEST_PAIR, _LARGE = 8_192, 256, 1 << 16
 _Field = descriptor_pb2.FieldDescriptorProto
+_STRING, _COUNT, _DOUBLE = 0x0A, 0x18, 0x21
+"""Tags of an AnyValue's fields: string_value, int_value, double_value."""
+_double = struct.Struct("<d").unpack_from
 _PACKAGE: Final = "genmeter_otlp"
 S = TypeVar("S")
 
@@ -177,17 +181,46 @@ class Pairs:
     def _learn(self, pair: bytes) -> tuple[str, Value]:
         if len(pair) > STRUCTURED:
             return _mended(pair)
-        try:
-            message = KeyValue.FromString(pair)
-        except DecodeError:
-            return _mended(pair)
-        one = (message.key, self._value(message.value))
+        one = _plain(pair)
+        if one is None:
+            try:
+                message = KeyValue.FromString(pair)
+            except DecodeError:
+                return _mended(pair)
+            one = (message.key, self._value(message.value))
         if len(pair) <= _LONGEST_PAIR:
             # ids and counts of single calls come too, and never again: begin anew, the pairs that repeat are soon back
             if len(self._known) >= _MOST_PAIRS:
                 self._known.clear()
             self._known[pair] = one
         return one
+
+
+def _plain(pair: bytes) -> tuple[str, Value] | None:
+    """A short pair of a text, a number or a count, as nearly all of them are written; None for any other.
+
+    Ids, counts and amounts are new in each call. By hand, they take half the time that protobuf's message takes.
+    """
+    size = len(pair)
+    # key: tag 10, length, text; value: tag 18, length, then the tag of its kind
+    if size < 6 or pair[0] != 10 or (end := pair[1] + 2) > size - 4 or pair[1] > 127:
+        return None
+    if pair[end] != 18 or pair[end + 1] != size - end - 2 or size - end > 127:
+        return None
+    try:
+        key, kind, first = pair[2:end].decode(), pair[end + 2], pair[end + 3]
+        if kind == _STRING and first == size - end - 4:
+            return key, pair[end + 4 :].decode()
+    except UnicodeDecodeError:
+        return None
+    if kind == _DOUBLE and size == end + 11:
+        return key, _double(pair, end + 3)[0]
+    if kind == _COUNT:
+        if size == end + 4 and first < 128:
+            return key, first
+        if size == end + 5 and first > 127 > pair[end + 4]:
+            return key, first & 127 | pair[end + 4] << 7
+    return None
 
 
 def _mended(pair: bytes) -> tuple[str, Value]:

@@ -13,7 +13,7 @@ from genmeter.ledger.errors import StorageError
 
 _MAGIC: Final = b"SQLite format 3\0"
 _OWN: Final = frozenset({"calls", "counters", "marks"})
-"""Tables of every ledger, whatever its schema."""
+"""Tables of every ledger, of the first schema and of each later one."""
 _OTHERS: Final = 0o077
 _OUR_FOLDER: Final = "genmeter"
 _log = logging.getLogger(__name__)
