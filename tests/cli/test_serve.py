@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from genmeter.cli.serve import OneRecord
 from genmeter.ledger import Ledger
 from genmeter.reports import spend
 from tests.ledger.otlp import SECOND, chat, span, traces
@@ -152,6 +154,19 @@ def test_a_taken_grpc_port_that_was_asked_for_is_one_line(genmeter):
         done = genmeter("serve", "--port", "0", "--grpc-port", taken.getsockname()[1])
     assert (done.returncode, done.stdout) == (2, b"")
     assert "--grpc-port" in done.stderr.decode() and done.stderr.splitlines()[-1].count(b"gRPC") == 1
+
+
+def test_without_grpc_the_wish_for_it_is_one_line_that_says_what_to_install(environment, tmp_path):
+    hidden = "import sys; sys.modules['grpc'] = None; from genmeter.cli.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", hidden, "serve", "--port", "0", "--grpc-port", "0", "--ledger", tmp_path / "l.db"]
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert "pip install grpcio" in done.stderr.decode() and done.stderr.count(b"\n") == 1
+
+
+def test_no_record_of_the_log_passes_for_two():
+    record = logging.LogRecord("x", logging.INFO, "", 0, "%s", ("a\nb\r\x1b[2Jc\u2028d",), None)
+    assert OneRecord("%(message)s").format(record) == "a\n  b\\r\\x1b[2Jc\\u2028d"
 
 
 def powerless() -> None:
