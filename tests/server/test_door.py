@@ -16,6 +16,7 @@ from genmeter.ledger import Ledger
 from genmeter.server import Application, Limits, Patience, Server, serve
 from genmeter.server.bodies import MOST_CHUNKS
 from genmeter.server.head import MOST_FIELDS
+from genmeter.server.lanes import Lane
 from tests.ledger.otlp import chat, span, traces
 from tests.server.client import Client
 
@@ -294,3 +295,34 @@ def test_a_path_with_line_ends_writes_no_line_of_its_own_into_the_log(caplog: py
             assert client.get("/x%0AERROR%20forged").status in (404, 500)
             client.connection.close()
     assert "\nERROR forged" not in "".join(record.getMessage() for record in caplog.records)
+
+
+def test_peers_take_turns_however_many_requests_one_of_them_has_sent() -> None:
+    lane, go, done = Lane("test", 1), threading.Event(), threading.Event()
+    order: list[str] = []
+    lane.submit("first", go.wait)
+    for number in range(20):
+        lane.submit("many", lambda number=number: order.append(f"many {number}"))
+    lane.submit("few", lambda: order.append("few"))
+    lane.submit("few", done.set)
+    go.set()
+    assert done.wait(30)
+    lane.end()
+    assert order[:3] == ["many 0", "few", "many 1"]
+
+
+def test_a_lane_has_no_more_threads_than_it_may_have_and_uses_all_of_them() -> None:
+    lane, go = Lane("bounded", 3), threading.Event()
+    begun = threading.Semaphore(0)
+
+    def job() -> None:
+        begun.release()
+        go.wait(30)
+
+    for _ in range(10):
+        lane.submit("one", job)
+    assert [begun.acquire(timeout=30) for _ in range(3)] == [True] * 3
+    assert not begun.acquire(blocking=False)
+    assert sum(thread.name == "genmeter-bounded" for thread in threading.enumerate()) == 3
+    go.set()
+    lane.end()
