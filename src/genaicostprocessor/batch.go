@@ -15,13 +15,13 @@ import (
 // batch is the work on one request: facts that are read once for all its calls, and memory that every call uses again.
 type batch struct {
 	*costProcessor
-	writer    writer
-	recorded  *reading.Recorded
-	exclusive []conventions.Emitter
-	scope     string // the name of the instrumentation scope, whose exclusive these are
-	sellers   reading.Sellers
-	counts    counts
-	called    bool // whether there was a call at all
+	writer   writer
+	recorded *reading.Recorded
+	emitters []*conventions.Emitter
+	scope    string // the name of the instrumentation scope, whose exclusive these are
+	sellers  reading.Sellers
+	counts   counts
+	called   bool // whether there was a call at all
 
 	record    reading.Record
 	asked     reading.Asked
@@ -43,7 +43,7 @@ func (b *batch) settle(attributes pcommon.Map, operation string, at int64, broke
 	b.called = true
 	r, q := &b.record, &b.asked
 	r.Read(attributes)
-	q.Ask(r, b.recorded, &b.sellers, attributes, b.exclusive)
+	q.Ask(r, b.recorded, &b.sellers, attributes, b.emitters)
 	q.Question.At = at
 	for _, one := range r.Uncounted() {
 		b.counts.leave(b.scope, one)
@@ -73,6 +73,10 @@ func (b *batch) decide(attributes pcommon.Map, broken bool) outcome {
 		b.takeOver(attributes, amount)
 		return takenOver
 	}
+	if r.IsCacheHit() {
+		b.takeOver(attributes, 0)
+		return takenOver
+	}
 	if r.Is(conventions.Status, names.StatusPriced) || r.Is(conventions.Status, names.StatusPartial) {
 		// genmeter in the application has priced and counted the call, and its settings forbid the amount on the span
 		return kept
@@ -99,6 +103,9 @@ func (b *batch) price() (pricing.Reason, string) {
 	if b.verdict.Reason == pricing.UnknownProvider && b.namesNobody() {
 		return b.verdict.Reason, namesNobody
 	}
+	if odd := b.record.OddModel(); odd != "" && b.verdict.Reason == pricing.UnknownModel {
+		return b.verdict.Reason, odd
+	}
 	return b.verdict.Reason, b.verdict.Detail
 }
 
@@ -113,6 +120,9 @@ func (b *batch) namesNobody() bool {
 func (b *batch) write(attributes pcommon.Map) outcome {
 	b.forgetReason(attributes)
 	left := b.record.Uncounted()
+	if b.asked.Left > 0 {
+		left = append(left, reading.Uncounted{Name: b.record.Current(conventions.Total), Count: b.asked.Left})
+	}
 	stopped := b.asked.Question.Partial || len(left) > 0
 	b.writer.cost(attributes, &b.verdict, b.recorded.Catalogue.Version(), stopped)
 	if len(left) > 0 {
@@ -122,6 +132,12 @@ func (b *batch) write(attributes pcommon.Map) outcome {
 	if b.asked.Repaired {
 		attributes.PutBool(names.UsageRepaired, true)
 		b.counts.repaired++
+	}
+	if b.asked.Thoughts > 0 {
+		attributes.PutInt(names.UsageBeside, b.asked.Thoughts)
+	}
+	if b.asked.Assumed {
+		attributes.PutBool(names.UsageAssumed, true)
 	}
 	if stopped {
 		return partial

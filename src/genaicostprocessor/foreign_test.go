@@ -164,11 +164,14 @@ func TestAnEmittersOwnCostIsTakenOver(t *testing.T) {
 		require.Equal(t, 1.0, after["gen_ai.usage.cost.amount"])
 	})
 	t.Run("and not when it is no amount of money", func(t *testing.T) {
-		for _, cost := range []any{-0.1, 0.0, 0, math.NaN(), math.Inf(1), "0.5", true, []any{1.0}} {
+		for _, cost := range []any{-0.1, 0.0, 0, math.NaN(), math.Inf(1), 1e9, "half", "0x1", "", true, []any{1.0}} {
 			after := newRig(t).span(chat(map[string]any{"llm.cost.total": cost}))
 			require.Equal(t, 0.0028, after["gen_ai.usage.cost.amount"], "%v", cost)
 			require.Equal(t, "collector", after["gen_ai.usage.cost.source"])
 		}
+	})
+	t.Run("and read when it came as a text", func(t *testing.T) {
+		require.Equal(t, 0.5, newRig(t).span(chat(map[string]any{"llm.cost.total": "0.5"}))["gen_ai.usage.cost.amount"])
 	})
 	t.Run("and not when it is in another currency, where it stays as it is", func(t *testing.T) {
 		before := chat(map[string]any{"llm.cost.total": 0.5, "gen_ai.usage.cost.currency": "EUR"})

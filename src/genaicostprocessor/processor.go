@@ -138,7 +138,7 @@ func (b *batch) enter(scope pcommon.InstrumentationScope) bool {
 		return false
 	}
 	b.scope = scope.Name()
-	b.exclusive = b.conventions.Exclusive(scope.Name(), scope.Version())
+	b.emitters = b.conventions.Emitters(scope.Name(), scope.Version())
 	return true
 }
 

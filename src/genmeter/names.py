@@ -53,6 +53,8 @@ OPENAI_FINGERPRINT: Final = "openai.response.system_fingerprint"
 
 # Span attributes: those of usage stand in units.py, and so do the lines of a bill
 USAGE_REPAIRED: Final = "genmeter.usage.repaired"
+USAGE_BESIDE: Final = "genmeter.usage.beside.output_tokens"
+USAGE_ASSUMED: Final = "genmeter.usage.assumed"
 
 # What pricing needs and the conventions do not name
 SERVICE_TIER: Final = "genmeter.response.service_tier"

@@ -107,6 +107,7 @@ ALSO_SPELLED: Final[dict[str, tuple[str, ...]]] = {
         "ai.usage.inputTokens",
         "ai.usage.promptTokens",
         "ai.usage.tokens",
+        "gen_ai.response.prompt_tokens",
     ),
     "output": (
         "gen_ai.usage.completion_tokens",
@@ -114,12 +115,14 @@ ALSO_SPELLED: Final[dict[str, tuple[str, ...]]] = {
         "llm.token_count.completion",
         "ai.usage.outputTokens",
         "ai.usage.completionTokens",
+        "gen_ai.response.completion_tokens",
     ),
     "cache_read": (
         "gen_ai.usage.cache_read_input_tokens",
         "llm.token_count.prompt_details.cache_read",
         "ai.usage.inputTokenDetails.cacheReadTokens",
         "ai.usage.cachedInputTokens",
+        "gen_ai.usage.input_tokens.cached",
     ),
     "cache_write": (
         "gen_ai.usage.cache_creation.input_tokens",
@@ -127,16 +130,24 @@ ALSO_SPELLED: Final[dict[str, tuple[str, ...]]] = {
         "llm.token_count.prompt_details.cache_write",
         "ai.usage.inputTokenDetails.cacheWriteTokens",
     ),
-    "cache_write_1h": ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",),
+    "cache_write_1h": (
+        "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+        "gen_ai.usage.cache_creation.1h_input_tokens",
+    ),
     "reasoning": (
         "gen_ai.usage.reasoning_tokens",
         "llm.usage.reasoning_tokens",
         "llm.token_count.completion_details.reasoning",
         "ai.usage.outputTokenDetails.reasoningTokens",
         "ai.usage.reasoningTokens",
+        "gen_ai.usage.output_tokens.reasoning",
     ),
-    "audio_input": ("llm.token_count.prompt_details.audio",),
-    "audio_output": ("llm.token_count.completion_details.audio",),
+    "text_input": ("gen_ai.usage.text_input_tokens",),
+    "text_output": ("gen_ai.usage.text_output_tokens",),
+    "audio_input": ("llm.token_count.prompt_details.audio", "gen_ai.usage.audio_input_tokens"),
+    "audio_output": ("llm.token_count.completion_details.audio", "gen_ai.usage.audio_output_tokens"),
+    "image_input": ("gen_ai.usage.image_input_tokens",),
+    "image_output": ("gen_ai.usage.image_output_tokens",),
 }
 """Field of ``Usage`` → other spellings that are read, in the order in which they count."""
 COST_KINDS: Final = (

@@ -11,7 +11,7 @@ import pytest
 from genmeter import names
 from genmeter.model import Cost
 from genmeter.reading import Recorded, conventions
-from genmeter.reading.conventions import BUNDLED, Conventions
+from genmeter.reading.conventions import BUNDLED, Conventions, Counted, Told
 from genmeter.settings import Settings
 from tests.recordings.calls import CALLS
 from tests.recordings.emitters import EMITTERS
@@ -110,6 +110,7 @@ def test_every_field_has_its_current_name_first(table: Conventions) -> None:
         "response_model": names.RESPONSE_MODEL, "response_id": names.RESPONSE_ID, "service_tier": names.SERVICE_TIER,
         "region": names.REGION, "batch": names.BATCH, "cut": names.STREAM_CUT, "address": names.SERVER_ADDRESS,
         "port": names.SERVER_PORT, "cost": names.COST_AMOUNT, "base_url": "gen_ai.openai.api_base",
+        "total": "gen_ai.usage.total_tokens", "cache_hit": "litellm.cache_hit",
     }  # fmt: skip
     assert {field: found[0] for field, found in table.fields.items() if field not in names.USAGE_TOKENS} == first
 
@@ -200,9 +201,41 @@ def test_the_path_of_a_base_url_tells_apart_who_shares_a_host() -> None:
     assert seller.id == "groq"
 
 
-def test_a_base_url_that_is_none_is_named(prices: Recorded) -> None:
-    with pytest.raises(ValueError, match="the base URL 'https://x:port/' is none"):
-        prices.ask({"gen_ai.openai.api_base": "https://x:port/"}, NOON)
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"gen_ai.openai.api_base": "https://x:port/"}, {"server.port": "https"}, {"server.port": [443]},
+        {"gen_ai.response.model": ["claude-sonnet-4-5"]}, {"server.address": 7}, {"gen_ai.usage.reasoning_tokens": "n/a"},
+    ],
+)  # fmt: skip
+def test_an_attribute_that_is_garbage_costs_nothing_but_itself(prices: Recorded, said: dict[str, object]) -> None:
+    verdict = prices.price({**CLAUDE, **COUNTS, **said}, NOON)
+    assert isinstance(verdict, Cost)
+    assert (verdict.total, verdict.partial) == (WITHIN, False)
+
+
+def test_a_part_that_is_garbage_leaves_the_bill_partial_by_its_name(prices: Recorded) -> None:
+    asked = prices.ask({**CLAUDE, **COUNTS, "gen_ai.usage.audio.input_tokens": "n/a"}, NOON)
+    assert asked.uncounted == (("gen_ai.usage.audio.input_tokens", 0),)
+    verdict = prices.answer(asked)
+    assert isinstance(verdict, Cost)
+    assert (verdict.total, verdict.partial) == (WITHIN, True)
+
+
+def test_the_parts_are_those_of_the_units() -> None:
+    units = json.loads((BUNDLED.parents[2] / "pricing/data/units.json").read_bytes())["units"]
+    parts = [unit["name"] for unit in units if unit["parents"] and "column" in unit]
+    assert json.loads(BUNDLED.read_bytes())["parts"] == parts
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://api.openai.com/v1/chat/completions", "api.openai.com/", "HTTPS://API.OPENAI.COM", "API.OpenAI.com:443"],
+)
+def test_an_address_names_its_server_however_it_is_written(prices: Recorded, address: str) -> None:
+    seller = prices.ask({"gen_ai.provider.name": "openai", "server.address": address}, NOON).seller
+    assert seller is not None
+    assert seller.id == "openai"
 
 
 # --- what an input count means -------------------------------------------------------------------------------------
@@ -247,8 +280,10 @@ def test_an_attribute_can_say_that_the_count_is_whole_after_all(prices: Recorded
     [("0.9.9", True), ("0.10.0", False), ("0.10.0rc1", False), ("0.11", False), ("0.9.12b3", True), ("", False)],
 )
 def test_a_version_bound_ends_where_the_emitter_was_mended(version: str, apart: bool) -> None:
-    bound = [{"scope": "x", "sellers": ["anthropic"], "before": "0.10", "why": "made up for this test"}]
-    assert changed(exclusive=bound).leaves_cache_out({}, "x", version, lambda: "anthropic", 10, 5) is apart
+    row = {"name": "made up", "input": "exclusive", "source": "-", "read": "-"}
+    bound = [{**row, "scope": "x", "sellers": ["anthropic"], "before": "0.10"}]
+    told = changed(emitters=bound).told({}, "x", version, lambda: "anthropic", Counted(10, 5, 0, 0))
+    assert told == Told(cache=5 if apart else 0, assumed=not apart)
 
 
 def test_an_earlier_hop_may_have_found_the_count_to_be_exclusive(prices: Recorded) -> None:
@@ -267,9 +302,36 @@ def test_more_cache_than_input_proves_an_exclusive_count_where_the_seller_counts
     assert not prices.ask({"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o", **more}, NOON).repaired
 
 
-def test_every_exclusive_emitter_says_why(table: Conventions) -> None:
-    for entry in json.loads(BUNDLED.read_bytes())["exclusive"]:
-        assert len(entry["why"]) > 40, entry["scope"]
+def test_every_emitter_says_where_and_when_it_was_read(table: Conventions) -> None:
+    for row in table.emitters.rows:
+        assert len(row.source) > 20, row.name
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", row.read), row.name
+
+
+def test_cache_counts_of_an_emitter_that_is_not_in_the_table_are_marked(prices: Recorded) -> None:
+    assert prices.ask({**CLAUDE, **COUNTS}, NOON, "acme.sdk").assumed
+    assert not prices.ask({**CLAUDE, **COUNTS}, NOON, "@arizeai/openinference-instrumentation-anthropic").assumed
+    assert not prices.ask({**CLAUDE, "gen_ai.usage.input_tokens": 5}, NOON, "acme.sdk").assumed
+
+
+def test_a_total_of_all_three_counts_proves_an_exclusive_count(prices: Recorded) -> None:
+    assert total(prices, {**CLAUDE, **COUNTS, "gen_ai.usage.total_tokens": 8000}, "acme.sdk") == APART
+    assert total(prices, {**CLAUDE, **COUNTS, "gen_ai.usage.total_tokens": 5000}, "acme.sdk") == WITHIN
+
+
+def test_thoughts_that_stand_in_the_total_alone_are_billed_as_output(prices: Recorded) -> None:
+    """gemini-2.5-pro: 10,000 input × $1.25 + (500 + 2,000) output × $10.00 a million."""
+    call = {
+        "gen_ai.provider.name": "gcp.gemini", "gen_ai.request.model": "gemini-2.5-pro", "gen_ai.usage.input_tokens": 10_000,
+        "gen_ai.usage.output_tokens": 500, "gen_ai.usage.total_tokens": 12_500,
+    }  # fmt: skip
+    assert total(prices, call) == 37_500_000_000
+    assert total(prices, {**call, "gen_ai.usage.total_tokens": 10_500}) == 17_500_000_000
+
+
+def test_tokens_in_the_total_of_another_seller_leave_the_bill_partial(prices: Recorded) -> None:
+    asked = prices.ask({**CLAUDE, **COUNTS, "gen_ai.usage.total_tokens": 5700}, NOON, "acme.sdk")
+    assert asked.uncounted == (("gen_ai.usage.total_tokens", 700),)
 
 
 def test_a_table_of_another_schema_is_refused() -> None:

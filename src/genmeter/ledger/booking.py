@@ -31,7 +31,7 @@ from genmeter.ledger.money import to_pico
 from genmeter.model import MOST_TOKENS, Seller, Unpriced, Verdict
 from genmeter.pricing.catalogue import Catalogue
 from genmeter.reading import conventions
-from genmeter.reading.conventions import Conventions
+from genmeter.reading.conventions import Conventions, Counted, Told
 from genmeter.reading.recorded import billed_by
 from genmeter.reading.uncounted import uncounted
 
@@ -47,7 +47,14 @@ INVALID_USAGE = "invalid_usage"
 INVALID_COST = "invalid_cost"
 """Reason of the ledger's own: the amount is no amount of money."""
 
+UNPRICED_DIMENSION = "unpriced_dimension"
+"""Reason that the price book shares: a count has no price, so the bill leaves it out."""
+ASSUMED = "the emitter is not in the table of emitters: its input count was taken to have the cache in it"
+"""Detail of a priced call whose input count may mean more than was billed; ``genmeter collector emitters``."""
+
 USD = "USD"
+MOST_PICO = 10_000 * 10**12
+"""The most that another program may say of one call: no model of any seller can cost $10,000 a call."""
 EMITTER = "emitter"
 """Source of an amount that another instrumentation wrote, in a spelling of its own."""
 LONGEST = 300
@@ -60,7 +67,9 @@ _NO_CLIENT = frozenset(
 _NANO = 10**9
 _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
 _TOKENS = tuple(names.USAGE_TOKENS[field] for field in USAGE_FIELDS)
-_INPUT, _READ, _WRITE = (USAGE_FIELDS.index(field) for field in ("input", "cache_read", "cache_write"))
+_INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (
+    USAGE_FIELDS.index(field) for field in ("input", "output", "cache_read", "cache_write", "reasoning")
+)
 
 
 def from_span(span: Span, run: str, price: Price | None = None) -> Call | None:
@@ -218,7 +227,7 @@ def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
     if call.operation not in names.BILLED_OPERATIONS:
         return call
     foreign = _is_foreign(record, table)
-    repaired, refused = _take_usage(call, record, table, foreign)
+    told, refused = _take_usage(call, record, table, foreign)
     call.cost_status = text(own.get(names.COST_STATUS))
     call.cost_reason = text(own.get(names.COST_REASON))
     call.cost_detail = text(own.get(names.COST_DETAIL))
@@ -229,37 +238,51 @@ def _settle(call: Call, record: Span | Event, price: Price | None) -> Call:
         _take_cost(call, own)
     elif call.cost_status == UNPRICED or (foreign and _take_foreign_cost(call, own, table)):
         pass
+    elif foreign and table.is_cache_hit(own):
+        call.cost_pico, call.currency, call.cost_status, call.cost_source = 0, USD, PRICED, EMITTER
     elif refused is not None:
         call.cost_status, call.cost_reason, call.cost_detail = UNPRICED, INVALID_USAGE, text(refused)
     elif price is not None and any(count is not None for count in call.usage):
-        asked = {**own, names.USAGE_REPAIRED: True} if repaired else own
+        asked = {**own, names.USAGE_REPAIRED: told.cache > 0, names.USAGE_BESIDE: told.thoughts}
         _take_verdict(call, price(asked, call.started_ns / _NANO))
-        if call.cost_status == PARTIAL and (left := uncounted(own, table)):
-            call.cost_reason = "unpriced_dimension"
-            call.cost_detail = text(f"not in this price: {', '.join(name for name, _ in left)}")
+        left = [name for name, _ in uncounted(own, table)] + [table.fields["total"][0]] * (told.left > 0)
+        if call.cost_status == PARTIAL and left:
+            call.cost_reason, call.cost_detail = UNPRICED_DIMENSION, text(f"not in this price: {', '.join(left)}")
+    if call.cost_status == PRICED and told.assumed:
+        call.cost_detail = call.cost_detail or ASSUMED
     if call.cost_pico is None and call.cost_status != UNPRICED:
         _leave_unpriced(call)
     return call
 
 
-def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: bool) -> tuple[bool, str | None]:
+def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: bool) -> tuple[Told, str | None]:
     """Book the counts, totals with their parts.
 
-    Says whether the input had to be repaired, and which value is no count: a call must not be billed for a count that
-    its row does not show.
+    Says what they mean, and which value is no count: a call must not be billed for a count that its row does not show.
     """
     own = record.attributes
     present = [_present(own, table.fields[field]) for field in USAGE_FIELDS] if foreign else _TOKENS
     counts = [_count(own[name]) if name in own else None for name in present]
-    garbage = (name for name, count in zip(present, counts, strict=True) if count is None and own.get(name) is not None)
-    refused = next((f"{name} is {own[name]!r}; {_A_COUNT}" for name in garbage), None)
-    counted, cached = counts[_INPUT], (counts[_READ] or 0) + (counts[_WRITE] or 0)
-    repaired = False
-    if cached > 0 and counted is not None and call.scope is not None:
-        repaired = table.leaves_cache_out(own, record.scope, record.version, lambda: _wire(call, own), counted, cached)
-        counts[_INPUT] = counted + cached if repaired else counted
+    refused = None
+    for field, name, count in zip(USAGE_FIELDS, present, counts, strict=True):
+        value = own.get(name)
+        if (
+            count is None
+            and value is not None
+            and (conventions.whole(value) is not None or field in table.total_counts)
+        ):
+            refused = refused or f"{name} is {value!r}; {_A_COUNT}"
+    told, counted, cached = Told(), counts[_INPUT], (counts[_READ] or 0) + (counts[_WRITE] or 0)
+    if counted is not None and call.scope is not None and (cached > 0 or foreign):
+        said = Counted(counted, cached, counts[_OUTPUT] or 0, counts[_REASONING] or 0)
+        told = table.told(own, record.scope, record.version, lambda: _wire(call, own), said)
+        counts[_INPUT] = counted + told.cache
+        if told.thoughts:
+            counts[_OUTPUT], counts[_REASONING] = said.output + told.thoughts, said.reasoning or told.thoughts
+    if own.get(names.USAGE_ASSUMED) is True:
+        told = told._replace(assumed=True)
     call.usage = tuple(counts)
-    return repaired, refused
+    return told, refused
 
 
 def _wire(call: Call, own: Attributes) -> str | None:
@@ -270,7 +293,8 @@ def _wire(call: Call, own: Attributes) -> str | None:
 
 def _take_foreign_cost(call: Call, own: Attributes, table: Conventions) -> bool:
     """Book another instrumentation's amount, which is always in USD. It writes 0 for a call that it cannot price."""
-    pico = next((pico for name in table.foreign_costs if (pico := to_pico(own.get(name)))), None)
+    found = (to_pico(own.get(name)) for name in table.foreign_costs)
+    pico = next((pico for pico in found if pico and pico <= MOST_PICO), None)
     if pico is not None:
         call.cost_pico, call.currency, call.cost_status, call.cost_source = pico, USD, PRICED, EMITTER
     return pico is not None
@@ -282,6 +306,9 @@ def _take_cost(call: Call, own: Attributes) -> None:
         # the catalogue of genmeter prices in USD, so its own attribute needs no currency beside it
         amount, currency = own.get(names.COST_TOTAL), currency or USD
     pico = to_pico(amount)
+    if pico is not None and pico > MOST_PICO and call.cost_status is None:
+        # a wrong unit of one stranger would be in every sum
+        pico = None
     if pico is None or currency is None:
         call.cost_status, call.cost_reason = UNPRICED, INVALID_COST if pico is None else NO_CURRENCY
         return

@@ -6,6 +6,8 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
   A null counts as absent. For a text, the empty text and the words of ``absent`` (in any case) count as absent too.
 - The spellings of the usage counts stand in ``data/units.json``.
 - Counts are whole numbers, as integers, as floats or as decimal text: Java's tracing bridge makes every value a text.
+- ``parts``: counts that are parts of others and have a price of their own. Where such a value is no count, the call is
+  billed without it and in part: the total is still known.
 - ``operations``: foreign words for an operation, compared in lower case. A word that is not in the list stays as it is.
   A word under an older or foreign attribute counts only if it means a billed operation. So OpenInference's CHAIN, AGENT,
   TOOL, RETRIEVER and RERANKER and OpenLLMetry's workflow, task, agent and tool are never calls.
@@ -19,9 +21,9 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
 - ``base_url`` gives host, port and path where ``address`` is absent.
 - ``cost``: the first two spellings are ours. An amount in any other spelling was computed by another instrumentation.
   It counts only above zero, because instrumentations write 0 for a model that their price list lacks.
-- ``exclusive``: emitters whose input count leaves cache reads and writes out. An entry names the instrumentation scope
-  and the ``sellers`` of the calls; ``before`` limits it to older versions (a scope without a version is then not meant),
-  and ``unless`` names an attribute that rules it out. This is a property of the emitter, never of the model.
+- ``emitters``: what is known of each program that records calls (``reading/emitters.py``).
+- ``total`` gives the tokens of a call in all. It shows what stands in no other count, such as thoughts.
+- ``cache_hit`` says that a gateway answered from its own cache, so that no model was called.
 - ``genmeter.usage.repaired`` on a record: an earlier hop found that the input count leaves the cache out. The counts
   stay on the record as they came, and every reader adds the cache to the input once.
 """
@@ -37,6 +39,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from genmeter import names
+from genmeter.reading.emitters import Emitter, Emitters
 from genmeter.units import ALSO_SPELLED
 
 BUNDLED = Path(__file__).with_name("data") / "conventions.json"
@@ -51,21 +54,34 @@ _STEP = "traceloop.span.kind"
 _EXCLUSIVE = ("anthropic", "aws")
 """Sellers whose input count leaves the cache out. For them, more cache than input proves that a count was passed on."""
 
+_TOLD = ("reasoning", "text_input", "text_output")
+"""Counts that have no price of their own."""
+_THOUGHTS_BESIDE = ("google", "vertex", "x-ai")
+"""Sellers whose own count of the output leaves the thoughts out; their totals have them."""
+
 Attributes = Mapping[str, object]
 
 
-class Exclusive(NamedTuple):
-    """An emitter whose input count leaves the cache out; see the module's docstring. ``sellers`` are catalogue ids."""
+class Told(NamedTuple):
+    """What the counts of a record mean.
 
-    sellers: frozenset[str]
-    before: tuple[int, ...]
-    unless: str
+    ``cache`` has to be added to the input and ``thoughts`` to the output. ``left`` tokens stand in the total and in no
+    count. ``assumed``: whether the cache is in the input is not known of this emitter; it was taken to be.
+    """
 
-    def counts(self, version: str, seller: str | None, attributes: Attributes) -> bool:
-        """Whether a record of this version, billed by this seller, has an input count without the cache."""
-        if seller not in self.sellers or attributes.get(self.unless) is not None:
-            return False
-        return not self.before or (bool(version) and numbers(version) < self.before)
+    cache: int = 0
+    thoughts: int = 0
+    left: int = 0
+    assumed: bool = False
+
+
+class Counted(NamedTuple):
+    """Counts of a record as they stand there; ``cached`` is what was read from the cache and written to it."""
+
+    input: int
+    cached: int
+    output: int
+    reasoning: int
 
 
 class Place(NamedTuple):
@@ -86,6 +102,7 @@ class Conventions:
         self.fields |= {key: (name, *ALSO_SPELLED.get(key, ())) for key, name in names.USAGE_TOKENS.items()}
         """Field → spellings, the current name first."""
         self.foreign = frozenset(name for found in self.fields.values() for name in found[1:]) - _OWN
+        self.foreign |= {*self.fields["total"], *self.fields["cache_hit"]}
         """Every spelling that genmeter does not write: a record without any of them needs no table."""
         self.foreign_costs = tuple(name for name in self.fields["cost"] if name not in _OWN)
         """Spellings of an amount that another instrumentation computed."""
@@ -98,20 +115,23 @@ class Conventions:
         self._money = frozenset((*self.fields["input"], *self.fields["output"], *self.fields["cost"])) - {_GENERAL}
         self._absent = frozenset(("", *data["absent"]))
         left = data["uncounted"]
+        self.parts = frozenset(name for field in data["parts"] for name in self.fields[field])
+        """Spellings of the counts that are parts of others and have a price of their own."""
+        self.total_counts = names.USAGE_TOKENS.keys() - {*data["parts"], *_TOLD}
+        """Counts that are no parts: where one of them is garbage, the call has no price."""
         self.prefixes, self.measured = tuple(left["prefixes"]), frozenset(left["measured"])
         self.counted = frozenset(name for found in self.fields.values() for name in found) | {*left["parts"]}
         """Attributes that are read, and counts that are known to be in another one; ``uncounted`` finds the others."""
-        self._exclusive: dict[str, Exclusive] = {one["scope"]: _exclusive(one) for one in data["exclusive"]}
+        self.emitters = Emitters(data["emitters"])
+        """What is known of each program that records calls."""
 
     def text(self, attributes: Attributes, field: str) -> str | None:
-        """The text of ``field``. Raises ``ValueError`` where the first spelling present holds something else."""
+        """The text of ``field``, None where there is none. A value that is no text says nothing."""
         for name in self.fields[field]:
             value = attributes.get(name)
-            if value is None:
+            if not isinstance(value, str) or value.lower() in self._absent:
                 continue
-            if not isinstance(value, str):
-                raise ValueError(f"{name} is {value!r}; it must be text")
-            if value.lower() not in self._absent and not (field == "provider" and _hyphens(value) in self._frameworks):
+            if not (field == "provider" and _hyphens(value) in self._frameworks):
                 return value
         return None
 
@@ -175,42 +195,97 @@ class Conventions:
         return None
 
     def place(self, attributes: Attributes) -> Place | None:
-        """The server of the call, None when the record does not name it. Raises ``ValueError`` for an address that is none."""
+        """The server of the call, None when the record does not name it. What is no port and no URL says nothing."""
         host = self.text(attributes, "address")
         if host is not None:
-            return Place(host, self.count(attributes, "port"), "")
+            ports = (whole(attributes.get(name)) for name in self.fields["port"])
+            port = next((number for number in ports if number is not None), None)
+            return Place(host, port, "") if "/" not in host else _at_url(host, port)
         url = self.text(attributes, "base_url")
-        if url is None:
-            return None
-        try:
-            parts = urlsplit(url)
-            return Place(parts.hostname, parts.port, parts.path) if parts.hostname else None
-        except ValueError as error:
-            raise ValueError(f"the base URL {url!r} is none: {error}") from None
+        return None if url is None else _at_url(url, None)
 
-    def leaves_cache_out(
+    def told(
+        self, attributes: Attributes, scope: str, version: str, seller: Callable[[], str | None], counts: Counted
+    ) -> Told:
+        """What the counts of a record of this scope mean.
+
+        ``seller`` returns the catalogue's id. It is called only where the id decides, because the look-up takes time.
+        """
+        total = self._total(attributes)
+        if counts.cached <= 0 and total is None:
+            return Told()
+        known = self.emitters.of(scope, version)
+        cache = counts.cached if self._leaves_cache_out(attributes, known, seller, counts, total) else 0
+        thoughts = left = 0
+        if total is not None:
+            thoughts, left = _beside(attributes, seller, total - counts.input - cache - counts.output, counts.reasoning)
+        unsure = counts.cached > 0 and not cache and all(row.input == "uncached" for row in known)
+        return Told(cache, thoughts, left, unsure and self._counts_apart(attributes, seller))
+
+    def _counts_apart(self, attributes: Attributes, seller: Callable[[], str | None]) -> bool:
+        """Whether the API behind the call counts the cache beside the input.
+
+        Only then do an emitter that passes the API's count on and one that follows the conventions write different
+        numbers.
+        """
+        model = self.text(attributes, "response_model") or self.text(attributes, "request_model") or ""
+        return seller() in _EXCLUSIVE or "claude" in model.lower()
+
+    def _leaves_cache_out(
         self,
         attributes: Attributes,
-        scope: str,
-        version: str,
+        known: tuple[Emitter, ...],
         seller: Callable[[], str | None],
-        counted: int,
-        cached: int,
+        counts: Counted,
+        total: int | None,
     ) -> bool:
-        """Whether ``cached`` tokens have to be added to an input count of ``counted``.
+        """Whether the input count is without the cache.
 
-        True in three cases: an earlier hop said so, the emitter is known for it, or the counts prove it (more cache than
-        input, from a seller that counts the two apart). ``seller`` returns the catalogue's id. It is called only where
-        the id decides, because the look-up takes time.
+        True in three cases: an earlier hop said so, the emitter is known for it, or the counts prove it. They do where
+        the total is the sum of all three, and where a seller that counts apart has more cache than input.
         """
-        if cached <= 0:
+        if counts.cached <= 0:
             return False
-        if attributes.get(names.USAGE_REPAIRED) in (True, "true"):
+        said = attributes.get(names.USAGE_REPAIRED)
+        if isinstance(said, bool) or said == "true":
+            return bool(said)
+        if any(row.leaves_cache_out(seller, attributes) for row in known):
             return True
-        known = self._exclusive.get(scope)
-        if known is not None and known.counts(version, seller(), attributes):
+        if not known and total is not None and total == counts.input + counts.cached + counts.output:
             return True
-        return cached > counted and seller() in _EXCLUSIVE
+        return counts.cached > counts.input and seller() in _EXCLUSIVE
+
+    def _total(self, attributes: Attributes) -> int | None:
+        for name in self.fields["total"]:
+            number = whole(attributes[name]) if name in attributes else None
+            if number is not None:
+                return number
+        return None
+
+    def is_cache_hit(self, attributes: Attributes) -> bool:
+        """Whether a gateway says that its own cache gave the answer: then no model was called, and the call is free."""
+        return any(str(attributes.get(name)).lower() == "true" for name in self.fields["cache_hit"])
+
+
+def _at_url(url: str, port: int | None) -> Place | None:
+    """The server that a URL names, with or without its scheme."""
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+        return Place(parts.hostname, parts.port or port, parts.path.rstrip("/")) if parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _beside(attributes: Attributes, seller: Callable[[], str | None], extra: int, reasoning: int) -> tuple[int, int]:
+    """Of the tokens that are in the total alone: thoughts, which are billed as output, and others."""
+    said = whole(attributes.get(names.USAGE_BESIDE))
+    if said is not None and said > 0:
+        return said, 0
+    if extra <= 0:
+        return 0, 0
+    if extra == reasoning or (not reasoning and seller() in _THOUGHTS_BESIDE):
+        return extra, 0
+    return 0, extra
 
 
 @cache
@@ -219,24 +294,10 @@ def bundled() -> Conventions:
     return Conventions(cast(dict[str, Any], json.loads(BUNDLED.read_bytes())))
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """The leading numbers of a version, for comparison.
-
-    >>> numbers("0.62.4rc1"), numbers("main")
-    ((0, 62, 4), ())
-    """
-    found = re.match(r"\d{1,9}(\.\d{1,9})*", version)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
-
-
 @lru_cache(maxsize=1024)
 def _hyphens(name: str) -> str:
     # remembered, because every record names its provider and its scope
     return name.lower().replace("_", "-")
-
-
-def _exclusive(entry: Mapping[str, Any]) -> Exclusive:
-    return Exclusive(frozenset(entry["sellers"]), numbers(entry.get("before", "")), entry.get("unless", ""))
 
 
 def whole(value: object) -> int | None:

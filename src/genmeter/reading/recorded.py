@@ -9,7 +9,7 @@ from genmeter import names
 from genmeter.model import Cost, Seller, Unpriced, Usage, Verdict
 from genmeter.pricing import Addresses, Catalogue, Question, catalogue_for
 from genmeter.reading import conventions
-from genmeter.reading.conventions import Conventions
+from genmeter.reading.conventions import Conventions, Counted
 from genmeter.reading.uncounted import uncounted
 from genmeter.settings import Settings
 
@@ -31,13 +31,15 @@ class Asked(NamedTuple):
     """The question of a recorded call, its seller, and whether the input count was repaired.
 
     ``repaired``: the emitter left the cache out of the input count, and the question has the cache in it.
-    ``uncounted`` names counts that no field reads: the price of the call leaves them out.
+    ``uncounted`` names counts that the price of the call leaves out: no field reads them, or they are no numbers.
+    ``assumed``: the record has cache counts, and its emitter is not in the table; the input was taken to have them in it.
     """
 
     question: Question
     seller: Seller | None
     repaired: bool
     uncounted: tuple[tuple[str, int], ...] = ()
+    assumed: bool = False
 
 
 class Recorded:
@@ -71,13 +73,13 @@ class Recorded:
         table = conventions.bundled()
         seller = billed_by(attributes, self.catalogue, self._addresses.seller)
         usage = _usage(attributes, table)
-        repaired = False
+        told = conventions.Told()
         if usage is not None and usage.input is not None:
-            cached = usage.cache_read + usage.cache_write
-            repaired = table.leaves_cache_out(
-                attributes, scope, version, lambda: seller.id if seller is not None else None, usage.input, cached
-            )
-            usage.input += cached if repaired else 0
+            counts = Counted(usage.input, usage.cache_read + usage.cache_write, usage.output or 0, usage.reasoning)
+            told = table.told(attributes, scope, version, lambda: seller.id if seller is not None else None, counts)
+            usage.input += told.cache
+            if told.thoughts:
+                usage.output, usage.reasoning = counts.output + told.thoughts, counts.reasoning or told.thoughts
         question = Question(
             seller.id if seller is not None else None,
             table.text(attributes, "request_model"),
@@ -89,7 +91,8 @@ class Recorded:
             table.text(attributes, "region") or (seller.region if seller else None),
             table.text(attributes, "cut") is not None,
         )
-        return Asked(question, seller, repaired, uncounted(attributes, table))
+        left = ((table.fields["total"][0], told.left),) if told.left else ()
+        return Asked(question, seller, told.cache > 0, uncounted(attributes, table) + left, told.assumed)
 
     def price(self, attributes: Mapping[str, object], at: float, scope: str = "", version: str = "") -> Verdict:
         """The list price of the call that began at Unix second ``at``, or the reason why there is none."""
@@ -100,6 +103,8 @@ class Recorded:
         verdict = self.answer(asked)
         if asked.question.seller is None and isinstance(verdict, Unpriced) and _names_nobody(attributes):
             return verdict._replace(detail=NAMES_NOBODY)
+        if isinstance(verdict, Unpriced) and verdict.reason == "unknown_model":
+            return verdict._replace(detail=_odd_model(attributes) or verdict.detail)
         return verdict
 
     def answer(self, asked: Asked) -> Verdict:
@@ -112,6 +117,16 @@ def _names_nobody(attributes: Mapping[str, object]) -> bool:
     """Whether neither a seller nor a server is named, so that the user cannot name the seller of the server."""
     table = conventions.bundled()
     return not any(table.text(attributes, field) for field in ("provider", "address", "base_url"))
+
+
+def _odd_model(attributes: Mapping[str, object]) -> str | None:
+    """The attribute of a model that is no text, in words."""
+    table = conventions.bundled()
+    for name in (*table.fields["request_model"], *table.fields["response_model"]):
+        value = attributes.get(name)
+        if value is not None and not isinstance(value, str):
+            return f"{name} is {value!r}; it must be text"
+    return None
 
 
 def billed_by(attributes: Mapping[str, object], catalogue: Catalogue, at_address: AtAddress) -> Seller | None:
@@ -134,9 +149,19 @@ def billed_by(attributes: Mapping[str, object], catalogue: Catalogue, at_address
 
 
 def _usage(attributes: Mapping[str, object], table: Conventions) -> Usage | None:
+    """The counts of a record. A part that is no count is left out, and ``uncounted`` names it.
+
+    Raises:
+        ValueError: a total is no count. Without it the call has no price.
+    """
     usage: Usage | None = None
     for field in names.USAGE_TOKENS:
-        count = table.count(attributes, field)
+        try:
+            count = table.count(attributes, field)
+        except ValueError:
+            if field in table.total_counts:
+                raise
+            continue
         if count is not None:
             usage = usage or Usage()
             setattr(usage, field, count)

@@ -22,6 +22,8 @@ MOST = 8
 def uncounted(attributes: Mapping[str, object], table: Conventions) -> tuple[tuple[str, int], ...]:
     """The name of each such attribute with its count; a count of 0 for a number that is not whole.
 
+    A part that is no number is one of them: the price leaves it out too.
+
     >>> from genmeter.reading.conventions import bundled
     >>> call = {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.zebra_tokens": 7, "gen_ai.usage.total_tokens": 16}
     >>> uncounted(call, bundled())
@@ -29,6 +31,8 @@ def uncounted(attributes: Mapping[str, object], table: Conventions) -> tuple[tup
     """
     found: list[tuple[str, int]] = []
     for name, value in attributes.items():
+        if name in table.parts and value is not None and whole(value) is None:
+            found.append((name[:LONGEST], 0))
         if not name.startswith(table.prefixes) or name in table.counted or isinstance(value, bool):
             continue
         count = whole(value)

@@ -18,6 +18,8 @@ const (
 	CostCompared  = "genmeter.cost.compared"
 	BilledBy      = "genmeter.billed_by"
 	UsageRepaired = "genmeter.usage.repaired"
+	UsageBeside   = "genmeter.usage.beside.output_tokens"
+	UsageAssumed  = "genmeter.usage.assumed"
 )
 
 // CostLines are the lines of a bill, by kind.

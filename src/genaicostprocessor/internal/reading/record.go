@@ -3,9 +3,7 @@
 package reading
 
 import (
-	"cmp"
 	"fmt"
-	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -25,7 +23,8 @@ type Record struct {
 	ranks  [conventions.Fields]uint8 // 0: absent; else the rank of the spelling, plus 1
 	wrong  string                    // the first attribute with a value of the wrong type, in words
 
-	refused bool // whether an emitter's own cost is no amount of money
+	odd     string // an attribute of a model that is no text, in words
+	refused bool   // whether an emitter's own cost is no amount of money
 
 	uncounted []Uncounted
 }
@@ -86,10 +85,13 @@ const (
 
 // Read finds all fields in one pass, and forgets the call before.
 func (r *Record) Read(attributes pcommon.Map) {
-	r.ranks, r.wrong, r.refused, r.uncounted = [conventions.Fields]uint8{}, "", false, r.uncounted[:0]
+	r.ranks, r.wrong, r.odd, r.refused, r.uncounted = [conventions.Fields]uint8{}, "", "", false, r.uncounted[:0]
 	for key, value := range attributes.All() {
 		if field, rank, ok := r.table.Find(key); ok {
 			r.take(field, rank+1, value)
+			if r.table.IsPart(field) && len(r.uncounted) < mostUncounted && isGarbage(value) {
+				r.uncounted = append(r.uncounted, Uncounted{Name: key})
+			}
 		} else if len(r.uncounted) < mostUncounted && r.table.LeavesOut(key, value) {
 			count, _ := conventions.Whole(value)
 			r.uncounted = append(r.uncounted, Uncounted{key[:min(len(key), longestName)], min(count, mostTokens)})
@@ -97,7 +99,13 @@ func (r *Record) Read(attributes pcommon.Map) {
 	}
 }
 
-// Uncounted is a count of usage that no field has read: its name, and how many. The price of the call leaves it out.
+// isGarbage says whether a value is none that a count can have.
+func isGarbage(value pcommon.Value) bool {
+	_, whole := conventions.Whole(value)
+	return !whole && value.Type() != pcommon.ValueTypeEmpty
+}
+
+// Uncounted is a count of usage that no field has read, or one that is no number: its name, and how many. The price of the call leaves it out.
 type Uncounted struct {
 	Name  string
 	Count int64
@@ -119,19 +127,34 @@ func (r *Record) take(field conventions.Field, rank uint8, value pcommon.Value) 
 			return
 		}
 	}
-	if (r.ranks[field] == 0 || rank < r.ranks[field]) && !absent(r.table, field, value) {
+	if absent(r.table, field, value) {
+		if r.odd == "" && isModel(field) && value.Type() != pcommon.ValueTypeStr && value.Type() != pcommon.ValueTypeEmpty {
+			r.odd = fmt.Sprintf("%s is %q; it must be text", r.table.Spelling(field, rank-1), Clipped(value.AsString()))
+		}
+	} else if r.ranks[field] == 0 || rank < r.ranks[field] {
 		r.values[field], r.ranks[field] = value, rank
 	}
 }
+
+func isModel(field conventions.Field) bool {
+	return field == conventions.RequestModel || field == conventions.ResponseModel
+}
+
+// OddModel names an attribute of a model that is no text; empty: there is none.
+func (r *Record) OddModel() string { return r.odd }
 
 func absent(table *conventions.Table, field conventions.Field, value pcommon.Value) bool {
 	switch value.Type() {
 	case pcommon.ValueTypeEmpty:
 		return true
 	case pcommon.ValueTypeStr:
+		if field == conventions.Port || field == conventions.Total {
+			return isGarbage(value)
+		}
 		return field.IsText() && (table.Absent(value.Str()) || field == conventions.Provider && table.SellsNothing(value.Str()))
 	default:
-		return false
+		// what is no text, no port and no total says nothing
+		return field.IsText() || (field == conventions.Port || field == conventions.Total) && isGarbage(value)
 	}
 }
 
@@ -157,13 +180,9 @@ func (r *Record) refuse(field conventions.Field, must string) {
 	}
 }
 
-// Text is the field's text; empty where it is absent or no text. Wrong tells the second case.
+// Text is the field's text; empty where it is absent.
 func (r *Record) Text(field conventions.Field) string {
 	if !r.Has(field) {
-		return ""
-	}
-	if r.values[field].Type() != pcommon.ValueTypeStr {
-		r.refuse(field, "text")
 		return ""
 	}
 	return r.values[field].Str()
@@ -179,6 +198,14 @@ func (r *Record) Count(field conventions.Field) (int64, bool) {
 		r.refuse(field, "a whole number")
 	}
 	return count, ok
+}
+
+// tell is the field's whole number; false where it is absent or no whole number, which is no fault of the call.
+func (r *Record) tell(field conventions.Field) (int64, bool) {
+	if !r.Has(field) {
+		return 0, false
+	}
+	return conventions.Whole(r.values[field])
 }
 
 func (r *Record) flag(field conventions.Field) bool {
@@ -203,6 +230,11 @@ func (r *Record) flag(field conventions.Field) bool {
 // Is says whether the field holds this text.
 func (r *Record) Is(field conventions.Field, text string) bool {
 	return r.Has(field) && r.values[field].Type() == pcommon.ValueTypeStr && r.values[field].Str() == text
+}
+
+// IsCacheHit says whether a gateway's own cache has given the answer: then no model was called, and the call is free.
+func (r *Record) IsCacheHit() bool {
+	return r.Has(conventions.CacheHit) && strings.EqualFold(r.values[conventions.CacheHit].AsString(), "true")
 }
 
 // set says whether a flag of ours is true. A value of the wrong type counts as false.
@@ -230,11 +262,14 @@ func (r *Record) InDollars() bool {
 	return currency.Type() == pcommon.ValueTypeStr && (currency.Str() == "" || strings.EqualFold(currency.Str(), "USD"))
 }
 
+// MostDollars is the most that another program may say of one call: no model of any seller can cost as much.
+const MostDollars = 10_000
+
 // money reads an amount of money as another instrumentation wrote it. Zero is none: they write it for a model that their
 // price list lacks.
 func money(value pcommon.Value) (float64, bool) {
 	amount, ok := number(value)
-	return amount, ok && amount > 0 && !math.IsInf(amount, 1)
+	return amount, ok && amount > 0 && amount <= MostDollars
 }
 
 func number(value pcommon.Value) (float64, bool) {
@@ -243,9 +278,20 @@ func number(value pcommon.Value) (float64, bool) {
 		return float64(value.Int()), true
 	case pcommon.ValueTypeDouble:
 		return value.Double(), true
+	case pcommon.ValueTypeStr:
+		return decimal(value.Str())
 	default:
 		return 0, false
 	}
+}
+
+// decimal reads an amount that came as a text. What only Go takes for a number is none.
+func decimal(text string) (float64, bool) {
+	if text == "" || strings.Trim(text, "0123456789.eE+-") != "" {
+		return 0, false
+	}
+	amount, err := strconv.ParseFloat(text, 64)
+	return amount, err == nil
 }
 
 // place is the server of a call, as far as its attributes name it.
@@ -254,18 +300,21 @@ type place struct {
 	port       int64
 }
 
-// placeOf reads a base URL; one without a host says nothing.
-func (r *Record) placeOf(base string) place {
+// placeOf reads a URL, with its scheme or without it. One without a host says nothing.
+func placeOf(base string, port int64) place {
+	if !strings.Contains(base, "//") {
+		base = "//" + base
+	}
 	read, err := url.Parse(base)
 	if err != nil {
-		r.refuse(conventions.BaseURL, "a URL")
 		return place{}
 	}
-	port, err := strconv.ParseUint(cmp.Or(read.Port(), "0"), 10, 16)
-	if err != nil {
-		r.refuse(conventions.BaseURL, "a URL")
+	if named, err := strconv.ParseUint(read.Port(), 10, 16); err == nil {
+		port = int64(named)
+	} else if read.Port() != "" {
+		return place{}
 	}
-	return place{read.Hostname(), read.Path, int64(port)}
+	return place{read.Hostname(), strings.TrimRight(read.Path, "/"), port}
 }
 
 // longest is the most bytes of a sender's text that a message repeats.

@@ -3,6 +3,7 @@ package reading
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -13,6 +14,9 @@ import (
 // exclusiveSellers leave cache reads and writes out of their input count. For them, more cache than input proves that
 // the emitter passed the seller's count on.
 var exclusiveSellers = []string{"anthropic", "aws"}
+
+// thoughtsBeside are sellers whose own count of the output leaves the thoughts out; their totals have them.
+var thoughtsBeside = []string{"google", "vertex", "x-ai"}
 
 // defaultNames are written by instrumentations for any server that their SDK talks to, a company's gateway included.
 var defaultNames = []string{"openai", "anthropic"}
@@ -29,10 +33,14 @@ type Asked struct {
 	Question pricing.Question
 	Seller   pricing.Seller
 	Repaired bool
+
+	Thoughts int64 // tokens that stand in the total alone and are billed as output
+	Left     int64 // tokens that stand in the total alone, and what they are is not known
+	Assumed  bool  // the emitter is not in the table; its input count was taken to have the cache in it
 }
 
 // Ask makes the question of the call that r has read. r.Wrong tells a fault of the call.
-func (q *Asked) Ask(r *Record, by *Recorded, sellers *Sellers, attributes pcommon.Map, exclusive []conventions.Emitter) {
+func (q *Asked) Ask(r *Record, by *Recorded, sellers *Sellers, attributes pcommon.Map, emitters []*conventions.Emitter) {
 	*q = Asked{}
 	q.Seller = sellers.find(r, by)
 	q.Question.Seller = q.Seller.ID
@@ -46,7 +54,7 @@ func (q *Asked) Ask(r *Record, by *Recorded, sellers *Sellers, attributes pcommo
 	q.Question.Batch = r.flag(conventions.Batch)
 	q.Question.Partial = r.Text(conventions.Cut) != ""
 	q.count(r)
-	q.repair(r, attributes, exclusive)
+	q.repair(r, attributes, emitters)
 }
 
 // Model is the model of the response, else the model of the request.
@@ -64,8 +72,15 @@ func (q *Asked) count(r *Record) {
 		if !r.Has(field) {
 			continue
 		}
+		count, known := r.tell(field)
+		if !known {
+			if isTotal(r.table, unit) {
+				q.Question.HasUsage = true
+				r.Count(field) // the fault is the call's
+			}
+			continue // Uncounted names a part
+		}
 		q.Question.HasUsage = true
-		count, known := r.Count(field)
 		*usage.At(unit) = count
 		switch unit {
 		case pricing.UnitInput:
@@ -76,35 +91,80 @@ func (q *Asked) count(r *Record) {
 	}
 }
 
-// repair adds the cache to an input count that leaves it out. It does so in three cases: an earlier hop said so, the
-// emitter is known for it, or the counts prove it. The counts on the call itself stay as they came.
-func (q *Asked) repair(r *Record, attributes pcommon.Map, exclusive []conventions.Emitter) {
-	usage := &q.Question.Usage
-	apart := usage.CacheRead + usage.CacheWrite
-	if !usage.HasInput || apart <= 0 {
-		return
-	}
-	proved := apart > usage.Input && slices.Contains(exclusiveSellers, q.Seller.ID)
-	if proved || r.set(conventions.Repaired) || q.excluded(attributes, exclusive) {
-		usage.Input += apart
-		q.Repaired = true
+// isTotal says whether a call has no price where this count is garbage: it is no part of another, and has a price.
+func isTotal(table *conventions.Table, unit pricing.Unit) bool {
+	switch unit {
+	case pricing.UnitReasoning, pricing.UnitTextInput, pricing.UnitTextOutput:
+		return false
+	default:
+		return !table.IsPart(conventions.Count(unit))
 	}
 }
 
-func (q *Asked) excluded(attributes pcommon.Map, exclusive []conventions.Emitter) bool {
-	for i := range exclusive {
-		if !exclusive[i].Bills(q.Seller.ID) {
-			continue
-		}
-		if exclusive[i].Unless != "" {
-			said, there := attributes.Get(exclusive[i].Unless)
-			if there && said.Type() != pcommon.ValueTypeEmpty {
-				continue
-			}
-		}
+// repair adds the cache to an input count that leaves it out, and to the output what stands in the total alone. The
+// counts on the call itself stay as they came.
+func (q *Asked) repair(r *Record, attributes pcommon.Map, emitters []*conventions.Emitter) {
+	usage := &q.Question.Usage
+	if !usage.HasInput {
+		return
+	}
+	apart := usage.CacheRead + usage.CacheWrite
+	if apart > 0 && q.leavesCacheOut(r, apart, attributes, emitters) {
+		usage.Input += apart
+		q.Repaired = true
+	}
+	known := func(one *conventions.Emitter) bool { return one.TellsCache() }
+	q.Assumed = apart > 0 && !q.Repaired && q.countsApart() && !slices.ContainsFunc(emitters, known)
+	q.think(r)
+}
+
+// countsApart says whether the API behind the call counts the cache beside the input. Only then do an emitter that passes
+// the API's count on and one that follows the conventions write different numbers.
+func (q *Asked) countsApart() bool {
+	return slices.Contains(exclusiveSellers, q.Seller.ID) || strings.Contains(strings.ToLower(q.Model()), "claude")
+}
+
+// leavesCacheOut is true in three cases: an earlier hop said so, the emitter is known for it, or the counts prove it. They
+// do where the total is the sum of all three, and where a seller that counts apart has more cache than input.
+func (q *Asked) leavesCacheOut(r *Record, apart int64, attributes pcommon.Map, emitters []*conventions.Emitter) bool {
+	usage := &q.Question.Usage
+	if r.set(conventions.Repaired) {
 		return true
 	}
-	return false
+	for _, one := range emitters {
+		if one.LeavesCacheOut(q.Seller.ID, attributes) {
+			return true
+		}
+	}
+	if total, told := r.tell(conventions.Total); told && len(emitters) == 0 && total == usage.Input+apart+usage.Output {
+		return true
+	}
+	return apart > usage.Input && slices.Contains(exclusiveSellers, q.Seller.ID)
+}
+
+// think finds the tokens that stand in the total alone.
+func (q *Asked) think(r *Record) {
+	usage := &q.Question.Usage
+	total, told := r.tell(conventions.Total)
+	if !told {
+		return
+	}
+	if said, there := r.tell(conventions.Beside); there && said > 0 {
+		q.Thoughts = said
+	} else if extra := total - usage.Input - usage.Output; extra > 0 {
+		if extra == usage.Reasoning || usage.Reasoning == 0 && slices.Contains(thoughtsBeside, q.Seller.ID) {
+			q.Thoughts = extra
+		} else {
+			q.Left = extra
+		}
+	}
+	if q.Thoughts > 0 {
+		usage.Output += q.Thoughts
+		usage.HasOutput = true
+		if usage.Reasoning == 0 {
+			usage.Reasoning = q.Thoughts
+		}
+	}
 }
 
 // Sellers remembers the sellers of one batch by address, because most calls of a batch go to the same few servers.
@@ -121,7 +181,7 @@ func (m *Sellers) find(r *Record, by *Recorded) pricing.Seller {
 	provider, address := r.Text(conventions.Provider), r.Text(conventions.Address)
 	if address == "" {
 		if base := r.Text(conventions.BaseURL); base != "" {
-			return billedBy(by, provider, r.placeOf(base))
+			return billedBy(by, provider, placeOf(base, 0))
 		}
 	}
 	if address == "" && provider == "" {
@@ -132,7 +192,10 @@ func (m *Sellers) find(r *Record, by *Recorded) pricing.Seller {
 	}
 	at := place{host: address}
 	if address != "" {
-		at.port, _ = r.Count(conventions.Port)
+		at.port, _ = r.tell(conventions.Port)
+	}
+	if strings.Contains(address, "/") {
+		at = placeOf(address, at.port)
 	}
 	one := &m[(len(provider)+3*len(address))%len(m)]
 	if !one.known || one.provider != provider || one.at != at {

@@ -16,10 +16,10 @@
 //   - sold_by: models that one seller alone has under such a name.
 //   - cost: the first two spellings are ours. An amount in any other was computed by another instrumentation. It counts
 //     only above zero, because instrumentations write 0 for a model that their price list lacks.
-//   - exclusive: emitters whose input count leaves cache reads and writes out, by the exact name of their
-//     instrumentation scope, for calls billed by sellers (catalogue ids). before narrows it to versions of the scope
-//     below that one; a scope that does not say its version is then not meant. unless names an attribute with which a
-//     call says that its count is whole.
+//   - parts: counts that are parts of others and have a price of their own. Where such a value is no count, the call is
+//     billed without it and in part.
+//   - emitters: what is known of each program that records calls (emitters.go).
+//   - total: the tokens of a call in all. cache_hit: a gateway answered from its own cache, so no model was called.
 package conventions
 
 import (
@@ -63,6 +63,8 @@ const (
 	Port Field = iota - 1
 	Batch
 	Cost
+	Total
+	CacheHit
 	counts
 
 	// The rest has one spelling, of ours, and is not in the file.
@@ -72,6 +74,7 @@ const (
 	ErrorType
 	Duration
 	Repaired
+	Beside
 	Fields
 )
 
@@ -85,25 +88,12 @@ var byName = map[string]Field{
 	"operation": Operation, "provider": Provider, "request_model": RequestModel, "response_model": ResponseModel,
 	"response_id": ResponseID, "service_tier": ServiceTier, "region": Region, "batch": Batch, "cut": Cut,
 	"address": Address, "port": Port, "base_url": BaseURL, "cost": Cost,
+	"total": Total, "cache_hit": CacheHit,
 }
 
 var own = map[Field]string{
 	Status: names.CostStatus, Reason: names.CostReason, Currency: names.CostCurrency, ErrorType: names.ErrorType, Duration: names.CallDuration,
-	Repaired: names.UsageRepaired,
-}
-
-// Emitter is an instrumentation whose input count leaves cache reads and writes out.
-type Emitter struct {
-	Scope   string   `json:"scope"`
-	Sellers []string `json:"sellers"`
-	Before  string   `json:"before"`
-	Unless  string   `json:"unless"`
-	Why     string   `json:"why"`
-}
-
-// Bills says whether the emitter is known to count so for calls billed by seller (its id in the catalogue).
-func (e *Emitter) Bills(seller string) bool {
-	return slices.Contains(e.Sellers, seller)
+	Repaired: names.UsageRepaired, Beside: names.UsageBeside,
 }
 
 type file struct {
@@ -117,7 +107,8 @@ type file struct {
 		Model  string `json:"model"`
 		Seller string `json:"seller"`
 	} `json:"sold_by"`
-	Exclusive []Emitter `json:"exclusive"`
+	Emitters  []Emitter `json:"emitters"`
+	Parts     []string  `json:"parts"`
 	Uncounted uncounted `json:"uncounted"`
 }
 
@@ -129,7 +120,8 @@ type Table struct {
 	ends      [64]byte // the last of those n bytes
 	words     [][2]string
 	absent    []string
-	exclusive []Emitter
+	emitters  []Emitter
+	parts     [Fields]bool
 	left      uncounted
 
 	steps, frameworks map[string]struct{}
@@ -154,9 +146,12 @@ func Parse(data []byte) (*Table, error) {
 	if read.Schema != schema {
 		return nil, fmt.Errorf("conventions.json has schema %d; this build reads %d", read.Schema, schema)
 	}
-	t := &Table{exclusive: read.Exclusive, absent: read.Absent, left: read.Uncounted}
+	t := &Table{emitters: read.Emitters, absent: read.Absent, left: read.Uncounted}
 	if err := t.spell(read.Attributes); err != nil {
 		return nil, err
+	}
+	for unit, name := range pricing.UnitNames {
+		t.parts[Count(pricing.Unit(unit))] = slices.Contains(read.Parts, name)
 	}
 	t.steps, t.frameworks = set(read.Steps), set(read.Frameworks)
 	for _, one := range read.SoldBy {
@@ -270,13 +265,5 @@ func (t *Table) Absent(text string) bool {
 	return false
 }
 
-// Exclusive are the emitters known by this instrumentation scope to leave the cache out of the input count.
-func (t *Table) Exclusive(scope, version string) []Emitter {
-	var found []Emitter
-	for _, emitter := range t.exclusive {
-		if emitter.Scope == scope && (emitter.Before == "" || older(version, emitter.Before)) {
-			found = append(found, emitter)
-		}
-	}
-	return found
-}
+// IsPart says whether a field is a count that is a part of another one and has a price of its own.
+func (t *Table) IsPart(field Field) bool { return t.parts[field] }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 )
@@ -55,7 +56,7 @@ func TestKeysThatSpellNothingAreNotFound(t *testing.T) {
 	made := table(t)
 	for _, key := range []string{
 		"", "a", "url.full", "http.request.method", "http.response.status_code", "gen_ai.usage.input_token",
-		"gen_ai.usage.input_tokens ", "xen_ai.usage.input_tokens", "gen_ai.usage.total_tokens", "server.addresS",
+		"gen_ai.usage.input_tokens ", "xen_ai.usage.input_tokens", "gen_ai.usage.totals_tokens", "server.addresS",
 	} {
 		_, _, ok := made.Find(key)
 		require.False(t, ok, key)
@@ -97,18 +98,24 @@ func TestOnlyWordsOfBilledOperationsAreBilled(t *testing.T) {
 
 func TestAnEmitterIsKnownByItsScopeAndVersion(t *testing.T) {
 	made, err := Parse(with(t, `[
-		{"scope": "a", "sellers": ["anthropic"], "why": "-"},
-		{"scope": "b", "sellers": ["aws"], "before": "0.10", "why": "-"}]`))
+		{"scope": "a", "input": "exclusive", "sellers": ["anthropic"]},
+		{"scope": "b", "input": "inclusive", "before": "0.10"},
+		{"scope": "b", "input": "exclusive", "from": "0.10"},
+		{"scope": "c.*", "input": "uncached"}]`))
 	require.NoError(t, err)
-	require.Len(t, made.Exclusive("a", ""), 1)
-	require.True(t, made.Exclusive("a", "")[0].Bills("anthropic"))
-	require.False(t, made.Exclusive("a", "")[0].Bills("aws"))
-	require.Empty(t, made.Exclusive("A", ""), "the name is exact")
-	require.Len(t, made.Exclusive("b", "0.9.4"), 1, "0.9 is before 0.10")
-	require.Empty(t, made.Exclusive("b", "0.10"))
-	require.Empty(t, made.Exclusive("b", "0.10.1"))
-	require.Empty(t, made.Exclusive("b", "1.0rc1"))
-	require.Empty(t, made.Exclusive("b", ""), "a scope that does not say its version is not meant")
+	none := pcommon.NewMap()
+	require.Len(t, made.Emitters("a", ""), 1)
+	require.True(t, made.Emitters("a", "")[0].LeavesCacheOut("anthropic", none))
+	require.False(t, made.Emitters("a", "")[0].LeavesCacheOut("aws", none))
+	require.Empty(t, made.Emitters("A", ""), "the name is exact")
+	require.Equal(t, "inclusive", made.Emitters("b", "0.9.4")[0].Input, "0.9 is before 0.10")
+	for _, version := range []string{"0.10", "0.10.1", "1.0rc1"} {
+		require.Len(t, made.Emitters("b", version), 1, version)
+		require.Equal(t, "exclusive", made.Emitters("b", version)[0].Input, version)
+	}
+	require.Empty(t, made.Emitters("b", ""), "a scope that does not say its version is not meant")
+	require.False(t, made.Emitters("c.anything", "")[0].TellsCache())
+	require.Empty(t, made.Emitters("c", ""), "the end of a name stands for any end")
 }
 
 func TestATableThatCannotBeReadSaysWhy(t *testing.T) {
@@ -126,11 +133,11 @@ func TestATableThatCannotBeReadSaysWhy(t *testing.T) {
 	require.ErrorContains(t, err, `"gen_ai.response.model" spells both`)
 }
 
-// with is the bundled file with other exclusive emitters.
-func with(t *testing.T, exclusive string) []byte {
+// with is the bundled file with other emitters.
+func with(t *testing.T, emitters string) []byte {
 	var read map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(bundled, &read))
-	read["exclusive"] = json.RawMessage(exclusive)
+	read["emitters"] = json.RawMessage(emitters)
 	made, err := json.Marshal(read)
 	require.NoError(t, err)
 	return made
