@@ -9,7 +9,8 @@ import pytest
 
 from genmeter import names
 from genmeter.ledger import doubles
-from genmeter.reading import conventions
+from genmeter.reading import Recorded, conventions
+from genmeter.settings import Settings
 from tests.ledger.otlp import ROOT
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads((ROOT / "tests/vectors/words.json").read_text(encoding="utf-8"))
@@ -39,3 +40,10 @@ def test_bare_models(one: dict[str, Any]) -> None:
 @pytest.mark.parametrize("one", VECTORS["sold_by"], ids=lambda one: one["model"])
 def test_models_that_one_seller_sells(one: dict[str, Any]) -> None:
     assert (TABLE.sold_by({names.REQUEST_MODEL: one["model"]}) or "") == one["seller"]
+
+
+@pytest.mark.parametrize("one", VECTORS["sellers"], ids=lambda one: one["word"] or "none")
+def test_sellers_by_the_words_of_emitters(one: dict[str, Any]) -> None:
+    said = {names.PROVIDER: one["word"], names.REQUEST_MODEL: one.get("model", "gpt-4o")}
+    seller = Recorded(Settings()).ask(said, 1_795_000_000).seller
+    assert (seller.id if seller else "") == one["seller"]

@@ -17,6 +17,9 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
   because a framework sells nothing; as a part of a scope's name it says that an SDK's call lies below the record.
 - ``naming``: attributes of other programs whose text names something, such as a route or a tool. The ledger keeps the
   text of no other attribute that this package does not write or read.
+- ``sellers``: words of emitters for sellers. ``kinds`` are ends that say what was asked for (``azure.chat``); ``words``
+  gives the catalogue's id, in small letters with hyphens; who ``resells`` bills the price of the seller that the model's
+  name begins with.
 - ``sold_by``: models that one seller alone has under such a name. They tell the seller where nothing else does.
 - ``base_url`` gives host, port and path where ``address`` is absent.
 - ``cost``: the first two spellings are ours. An amount in any other spelling was computed by another instrumentation.
@@ -113,6 +116,8 @@ class Conventions:
         self._frameworks = frozenset(data["frameworks"])
         self._sold_by = [(re.compile(one["model"]), str(one["seller"])) for one in data["sold_by"]]
         self._money = frozenset((*self.fields["input"], *self.fields["output"], *self.fields["cost"])) - {_GENERAL}
+        words = data["sellers"]
+        self._kinds, self._words, self._resells = frozenset(words["kinds"]), words["words"], frozenset(words["resells"])
         self._absent = frozenset(("", *data["absent"]))
         left = data["uncounted"]
         self.parts = frozenset(name for field in data["parts"] for name in self.fields[field])
@@ -138,6 +143,26 @@ class Conventions:
     def seller_word(self, word: str | None) -> str | None:
         """A provider's name, None for a framework's: a framework sells nothing."""
         return None if word is None or _hyphens(word) in self._frameworks else word
+
+    def sellers(self, word: str) -> list[str]:
+        """What a word for a seller may stand for, the word itself first.
+
+        >>> bundled().sellers("google.vertex.embedding")
+        ['google.vertex.embedding', 'google.vertex', 'vertex']
+        """
+        found, name = [word], _hyphens(word).replace(" ", "-")
+        while True:
+            if name != found[-1]:
+                found.append(name)
+            if name in self._words:
+                return [*found, self._words[name]]
+            name, dot, kind = name.rpartition(".")
+            if not dot or kind not in self._kinds:
+                return found
+
+    def resells(self, word: str) -> bool:
+        """Whether a gateway of this name bills the price of the seller that the model's name begins with."""
+        return any(name in self._resells for name in self.sellers(word))
 
     def is_framework(self, scope: str) -> bool:
         """Whether the instrumentation scope is a framework's, so that an SDK's call may lie below its records.

@@ -129,6 +129,11 @@ def _odd_model(attributes: Mapping[str, object]) -> str | None:
     return None
 
 
+def _named(word: str, catalogue: Catalogue) -> Seller | None:
+    found = (catalogue.named(one) for one in conventions.bundled().sellers(word))
+    return catalogue.named(word) or next((seller for seller in found if seller is not None), None)
+
+
 def billed_by(attributes: Mapping[str, object], catalogue: Catalogue, at_address: AtAddress) -> Seller | None:
     """The seller of a recorded call; None when it is unknown.
 
@@ -142,7 +147,10 @@ def billed_by(attributes: Mapping[str, object], catalogue: Catalogue, at_address
     name, place = table.text(attributes, "provider"), table.place(attributes)
     if place is None and name is None:
         name = table.sold_by(attributes)
-    named = catalogue.named(name) if name else None
+    named = _named(name, catalogue) if name else None
+    if named is None and name and table.resells(name):
+        model = table.text(attributes, "request_model") or table.text(attributes, "response_model") or ""
+        return _named(model.partition("/")[0], catalogue) if "/" in model else None
     if place is None:
         return named
     return at_address(*place) or (named if named is not None and named.name not in _DEFAULTS else None)

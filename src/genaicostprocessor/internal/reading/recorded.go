@@ -173,6 +173,7 @@ type Sellers [8]struct {
 	at       place
 	known    bool
 	seller   pricing.Seller
+	resells  bool // the price is that of the seller that the model's name begins with
 }
 
 // find is the seller of the call; an empty one is unknown. The server's address decides where the call has one, because
@@ -181,7 +182,7 @@ func (m *Sellers) find(r *Record, by *Recorded) pricing.Seller {
 	provider, address := r.Text(conventions.Provider), r.Text(conventions.Address)
 	if address == "" {
 		if base := r.Text(conventions.BaseURL); base != "" {
-			return billedBy(by, provider, placeOf(base, 0))
+			return billedBy(r.table, by, provider, placeOf(base, 0))
 		}
 	}
 	if address == "" && provider == "" {
@@ -200,24 +201,52 @@ func (m *Sellers) find(r *Record, by *Recorded) pricing.Seller {
 	one := &m[(len(provider)+3*len(address))%len(m)]
 	if !one.known || one.provider != provider || one.at != at {
 		one.provider, one.at, one.known = provider, at, true
-		one.seller = billedBy(by, provider, at)
+		one.seller = billedBy(r.table, by, provider, at)
+		_, isNamed := named(r.table, by, provider)
+		one.resells = !isNamed && provider != "" && r.table.Resells(provider)
+	}
+	if one.resells {
+		return resold(r.table, by, r)
 	}
 	return one.seller
 }
 
-func billedBy(by *Recorded, provider string, at place) pricing.Seller {
-	named, isNamed := pricing.Seller{}, false
-	if provider != "" {
-		named, isNamed = by.Catalogue.Named(provider)
-	}
+func billedBy(table *conventions.Table, by *Recorded, provider string, at place) pricing.Seller {
+	seller, isNamed := named(table, by, provider)
 	if at.host == "" {
-		return named
+		return seller
 	}
 	if found, known := by.Addresses.Seller(at.host, at.port, at.path); known {
 		return found
 	}
-	if isNamed && !slices.Contains(defaultNames, named.Name) {
-		return named
+	if isNamed && !slices.Contains(defaultNames, seller.Name) {
+		return seller
 	}
 	return pricing.Seller{}
+}
+
+// named is the seller that a word stands for.
+func named(table *conventions.Table, by *Recorded, word string) (pricing.Seller, bool) {
+	if word == "" {
+		return pricing.Seller{}, false
+	}
+	if found, known := by.Catalogue.Named(word); known {
+		return found, true
+	}
+	for _, one := range table.Sellers(word) {
+		if found, known := by.Catalogue.Named(one); known {
+			return found, true
+		}
+	}
+	return pricing.Seller{}, false
+}
+
+// resold is the seller whose price a gateway bills: the model's name begins with its name.
+func resold(table *conventions.Table, by *Recorded, r *Record) pricing.Seller {
+	vendor, _, parted := strings.Cut(cmp.Or(r.Text(conventions.RequestModel), r.Text(conventions.ResponseModel)), "/")
+	if !parted {
+		return pricing.Seller{}
+	}
+	seller, _ := named(table, by, vendor)
+	return seller
 }

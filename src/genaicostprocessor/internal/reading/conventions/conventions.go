@@ -13,6 +13,8 @@
 //     amount under a word that is neither a call nor one of these is unread, and is counted as such.
 //   - frameworks: names of agent frameworks, in small letters with hyphens. As a provider such a name says nothing; as a
 //     part of a scope's name it says that an SDK's call lies below.
+//   - sellers: words of emitters for sellers. kinds are ends that say what was asked for; words gives the catalogue's id;
+//     who resells bills the price of the seller that the model's name begins with.
 //   - sold_by: models that one seller alone has under such a name.
 //   - cost: the first two spellings are ours. An amount in any other was computed by another instrumentation. It counts
 //     only above zero, because instrumentations write 0 for a model that their price list lacks.
@@ -107,6 +109,7 @@ type file struct {
 		Model  string `json:"model"`
 		Seller string `json:"seller"`
 	} `json:"sold_by"`
+	Sellers   sellers   `json:"sellers"`
 	Emitters  []Emitter `json:"emitters"`
 	Parts     []string  `json:"parts"`
 	Uncounted uncounted `json:"uncounted"`
@@ -124,8 +127,10 @@ type Table struct {
 	parts     [Fields]bool
 	left      uncounted
 
-	steps, frameworks map[string]struct{}
-	soldBy            []soldBy
+	steps, frameworks, kinds, resells map[string]struct{}
+
+	sellers sellers
+	soldBy  []soldBy
 }
 
 // soldBy is a shape of models' names under which one seller alone sells.
@@ -154,6 +159,7 @@ func Parse(data []byte) (*Table, error) {
 		t.parts[Count(pricing.Unit(unit))] = slices.Contains(read.Parts, name)
 	}
 	t.steps, t.frameworks = set(read.Steps), set(read.Frameworks)
+	t.sellers, t.kinds, t.resells = read.Sellers, set(read.Sellers.Kinds), set(read.Sellers.Resells)
 	for _, one := range read.SoldBy {
 		model, err := regexp.Compile(one.Model)
 		if err != nil {
