@@ -66,7 +66,9 @@ class Delivery:
             self._said = now
             missing = max(0, self.calls - self.sent)
             lost = f"; the events of {missing} calls have not gone out" if missing else ""
-            place = scrub(bounded(str(where)))  # an address may hold a password, and a refusal the header that was refused
+            place = scrub(
+                bounded(str(where))
+            )  # an address may hold a password, and a refusal the header that was refused
             short = scrub(bounded(" ".join(reason.split()), _LONGEST))
             logger.warning("genmeter: telemetry does not reach %s: %s; the app is not affected%s", place, short, lost)
 
