@@ -20,10 +20,11 @@ endif
 MAJORS := openai2-anthropic1 openai1-anthropic0
 # Tests of the base install: the record of a call, the launcher, the exporter, the ledger's reading and booking.
 LOWEST_TESTS := tests/metering tests/ledger tests/server/test_receiver.py \
+  tests/lifecycle/test_providers.py tests/lifecycle/test_unanswered.py \
   tests/metering_faults/test_launcher.py::test_one_call_is_one_span_metrics_and_one_record \
   tests/cli/test_run.py::test_stdout_is_byte_identical_and_the_receipt_has_every_number
 # These rooms run on a second Python.
-PYTHON_TESTS := tests/metering tests/pricing tests/ledger tests/cli
+PYTHON_TESTS := tests/metering tests/pricing tests/ledger tests/cli tests/lifecycle
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
 # Frameworks, and tools that wrap the SDKs, each in a process of its own.
 FRAMEWORK_TESTS := -m peer tests/metering_faults/test_frameworks.py

@@ -157,3 +157,24 @@ def test_each_call_is_booked_however_the_program_ends(rig: Rig, receiver: Receiv
     done = rig.end("plain", receiver, rig.metered("plain", receiver, "python", app, how))
     assert done.code == CODES.get(how, -15)
     assert done.answered == done.booked == (2 if how == "stream" else 1), done.err
+
+
+DISTRIBUTION = """
+from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+class Configurator(_OTelSDKConfigurator):
+    pass
+"""
+
+
+@pytest.mark.parametrize("set_up", ["run", "launcher"])
+def test_a_signal_flushes_also_what_another_distribution_has_set_up(rig: Rig, receiver: Receiver, set_up: str) -> None:
+    """As ``opentelemetry-distro`` does."""
+    info = rig.folder / "another-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[opentelemetry_configurator]\nconfigurator = another:Configurator\n")
+    (rig.folder / "another.py").write_text(DISTRIBUTION)
+    names = {f"OTEL_{signal}_EXPORTER": "otlp" for signal in ("TRACES", "METRICS", "LOGS")}
+    text = "call()\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(60)"
+    done = rig.program(set_up, receiver, text, PYTHONPATH=str(rig.folder), **names)
+    assert (done.answered, done.booked, done.code) == (1, 1, 143 if set_up == "run" else -15), done.err
