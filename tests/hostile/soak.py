@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from genmeter.ledger.sqlite.database import CACHE_KIB
 from tests.hostile.fuzz import memory
 from tests.ledger.otlp import chat, span, traces
@@ -34,10 +36,13 @@ class Source:
     def batch(self, first: int) -> bytes:
         """Spans with numbers from ``first`` on; three of them are a trace."""
         now = time.time_ns()
-        for number, one in enumerate(self._request.resource_spans[0].scope_spans[0].spans, first):
+        # a message keeps the memory of each text that was ever set in it, so each batch is a copy
+        request = ExportTraceServiceRequest()
+        request.CopyFrom(self._request)
+        for number, one in enumerate(request.resource_spans[0].scope_spans[0].spans, first):
             one.trace_id, one.span_id = (number // 3 + 1).to_bytes(16, "big"), number.to_bytes(8, "big")
             one.start_time_unix_nano, one.end_time_unix_nano = now, now + 10**9
-        return self._request.SerializeToString()
+        return request.SerializeToString()
 
 
 def soak(seconds: float, rate: int) -> int:
