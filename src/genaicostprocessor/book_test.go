@@ -2,9 +2,13 @@ package genaicostprocessor
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +24,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadatatest"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 )
 
 // priceList lists acme-large at so many dollars for a million tokens in, and nothing for tokens out.
@@ -100,6 +105,43 @@ func TestABrokenPriceFileKeepsTheLastGoodTable(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAFileThatPythonRefusesKeepsTheLastGoodTable(t *testing.T) {
+	for name, content := range map[string]string{
+		"a table that no reader knows": strings.ReplaceAll(priceList(2), "prices.", "price."),
+		"a mark of UTF-16":             "\xff\xfe" + priceList(2),
+		"bytes that are no text":       "# \xe4\n" + priceList(2),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, path := watched(t, priceList(1))
+			p, sink := r.traces()
+			write(t, path, content)
+			soon(t, func() bool { return r.log.FilterMessageSnippet("cannot be used").Len() == 1 }, "the error in the log")
+			require.Equal(t, 1.0, million(t, p.ConsumeTraces, sink))
+			r.reloads("failed", 1)
+		})
+	}
+}
+
+func TestAByteOrderMarkAndTheTablesOfAnApplicationAreTaken(t *testing.T) {
+	r, path := watched(t, priceList(1))
+	p, sink := r.traces()
+	write(t, path, "\ufeff"+priceList(2)+"\n[budgets]\n[attribution]\n[content]\n[metrics]\n")
+	soon(t, func() bool { return r.log.FilterMessageSnippet("read again").Len() == 1 }, "another table")
+	require.Equal(t, 2.0, million(t, p.ConsumeTraces, sink))
+}
+
+func TestTablesAreThoseThatPythonKnows(t *testing.T) {
+	data, err := os.ReadFile("../../tests/vectors/tables.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("tests/vectors/tables.json is not there: this module stands alone")
+	}
+	require.NoError(t, err)
+	var known struct{ Tables, Keys []string }
+	require.NoError(t, json.Unmarshal(data, &known))
+	require.Equal(t, known.Tables, pricing.Tables)
+	require.Equal(t, known.Keys, pricing.Keys)
 }
 
 func TestAMissingPriceFileKeepsTheLastGoodTable(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 
@@ -103,15 +104,23 @@ func (file *content) over(catalogue *pricing.Catalogue, sellers map[string]strin
 	return catalogue.WithOverrides(rows)
 }
 
-// tables reads [prices] and [sellers] of a genmeter.toml; the processor ignores all other tables.
+// tables reads [prices] and [sellers] of a genmeter.toml. The processor ignores the other tables of an application, and
+// refuses a file with a table that no reader knows.
 func tables(path, text string) (prices, sellers map[string]any, err error) {
 	var read map[string]any
+	if !utf8.ValidString(text) {
+		// the decoder passes over FF FE, which is a mark of UTF-16
+		return nil, nil, fmt.Errorf("%s: not valid UTF-8; save the file as UTF-8", path)
+	}
 	if _, err := toml.Decode(text, &read); err != nil {
 		var syntax toml.ParseError
 		if errors.As(err, &syntax) {
 			return nil, nil, fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
 		}
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := pricing.CheckTables(read, path, text); err != nil {
+		return nil, nil, err
 	}
 	for name, into := range map[string]*map[string]any{"prices": &prices, "sellers": &sellers} {
 		value, there := read[name]

@@ -294,7 +294,7 @@ class _Source:
         if not path and not environ.get(CONFIG) and not file.is_file():
             return cls(environ, {}, str(file), "")
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
             table = tomllib.loads(text)
         except OSError as error:
             raise SettingsError(

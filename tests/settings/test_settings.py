@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from pathlib import Path
@@ -291,3 +292,9 @@ def test_the_readme_names_the_keys_of_budgets_and_of_prices(table: str, keys: se
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Settings")[1].split("\n## ")[0]
     told = section.partition(f"`[{table}.")[2].partition("; `[" if table == "prices" else ".\n")[0]
     assert set(re.findall("`([a-z_]+)`", told)) == keys
+
+
+def test_the_tables_of_the_file_are_those_that_the_collector_knows() -> None:
+    known = json.loads((Path(__file__).parents[1] / "vectors/tables.json").read_text("utf-8"))
+    assert known["tables"] == sorted((*settings._FREE, *settings._KEYS))
+    assert known["keys"] == sorted(settings._TOP)

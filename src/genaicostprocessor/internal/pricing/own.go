@@ -91,3 +91,29 @@ func ReadSellers(table map[string]any, path string) (map[string]string, error) {
 func sortedKeys(table map[string]any) []string {
 	return slices.Sorted(maps.Keys(table))
 }
+
+// Tables are the tables that a genmeter.toml may have, and Keys the keys that stand above all tables. The processor reads
+// two of the tables; the settings of an application, which has the same file, know the others.
+var (
+	Tables = []string{"attribution", "budgets", "content", "metrics", "prices", "sellers"}
+	Keys   = []string{"skip_scopes"}
+)
+
+// CheckTables refuses the file at path where it has a table that no reader knows: a misspelled one would hold prices that
+// are used nowhere. text is the file, for line numbers.
+func CheckTables(read map[string]any, path, text string) error {
+	for _, name := range sortedKeys(read) {
+		if !slices.Contains(Tables, name) && !slices.Contains(Keys, name) {
+			place := path
+			for number, line := range strings.Split(text, "\n") {
+				rest := strings.TrimLeft(line, "[ \t\"'")
+				if strings.HasPrefix(rest, name) {
+					place = fmt.Sprintf("%s:%d", path, number+1)
+					break
+				}
+			}
+			return fmt.Errorf("%s: %s: %s", place, name, unknown("table", name, Tables))
+		}
+	}
+	return nil
+}
