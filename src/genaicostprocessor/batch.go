@@ -67,6 +67,9 @@ func (b *batch) decide(attributes pcommon.Map, broken bool) outcome {
 	if r.Has(conventions.Cost) {
 		amount, isNumber := r.Amount()
 		if r.OwnCost() || !r.InDollars() {
+			if !isNumber || amount < 0 || amount > reading.MostDollars && !r.Has(conventions.Status) {
+				b.counts.refusedAmounts++
+			}
 			b.compare(attributes, amount, isNumber)
 			return kept
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
@@ -84,6 +85,7 @@ type clues struct {
 	reason                string
 	repaired, metered     bool
 	cacheRead, cacheWrite fact
+	beside                fact // thoughts that the output leaves out
 }
 
 // read reads a span of a billed operation. own says that genmeter in an application recorded it. Facts that cannot be
@@ -105,6 +107,9 @@ func (c *call) read(span ptrace.Span, word string, own bool, skipped *[skips]int
 	c.cached = found.cacheRead.value + found.cacheWrite.value
 	if found.repaired && c.input.known {
 		c.input.value += c.cached
+	}
+	if found.beside.known {
+		c.output = fact{c.output.value + found.beside.value, true}
 	}
 	if own {
 		return
@@ -139,6 +144,8 @@ func (c *call) take(found *clues, key string, value pcommon.Value, skipped *[ski
 		found.cacheRead = c.tokens(value, skipped)
 	case names.CacheWriteTokens:
 		found.cacheWrite = c.tokens(value, skipped)
+	case names.UsageBeside:
+		found.beside = c.tokens(value, skipped)
 	case thoughtTokens:
 		c.thoughts = c.tokens(value, skipped).value
 	case names.ErrorType:
@@ -185,7 +192,7 @@ func (f *clues) money(skipped *[skips]int64) fact {
 		value = f.total
 	}
 	pico, ok := toPico(value)
-	if !ok {
+	if ok = ok && (f.status != "" || pico <= reading.MostDollars*pricing.Pico); !ok {
 		skipped[skipAmount]++
 	}
 	return fact{pico, ok}

@@ -81,6 +81,51 @@ func TestASeriesWithoutCallsMakesRoomAndBeginsAnewLater(t *testing.T) {
 	require.Equal(t, 1.0, sums[0].value)
 }
 
+func TestMadeUpModelsMakeRoomForATrueOneAndTheLargestStays(t *testing.T) {
+	r := newRig(t, func(cfg *Config) { cfg.MaxSeries = 40 })
+	r.meter.idle = 0
+	for range 3 {
+		r.take("a.library", chat(map[string]any{"gen_ai.request.model": "large"}))
+	}
+	for number := range 200 {
+		r.take("a.library", chat(map[string]any{"gen_ai.request.model": fmt.Sprint("made-up-", number)}))
+	}
+	r.sent()
+	require.Equal(t, 30, r.meter.size(), "a quarter is free")
+	for range 2 {
+		r.take("a.library", chat(map[string]any{"gen_ai.request.model": "true"}))
+	}
+	found := r.values(calls, "gen_ai.request.model")
+	require.Equal(t, 2.0, found["true"])
+	require.Equal(t, 3.0, found["large"])
+	require.Equal(t, 161.0, found[nil], "what had no room stays in the overflow")
+}
+
+func TestACombinationInUseMakesNoRoom(t *testing.T) {
+	r := newRig(t, func(cfg *Config) { cfg.MaxSeries = 2 })
+	for range 2 {
+		for number := range 4 {
+			r.take("a.library", chat(map[string]any{"gen_ai.request.model": fmt.Sprint("model-", number)}))
+		}
+		require.Len(t, r.values(calls, "gen_ai.request.model"), 3)
+		require.Equal(t, 2, r.meter.size())
+	}
+}
+
+func TestNoCombinationIsDroppedThatHasNotBeenSent(t *testing.T) {
+	r := newRig(t, func(cfg *Config) { cfg.MaxSeries = 4 })
+	r.meter.idle = 0
+	for number := range 8 {
+		r.take("a.library", chat(map[string]any{"gen_ai.request.model": fmt.Sprint("made-up-", number)}))
+	}
+	r.store.set(func(s *store) { s.refuse = true })
+	r.sent()
+	require.Equal(t, 4, r.meter.size())
+	r.store.set(func(s *store) { s.refuse = false })
+	require.Len(t, r.values(calls, "gen_ai.request.model"), 5)
+	require.Equal(t, 3, r.meter.size())
+}
+
 func TestALabelThatPrometheusWouldRefuseIsMended(t *testing.T) {
 	r := newRig(t)
 	for _, model := range []string{"\xff\xfe", "\xff\xfe", strings.Repeat("é", 5_000_000), "a" + strings.Repeat("é", 5_000_000)} {

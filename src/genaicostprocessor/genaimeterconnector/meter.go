@@ -1,6 +1,8 @@
 package genaimeterconnector
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -113,6 +115,7 @@ func (s *sums) forget() {
 type entry struct {
 	service, namespace string
 	labels             [labelCount]string
+	key                string
 	overflow           bool
 	last               time.Time
 	sums               sums
@@ -126,11 +129,15 @@ type meter struct {
 	mu       sync.Mutex
 	entries  map[string]*entry
 	overflow entry
+
+	crowded bool          // calls are in the overflow since the last time that room was made
+	idle    time.Duration // without a call for so long, a combination makes room where there is none
+	flushed time.Time     // the last snapshot
 }
 
 func newMeter(cfg *Config) *meter {
 	return &meter{
-		maxSeries: cfg.MaxSeries, expiration: cfg.Expiration, entries: map[string]*entry{}, overflow: entry{overflow: true},
+		maxSeries: cfg.MaxSeries, expiration: cfg.Expiration, idle: 2 * cfg.Interval, entries: map[string]*entry{}, overflow: entry{overflow: true},
 	}
 }
 
@@ -143,9 +150,10 @@ func (m *meter) take(key []byte, from *origin, c *call, now time.Time) bool {
 	if found == nil {
 		if len(m.entries) < m.maxSeries {
 			found = newEntry(from, c)
-			m.entries[string(key)] = found
+			found.key = string(key)
+			m.entries[found.key] = found
 		} else {
-			found = &m.overflow
+			found, m.crowded = &m.overflow, true
 		}
 	}
 	found.last = now
@@ -179,6 +187,7 @@ type copied struct {
 func (m *meter) snapshot(into []copied, now time.Time) []copied {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.flushed = now
 	into = into[:0]
 	for key, one := range m.entries {
 		into = append(into, copied{one, one.sums})
@@ -204,4 +213,29 @@ func (m *meter) told(sent []copied) {
 			one.told = one.told || before[j].born != 0
 		}
 	}
+	if m.crowded {
+		m.crowded = !m.makeRoom(sent)
+	}
+}
+
+// makeRoom drops combinations without a call for two intervals, the ones with the least money first, until a
+// quarter is free. It runs when labels had no room: made-up names of models must not keep out a true one. What is dropped
+// has been sent. False: every combination is in use.
+func (m *meter) makeRoom(sent []copied) bool {
+	var idle []*entry
+	for i := range sent {
+		one := sent[i].entry
+		if !one.overflow && m.entries[one.key] == one && one.last.Before(m.flushed) && m.flushed.Sub(one.last) >= m.idle {
+			idle = append(idle, one)
+		}
+	}
+	slices.SortFunc(idle, func(a, b *entry) int {
+		x, y := &a.sums.cost.total, &b.sums.cost.total
+		return cmp.Or(cmp.Compare(x.whole, y.whole), cmp.Compare(x.rest, y.rest),
+			cmp.Compare(a.sums.calls.total.whole, b.sums.calls.total.whole), a.last.Compare(b.last))
+	})
+	for _, one := range idle[:min(len(idle), max(len(m.entries)-m.maxSeries*3/4, 0))] {
+		delete(m.entries, one.key)
+	}
+	return len(idle) > 0
 }
