@@ -106,14 +106,16 @@ def real(value: Any) -> float | None:
 
 def whole(value: Any) -> int | None:
     """A whole number that an attribute can hold, else None."""
-    if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+    if not isinstance(value, int) or isinstance(value, bool):
         return None
-    return value if type(value) is int else int(value)
+    number = value if type(value) is int else int(value)
+    return number if -(2**63) <= number < 2**63 else None
 
 
 def several(value: Any) -> int | None:
     """A whole number other than one, else None."""
-    return whole(value) if value != 1 else None
+    number = whole(value)
+    return None if number == 1 else number
 
 
 def strings(value: Any) -> list[str] | None:
@@ -128,10 +130,7 @@ def read_parameters(kwargs: Mapping[str, Any], readers: Mapping[str, tuple[str, 
     for name, value in kwargs.items():
         known = readers.get(name)
         if known is not None and value is not None:
-            try:
-                read = known[1](value)
-            except Exception:  # noqa: S112  an object that allows no comparison costs its own attribute, and no call
-                continue
+            read = known[1](value)
             if read is not None:
                 attributes[known[0]] = read
 
