@@ -106,8 +106,8 @@ def test_numbers_of_odd_classes_are_exported_as_numbers(meter: Meter, client: Op
     assert [(type(one), one) for one in attributes[names.REQUEST_STOP_SEQUENCES]] == [(str, "x"), (str, "gpt-4o")]
 
 
-def test_an_argument_that_allows_no_comparison_costs_its_own_attribute_alone(meter: Meter, client: OpenAI) -> None:
-    """The call is metered and priced."""
+def test_an_argument_that_allows_no_comparison_is_read_as_its_number(meter: Meter, client: OpenAI) -> None:
+    """One choice is what is usual, and has no attribute; the call is metered and priced."""
     client.chat.completions.create(**CHAT, n=Unwilling(1), temperature=0.5)
     attributes = one_call(meter)
     assert names.REQUEST_CHOICE_COUNT not in attributes and attributes[names.REQUEST_TEMPERATURE] == 0.5
