@@ -33,7 +33,7 @@ def waived(package: str) -> dict[str, str]:
 
 LATER = {("openai.resources.beta.responses.responses", "parse")}
 """Twins that the SDK does not have yet."""
-NEWEST = {"openai": OPENAI >= (3, 0), "anthropic": ANTHROPIC >= (2, 0), "groq": True}
+NEWEST = {"openai": OPENAI >= (3, 54), "anthropic": ANTHROPIC >= (2, 0), "groq": True}
 SENDING = {"openai": 20, "anthropic": 20, "groq": 12}
 """So many methods send something at least; fewer mean that the SDK's resources were not found."""
 HERE = [provider for provider in PROVIDERS if INSTALLED[provider.sdk]]
