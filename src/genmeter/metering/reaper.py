@@ -105,7 +105,8 @@ def _queue() -> Any:
     """
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
-        return queue.SimpleQueue()
+        plain: queue.SimpleQueue[Closing] = queue.SimpleQueue()
+        return plain
     return import_module("gevent.queue").Queue()
 
 
