@@ -17,8 +17,10 @@ def provider() -> Iterator[StubServer]:
 
 
 @pytest.fixture
-def rig(provider: StubServer, tmp_path: Path) -> Rig:
-    return Rig(provider, tmp_path)
+def rig(provider: StubServer, tmp_path: Path) -> Iterator[Rig]:
+    one = Rig(provider, tmp_path)
+    yield one
+    one.close()
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,7 @@ class Rig:
 
     def __init__(self, stub: StubServer, folder: Path) -> None:
         self.stub, self.folder = stub, folder
+        self._started: list[subprocess.Popen[str]] = []
         self._before = len(stub.requests)
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GENMETER_"))}
         for name in ("PYTHONPATH", "http_proxy", "https_proxy", "all_proxy"):
@@ -106,7 +108,7 @@ class Rig:
 
     def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
         """Start a command as the leader of a group of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             env=self.environment | env,
             cwd=self.folder,
@@ -116,6 +118,14 @@ class Rig:
             text=True,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what still runs, such as a server whose test has failed."""
+        for process in self._started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def metered(self, set_up: str, receiver: Receiver, *command: str, **env: str) -> subprocess.Popen[str]:
         """Start a command with the meter in one of the set-ups. For ``plain`` the program calls ``instrument()`` itself."""
