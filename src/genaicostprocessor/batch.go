@@ -132,6 +132,15 @@ func (b *batch) write(attributes pcommon.Map) outcome {
 		attributes.PutStr(names.CostReason, string(pricing.UnpricedDimension))
 		attributes.PutStr(names.CostDetail, strings.ToValidUTF8(reading.Clipped("not in this price: "+listed(left)), ""))
 	}
+	b.mark(attributes)
+	if stopped {
+		return partial
+	}
+	return priced
+}
+
+// mark says what the counts of the call mean, for every later reader.
+func (b *batch) mark(attributes pcommon.Map) {
 	if b.asked.Repaired {
 		attributes.PutBool(names.UsageRepaired, true)
 		b.counts.repaired++
@@ -142,10 +151,6 @@ func (b *batch) write(attributes pcommon.Map) outcome {
 	if b.asked.Assumed {
 		attributes.PutBool(names.UsageAssumed, true)
 	}
-	if stopped {
-		return partial
-	}
-	return priced
 }
 
 // listed are the names of counts, in the order of the record.
@@ -188,6 +193,7 @@ func (b *batch) takeOver(attributes pcommon.Map, amount float64) {
 	b.forgetReason(attributes)
 	attributes.EnsureCapacity(attributes.Len() + beside)
 	b.writer.amount(attributes, amount, names.SourceEmitter)
+	b.mark(attributes)
 	attributes.PutStr(names.CostStatus, status(stopped))
 }
 

@@ -171,11 +171,15 @@ func (b *batch) passOver(attributes pcommon.Map) {
 }
 
 func (b *batch) event(record plog.LogRecord) {
-	if record.EventName() != names.EventDetails {
-		name, ok := record.Attributes().Get(eventName)
-		if !ok || name.Type() != pcommon.ValueTypeStr || name.Str() != names.EventDetails {
-			return
-		}
+	name := record.EventName()
+	if value, there := record.Attributes().Get(eventName); there && value.Type() == pcommon.ValueTypeStr &&
+		(name == "" || value.Str() == names.EventDetails) {
+		name = value.Str()
+	}
+	if row := b.conventions.Records(name, b.scope); row != nil {
+		row.Translate(record.Attributes())
+	} else if name != names.EventDetails {
+		return
 	}
 	operation, ok := reading.Billed(b.conventions, record.Attributes())
 	if !ok {

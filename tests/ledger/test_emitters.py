@@ -29,7 +29,8 @@ def test_a_record_is_booked_as_its_emitter_means_it(path: Any) -> None:
         book = ledger.book_traces if "resourceSpans" in told else ledger.book_logs
         book(json.dumps(body).encode(), Encoding.JSON)
         found = calls(ledger)
-        if not expect["call"]:
+        assert bool(ledger.store.unread()) == expect.get("unread", False)
+        if not expect["call"] or expect["status"] == "elsewhere":
             assert found == []
             return
         (call,) = found

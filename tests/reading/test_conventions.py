@@ -111,6 +111,7 @@ def test_every_field_has_its_current_name_first(table: Conventions) -> None:
         "region": names.REGION, "batch": names.BATCH, "cut": names.STREAM_CUT, "address": names.SERVER_ADDRESS,
         "port": names.SERVER_PORT, "cost": names.COST_AMOUNT, "base_url": "gen_ai.openai.api_base",
         "total": "gen_ai.usage.total_tokens", "cache_hit": "litellm.cache_hit",
+        "unread": "langfuse.observation.usage_details",
     }  # fmt: skip
     assert {field: found[0] for field, found in table.fields.items() if field not in names.USAGE_TOKENS} == first
 

@@ -25,6 +25,8 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
 - ``cost``: the first two spellings are ours. An amount in any other spelling was computed by another instrumentation.
   It counts only above zero, because instrumentations write 0 for a model that their price list lacks.
 - ``emitters``: what is known of each program that records calls (``reading/emitters.py``).
+- ``records``: log records of emitters with names of their own (``reading/records.py``). ``unread`` are attributes with
+  usage or money in a form that is not read: a record that has one and is no call is counted as unread.
 - ``total`` gives the tokens of a call in all. It shows what stands in no other count, such as thoughts.
 - ``cache_hit`` says that a gateway answered from its own cache, so that no model was called.
 - ``genmeter.usage.repaired`` on a record: an earlier hop found that the input count leaves the cache out. The counts
@@ -43,6 +45,7 @@ from urllib.parse import urlsplit
 
 from genmeter import names
 from genmeter.reading.emitters import Emitter, Emitters
+from genmeter.reading.records import Records
 from genmeter.units import ALSO_SPELLED
 
 BUNDLED = Path(__file__).with_name("data") / "conventions.json"
@@ -115,7 +118,9 @@ class Conventions:
         self._steps = frozenset(data["steps"])
         self._frameworks = frozenset(data["frameworks"])
         self._sold_by = [(re.compile(one["model"]), str(one["seller"])) for one in data["sold_by"]]
-        self._money = frozenset((*self.fields["input"], *self.fields["output"], *self.fields["cost"])) - {_GENERAL}
+        self._money = frozenset(
+            (*self.fields["input"], *self.fields["output"], *self.fields["cost"], *self.fields["unread"])
+        ) - {_GENERAL}
         words = data["sellers"]
         self._kinds, self._words, self._resells = frozenset(words["kinds"]), words["words"], frozenset(words["resells"])
         self._absent = frozenset(("", *data["absent"]))
@@ -127,6 +132,8 @@ class Conventions:
         self.prefixes, self.measured = tuple(left["prefixes"]), frozenset(left["measured"])
         self.counted = frozenset(name for found in self.fields.values() for name in found) | {*left["parts"]}
         """Attributes that are read, and counts that are known to be in another one; ``uncounted`` finds the others."""
+        self.records = Records(data["records"])
+        """Log records of emitters with names of their own."""
         self.emitters = Emitters(data["emitters"])
         """What is known of each program that records calls."""
 
@@ -193,6 +200,8 @@ class Conventions:
         word = next(
             (word for name in self.fields["operation"] if isinstance(word := attributes.get(name), str) and word), ""
         )
+        if not word:
+            return next((name for name in self.fields["unread"] if name in attributes), "")
         return None if word.lower() in self._steps else word
 
     def count(self, attributes: Attributes, field: str) -> int | None:
@@ -308,9 +317,11 @@ def _beside(attributes: Attributes, seller: Callable[[], str | None], extra: int
         return said, 0
     if extra <= 0:
         return 0, 0
-    if extra == reasoning or (not reasoning and seller() in _THOUGHTS_BESIDE):
+    if extra == reasoning:
         return extra, 0
-    return 0, extra
+    if seller() not in _THOUGHTS_BESIDE:
+        return 0, extra
+    return (reasoning, extra - reasoning) if 0 < reasoning < extra else (extra, 0)
 
 
 @cache

@@ -56,7 +56,7 @@ func Billed(table *conventions.Table, attributes pcommon.Map) (string, bool) {
 // where it has none. False for a record without counts and amounts, and for a step, which repeats the totals of the calls
 // below it.
 func Unread(table *conventions.Table, attributes pcommon.Map) (string, bool) {
-	found := false
+	found, unread := false, ""
 	for key, value := range attributes.All() {
 		field, _, known := table.Find(key)
 		switch {
@@ -65,6 +65,8 @@ func Unread(table *conventions.Table, attributes pcommon.Map) (string, bool) {
 		case known && key != general && (field == conventions.Cost || field == conventions.Count(pricing.UnitInput) ||
 			field == conventions.Count(pricing.UnitOutput)):
 			found = true
+		case known && field == conventions.Unread:
+			found, unread = true, key
 		}
 	}
 	if !found {
@@ -75,7 +77,7 @@ func Unread(table *conventions.Table, attributes pcommon.Map) (string, bool) {
 			return value.Str(), !table.IsStep(value.Str())
 		}
 	}
-	return "", true
+	return unread, true
 }
 
 const (

@@ -152,10 +152,15 @@ func (q *Asked) think(r *Record) {
 	if said, there := r.tell(conventions.Beside); there && said > 0 {
 		q.Thoughts = said
 	} else if extra := total - usage.Input - usage.Output; extra > 0 {
-		if extra == usage.Reasoning || usage.Reasoning == 0 && slices.Contains(thoughtsBeside, q.Seller.ID) {
+		switch {
+		case extra == usage.Reasoning:
 			q.Thoughts = extra
-		} else {
+		case !slices.Contains(thoughtsBeside, q.Seller.ID):
 			q.Left = extra
+		case 0 < usage.Reasoning && usage.Reasoning < extra:
+			q.Thoughts, q.Left = usage.Reasoning, extra-usage.Reasoning
+		default:
+			q.Thoughts = extra
 		}
 	}
 	if q.Thoughts > 0 {

@@ -21,6 +21,8 @@
 //   - parts: counts that are parts of others and have a price of their own. Where such a value is no count, the call is
 //     billed without it and in part.
 //   - emitters: what is known of each program that records calls (emitters.go).
+//   - records: log records of emitters with names of their own (records.go). unread: attributes with usage or money in a
+//     form that is not read; a record that has one and is no call is counted as unread.
 //   - total: the tokens of a call in all. cache_hit: a gateway answered from its own cache, so no model was called.
 package conventions
 
@@ -67,6 +69,7 @@ const (
 	Cost
 	Total
 	CacheHit
+	Unread
 	counts
 
 	// The rest has one spelling, of ours, and is not in the file.
@@ -90,7 +93,7 @@ var byName = map[string]Field{
 	"operation": Operation, "provider": Provider, "request_model": RequestModel, "response_model": ResponseModel,
 	"response_id": ResponseID, "service_tier": ServiceTier, "region": Region, "batch": Batch, "cut": Cut,
 	"address": Address, "port": Port, "base_url": BaseURL, "cost": Cost,
-	"total": Total, "cache_hit": CacheHit,
+	"total": Total, "cache_hit": CacheHit, "unread": Unread,
 }
 
 var own = map[Field]string{
@@ -112,6 +115,7 @@ type file struct {
 	Sellers   sellers   `json:"sellers"`
 	Emitters  []Emitter `json:"emitters"`
 	Parts     []string  `json:"parts"`
+	Records   []Row     `json:"records"`
 	Uncounted uncounted `json:"uncounted"`
 }
 
@@ -124,6 +128,7 @@ type Table struct {
 	words     [][2]string
 	absent    []string
 	emitters  []Emitter
+	records   []Row
 	parts     [Fields]bool
 	left      uncounted
 
@@ -151,7 +156,7 @@ func Parse(data []byte) (*Table, error) {
 	if read.Schema != schema {
 		return nil, fmt.Errorf("conventions.json has schema %d; this build reads %d", read.Schema, schema)
 	}
-	t := &Table{emitters: read.Emitters, absent: read.Absent, left: read.Uncounted}
+	t := &Table{emitters: read.Emitters, records: read.Records, absent: read.Absent, left: read.Uncounted}
 	if err := t.spell(read.Attributes); err != nil {
 		return nil, err
 	}
