@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 
 import pytest
@@ -164,3 +165,21 @@ def test_several_sellers_share_one_table(capsys):
     # 2.50 and 10.00 for GPT-4o; 1.00, 5.00, 0.10 and 1.25 for Claude Haiku 4.5.
     assert found["openai/gpt-4o"] == {"in": 2.5, "out": 10.0, "read": 1.25}
     assert found["anthropic/claude-haiku-4-5"] == {"in": 1.0, "out": 5.0, "read": 0.1, "write": 1.25}
+
+
+# emitters
+
+
+def test_the_table_of_emitters_is_printed_with_its_scopes(capsys):
+    assert main(["collector", "emitters"]) == 0
+    printed = capsys.readouterr().out
+    assert "@traceloop/instrumentation-anthropic" in printed
+    assert "exclusive (anthropic, aws)" in printed
+    assert "litellm.cost.total (gateway)" in printed
+
+
+def test_the_table_of_emitters_is_printed_whole_as_json(capsys):
+    assert main(["collector", "emitters", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["name"] for row in rows} >= {"Spring AI", "LiteLLM", "Claude Code"}
+    assert all(row["source"] and row["read"] for row in rows)

@@ -12,7 +12,7 @@ import pytest
 
 from genmeter.ledger import Ledger
 from genmeter.ledger.decode import Encoding
-from genmeter.reading import Recorded
+from genmeter.reading import Recorded, conventions
 from genmeter.reports import calls
 from genmeter.settings import Settings
 from tests.ledger.otlp import ROOT
@@ -40,3 +40,13 @@ def test_a_record_is_booked_as_its_emitter_means_it(path: Any) -> None:
     if expect["money"] == "emitter":
         assert call.cost_source == "emitter"
     assert ("table of emitters" in (call.cost_detail or "")) == expect.get("assumed", False)
+
+
+def test_every_row_of_the_table_of_emitters_has_a_body() -> None:
+    scopes: set[str] = set()
+    for path in (*BODIES, *(ROOT / "tests/vectors/spans").glob("*.json")):
+        told = json.loads(path.read_text("utf-8"))
+        for resource in (*told.get("resourceSpans", ()), *told.get("resourceLogs", ())):
+            scopes |= {one["scope"]["name"] for one in resource.get("scopeSpans", resource.get("scopeLogs", ()))}
+    rows = conventions.bundled().emitters.rows
+    assert [row.name for row in rows if not any(row.writes(scope, "") for scope in scopes)] == []

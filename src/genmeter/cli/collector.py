@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from genmeter.cli.lookup import snippet
-from genmeter.cli.render import refuse
+from genmeter.cli.render import refuse, table
 from genmeter.pricing import catalogue_for
+from genmeter.reading.conventions import bundled
+from genmeter.reading.emitters import Emitter
 from genmeter.settings import Settings
 
 DESCRIPTION = "Configuration for an OpenTelemetry Collector, with our processor or without it."
@@ -57,12 +61,19 @@ def add(subparsers: Any) -> None:
     )
     lookup.add_argument("sellers", nargs="+", metavar="SELLER", help="whose models, e.g. openai anthropic")
     lookup.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
+    known = parts.add_parser(
+        "emitters",
+        help="what is known of each program that records calls",
+        description="What is known of each program that records calls: by which scope it is known, whether its input "
+        "count has the cache in it, whose word its amount is, and where that was read.",
+    )
+    known.add_argument("--json", action="store_true", help="as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the part that was asked for; 0, or 2 for a wrong argument."""
     try:
-        sys.stdout.write(_lookup(args) if args.part == "lookup" else _config(args))
+        sys.stdout.write(PARTS[args.part](args))
     except ValueError as error:
         return refuse(str(error))
     return 0
@@ -107,6 +118,41 @@ def _fixed(text: str, variable: str, value: str) -> str:
 def _lookup(args: argparse.Namespace) -> str:
     prices = catalogue_for(Settings.load(path=args.config).prices)
     return snippet(prices, args.sellers, time.time())
+
+
+def _emitters(args: argparse.Namespace) -> str:
+    rows = bundled().emitters.rows
+    if args.json:
+        return json.dumps([row._asdict() for row in rows], indent=2, ensure_ascii=False) + "\n"
+    found = [
+        (
+            row.name,
+            row.scope,
+            _versions(row),
+            _input(row),
+            f"{row.amount} ({row.word})" if row.amount else "-",
+            row.read,
+        )
+        for row in rows
+    ]
+    return table(("emitter", "scope", "versions", "input", "amount", "read"), found) + "\n"
+
+
+def _versions(row: Emitter) -> str:
+    said = [f"from {row.since}"] * bool(row.since) + [f"before {row.before}"] * bool(row.before)
+    return " ".join(said) or "all"
+
+
+def _input(row: Emitter) -> str:
+    return f"{row.input} ({', '.join(row.sellers)})" if row.sellers else row.input
+
+
+PARTS: Final[dict[str, Callable[[argparse.Namespace], str]]] = {
+    "config": _config,
+    "lookup": _lookup,
+    "emitters": _emitters,
+}
+"""Part → the text that is printed."""
 
 
 def _host(text: str) -> str:
