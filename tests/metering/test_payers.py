@@ -299,7 +299,7 @@ def test_one_attribution_may_be_entered_by_many_threads_and_tasks_at_once() -> N
                 await asyncio.sleep(0)
             return seen()
 
-        return await asyncio.gather(early(), late())
+        return [*await asyncio.gather(early(), late())]
 
     assert asyncio.run(both()) == [None, None]
     assert seen() is None
