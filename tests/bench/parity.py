@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from genmeter import names
+
 from . import contenders
 from .contenders import Contender
 from .scenarios import Scenario
@@ -12,6 +14,9 @@ from .sinks import Sinks
 
 CLOCKED = ("time_to_first_chunk", "duration")
 """How attributes end whose values are times: the keys are compared, the values are not."""
+
+STATES = (names.PRICES_AGE,)
+"""Gauges that a reader asks for when it collects. No call writes them, so they are no part of what a call exports."""
 
 
 class Disparity(AssertionError):
@@ -109,6 +114,7 @@ def _points(sinks: Sinks) -> list[str]:
         f"point {metric.name} [{metric.unit}] {type(metric.data).__name__} {sorted(map(str, point.attributes.items()))} "
         + _measured(metric, point)
         for metric in metrics
+        if metric.name not in STATES
         for point in metric.data.data_points
     ]
 
