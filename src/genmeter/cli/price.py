@@ -22,7 +22,7 @@ from genmeter.pricing.reasons import meaning
 from genmeter.pricing.staleness import ages
 from genmeter.reading import Recorded
 from genmeter.reading.conventions import bundled
-from genmeter.reading.recorded import Asked
+from genmeter.reading.recorded import Asked, odd_model
 from genmeter.settings import Settings
 from genmeter.units import OPTIONS
 
@@ -195,6 +195,10 @@ def _results(source: TextIO, recorded: Recorded) -> Iterator[tuple[int, dict[str
             attributes, asked = _from_record(line, recorded)
         except ValueError as error:
             yield number, {"error": f"line {number}: {error}"}
+            continue
+        named = asked.question.request_model or asked.question.response_model
+        if not named and (wrong := odd_model(attributes)):
+            yield number, {"error": f"line {number}: {wrong}"}
             continue
         repaired = {"repaired": True} if asked.repaired else {}
         result = recorded.answer(asked)

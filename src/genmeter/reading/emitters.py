@@ -9,8 +9,8 @@ The table stands in ``data/conventions.json`` under ``emitters``, for Python and
   tells no cache). ``sellers`` limits ``exclusive`` to the calls of these catalogue ids: an emitter passes a seller's own
   count on. ``unless`` names an attribute that rules it out.
 - ``dialect``: the names that the emitter writes. ``total``: where tokens stand that are in no other count.
-- ``amount``: where an amount of money stands, and ``word``, whose it is: a ``gateway`` bills it, an ``estimate`` is the
-  emitter's own arithmetic. ``free``: the attribute that says that the gateway's own cache answered.
+- ``amount``: where an amount of money stands, and ``word``, whose it is: the word gateway means that it is billed, and the
+  word estimate that it is the emitter's own arithmetic. ``free``: the attribute that says that the gateway's own cache answered.
 - ``source`` and ``read``: where this was read, and on which day.
 """
 
@@ -86,7 +86,7 @@ class Emitters:
 
 
 def _row(row: Mapping[str, Any]) -> Emitter:
-    parts = {**row, "sellers": tuple(row.get("sellers", ())), "since": row.get("from", "")}
+    parts: dict[str, Any] = {**row, "sellers": tuple(row.get("sellers", ())), "since": row.get("from", "")}
     parts.pop("from", None)
     made = Emitter(**parts)
     if made.input not in INPUTS:

@@ -104,7 +104,7 @@ class Recorded:
         if asked.question.seller is None and isinstance(verdict, Unpriced) and _names_nobody(attributes):
             return verdict._replace(detail=NAMES_NOBODY)
         if isinstance(verdict, Unpriced) and verdict.reason == "unknown_model":
-            return verdict._replace(detail=_odd_model(attributes) or verdict.detail)
+            return verdict._replace(detail=odd_model(attributes) or verdict.detail)
         return verdict
 
     def answer(self, asked: Asked) -> Verdict:
@@ -119,7 +119,7 @@ def _names_nobody(attributes: Mapping[str, object]) -> bool:
     return not any(table.text(attributes, field) for field in ("provider", "address", "base_url"))
 
 
-def _odd_model(attributes: Mapping[str, object]) -> str | None:
+def odd_model(attributes: Mapping[str, object]) -> str | None:
     """The attribute of a model that is no text, in words."""
     table = conventions.bundled()
     for name in (*table.fields["request_model"], *table.fields["response_model"]):
