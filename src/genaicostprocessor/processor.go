@@ -146,12 +146,12 @@ func (b *batch) span(span ptrace.Span) {
 	switch span.Kind() {
 	case ptrace.SpanKindServer, ptrace.SpanKindProducer, ptrace.SpanKindConsumer:
 		// a server or a queue does not pay for the call
-		b.passOver(span.Attributes())
+		b.passOver(span.Attributes(), false)
 		return
 	}
 	operation, ok := reading.Billed(b.conventions, span.Attributes())
 	if !ok {
-		b.passOver(span.Attributes())
+		b.passOver(span.Attributes(), span.Kind() == ptrace.SpanKindClient)
 		return
 	}
 	began := span.StartTimestamp()
@@ -162,8 +162,12 @@ func (b *batch) span(span ptrace.Span) {
 }
 
 // passOver counts a record that is no call, where it has counts or an amount all the same.
-func (b *batch) passOver(attributes pcommon.Map) {
-	if word, unread := reading.Unread(b.conventions, attributes); unread {
+func (b *batch) passOver(attributes pcommon.Map, client bool) {
+	var alone []*conventions.Emitter
+	if client {
+		alone = b.emitters
+	}
+	if word, unread := reading.Unread(b.conventions, attributes, alone); unread {
 		b.called = true
 		b.counts.unread++
 		b.sightings.unread(b.scope, word)
@@ -183,7 +187,7 @@ func (b *batch) event(record plog.LogRecord) {
 	}
 	operation, ok := reading.Billed(b.conventions, record.Attributes())
 	if !ok {
-		b.passOver(record.Attributes())
+		b.passOver(record.Attributes(), false)
 		return
 	}
 	written := record.Timestamp()

@@ -99,7 +99,10 @@ def from_event(event: Event, run: str, price: Price | None = None) -> Call | Non
 def unread(record: Span | Event) -> str | None:
     """The emitter and its operation, where a record has counts or an amount and is no call that we know; else None."""
     table = conventions.bundled()
-    word = table.unread(record.attributes)
+    alone: tuple[str, ...] = ()
+    if isinstance(record, Span) and record.kind == ProtobufSpan.SPAN_KIND_CLIENT:
+        alone = tuple(word for row in table.emitters.of(record.scope, record.version) for word in row.alone)
+    word = table.unread(record.attributes, alone)
     if word is None:
         return None
     if isinstance(record, Span) and record.kind in _NO_CLIENT and table.operation(record.attributes) in names.CALLS:

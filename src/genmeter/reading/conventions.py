@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -190,10 +190,11 @@ class Conventions:
         model = self.text(attributes, "request_model") or self.text(attributes, "response_model") or ""
         return next((seller for pattern, seller in self._sold_by if pattern.match(model.lower())), None)
 
-    def unread(self, attributes: Attributes) -> str | None:
+    def unread(self, attributes: Attributes, alone: Collection[str] = ()) -> str | None:
         """The operation's word of a record that has counts or an amount and is no call as far as we know, "" for none.
 
-        None for a record without counts and amounts, and for a step, which repeats the totals of the calls below it.
+        None for a record without counts and amounts, and for a step, which repeats the totals of the calls below it. The
+        words of ``alone`` are steps without calls below them.
         """
         if attributes.keys().isdisjoint(self._money) or attributes.get(_STEP) is not None:
             return None
@@ -202,7 +203,7 @@ class Conventions:
         )
         if not word:
             return next((name for name in self.fields["unread"] if name in attributes), "")
-        return None if word.lower() in self._steps else word
+        return None if word.lower() in self._steps and word not in alone else word
 
     def count(self, attributes: Attributes, field: str) -> int | None:
         """The whole number of ``field``. Raises ``ValueError`` where the first spelling present holds something else."""

@@ -11,6 +11,8 @@ The table stands in ``data/conventions.json`` under ``emitters``, for Python and
 - ``dialect``: the names that the emitter writes. ``total``: where tokens stand that are in no other count.
 - ``amount``: where an amount of money stands, and ``word``, whose it is: the word gateway means that it is billed, and the
   word estimate that it is the emitter's own arithmetic. ``free``: the attribute that says that the gateway's own cache answered.
+- ``alone``: words for steps that are the only record of their calls, where the span is a client's: the calls are made on
+  a server that records none. Such a span is counted as unread.
 - ``source`` and ``read``: where this was read, and on which day.
 """
 
@@ -43,6 +45,7 @@ class Emitter(NamedTuple):
     word: str = ""
     free: str = ""
     total: str = ""
+    alone: tuple[str, ...] = ()
 
     def writes(self, scope: str, version: str) -> bool:
         """Whether the row means the records of this scope in this version."""
@@ -87,6 +90,7 @@ class Emitters:
 
 def _row(row: Mapping[str, Any]) -> Emitter:
     parts: dict[str, Any] = {**row, "sellers": tuple(row.get("sellers", ())), "since": row.get("from", "")}
+    parts["alone"] = tuple(row.get("alone", ()))
     parts.pop("from", None)
     made = Emitter(**parts)
     if made.input not in INPUTS:

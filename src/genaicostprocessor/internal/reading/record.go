@@ -5,6 +5,7 @@ package reading
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,8 +55,8 @@ func Billed(table *conventions.Table, attributes pcommon.Map) (string, bool) {
 
 // Unread is the operation's word of a record that has counts or an amount and is no call as far as the table knows; empty
 // where it has none. False for a record without counts and amounts, and for a step, which repeats the totals of the calls
-// below it.
-func Unread(table *conventions.Table, attributes pcommon.Map) (string, bool) {
+// below it. alone are emitters of which some steps have no calls below them.
+func Unread(table *conventions.Table, attributes pcommon.Map, alone []*conventions.Emitter) (string, bool) {
 	found, unread := false, ""
 	for key, value := range attributes.All() {
 		field, _, known := table.Find(key)
@@ -74,7 +75,8 @@ func Unread(table *conventions.Table, attributes pcommon.Map) (string, bool) {
 	}
 	for _, key := range table.Operations() {
 		if value, there := attributes.Get(key); there && value.Type() == pcommon.ValueTypeStr && value.Str() != "" {
-			return value.Str(), !table.IsStep(value.Str())
+			isAlone := func(one *conventions.Emitter) bool { return slices.Contains(one.Alone, value.Str()) }
+			return value.Str(), !table.IsStep(value.Str()) || slices.ContainsFunc(alone, isAlone)
 		}
 	}
 	return unread, true

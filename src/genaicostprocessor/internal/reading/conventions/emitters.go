@@ -17,6 +17,7 @@ type Emitter struct {
 	Since   string   `json:"from"`
 	Before  string   `json:"before"`
 	Unless  string   `json:"unless"`
+	Alone   []string `json:"alone"`
 }
 
 // What an input count may mean: the cache is in it, or beside it. An emitter of any other word tells no cache.
