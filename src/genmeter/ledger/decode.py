@@ -148,7 +148,7 @@ def _events(data: bytes, wanted: str, tally: Tally) -> Iterator[Event]:
         tally.received += 1
         name = protobuf.text(record.event_name) or _named(record.attributes)
         row = records.of(name, scope.name) if name in records else None
-        if name != wanted and row is None and _named(record.attributes) != wanted:
+        if name != wanted and row is None and not (record.event_name and _named(record.attributes) == wanted):
             continue
         if row is not None:
             _identify(record)
