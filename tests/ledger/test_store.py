@@ -139,6 +139,17 @@ def test_a_locked_file_is_a_storage_error_and_works_again_when_freed(tmp_path: P
         assert ledger.book_traces(numbered(1, 1)).outcome.booked == 1
 
 
+def test_a_ledger_is_opened_and_read_while_another_process_writes(tmp_path: Path) -> None:
+    path = str(tmp_path / "ledger.db")
+    with Ledger.open(path) as ledger:
+        ledger.book_traces(numbered(1, 3))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with Ledger(SqliteStore(path, busy_seconds=0)) as ledger:
+        assert len(calls(ledger)) == 3
+    other.close()
+
+
 def test_a_full_disk_books_nothing_of_the_batch_and_recovers(tmp_path: Path) -> None:
     # a real limit of the kernel on file size, in a process of its own
     script = f"""

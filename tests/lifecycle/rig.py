@@ -15,6 +15,7 @@ from pathlib import Path
 from genmeter.ledger import Ledger
 from genmeter.reports import receipt
 from genmeter.server import Application, serve
+from tests.stack.inherited import ignoring
 from tests.stub import StubServer
 
 CALL = """
@@ -107,9 +108,9 @@ class Rig:
         return str(path)
 
     def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
-        """Start a command as the leader of a group of its own."""
+        """Start a command as the leader of a group of its own, with no signal ignored: `nohup` may run the suite."""
         process = subprocess.Popen(
-            command,
+            ignoring((), command),
             env=self.environment | env,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

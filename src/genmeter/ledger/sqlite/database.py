@@ -241,8 +241,10 @@ class Database:
             place.make_private(self.path)
         connection = self._connect()
         try:
-            # in force for a new file alone: pages of trimmed rows can then be given back to the disk
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            if not connection.execute("PRAGMA page_count").fetchone()[0]:
+                # Of a new file the pages of trimmed rows can be given back to the disk. On every other file the same
+                # statement would change nothing and wait for the process that writes.
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
