@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-import httpx
 import openai
 import pydantic
 import pytest
@@ -23,6 +22,7 @@ from genmeter import names
 from genmeter.metering import exceptions, guard
 from genmeter.metering.delivery import delivery
 from genmeter.metering.exceptions import message_of, tell
+from tests.bench.canned import http_library
 from tests.stub import Reply, Stream, StubServer
 
 from .cells import make_client
@@ -33,6 +33,7 @@ from .sdk import CHAT, CLAUDE
 WORDS = "Jane-Roe-4711"
 KEY = "sk-proj-0123456789abcdef"
 CODE_LINE = "WORDS_IN_SOURCE"
+HTTP = http_library(openai)
 
 
 class Person(pydantic.BaseModel):
@@ -124,7 +125,7 @@ def test_a_key_that_was_read_with_its_newline_does_not_leave(
     """The HTTP library refuses the header, shows it, and the SDK's error has that as its cause."""
     meter = meters(content=capture)
     client = OpenAI(base_url=stub.openai_url, api_key="sk-stub", max_retries=0)
-    with pytest.raises((openai.APIConnectionError, httpx.LocalProtocolError)) as caught:
+    with pytest.raises((openai.APIConnectionError, HTTP.LocalProtocolError)) as caught:
         client.chat.completions.create(**CHAT, extra_headers=header)
     assert any("Illegal header value" in str(one) for one in (caught.value, caught.value.__cause__))
     found = told(meter)
@@ -287,7 +288,7 @@ def test_an_sdks_status_is_found_however_it_is_kept() -> None:
         vars(error).update(fields)
         return message_of(error, words=False).removeprefix(f"{Failed.__module__}.{Failed.__qualname__}")
 
-    response = httpx.Response(503, text=WORDS)
+    response = HTTP.Response(503, text=WORDS)
     held = {"Error": {"Code": WORDS}, "ResponseMetadata": {"HTTPStatusCode": 429}}
     assert failed(status_code=404) == failed(status=404) == failed(code=404) == ": HTTP 404 (text withheld)"
     assert failed(response=response) == ": HTTP 503 (text withheld)"
