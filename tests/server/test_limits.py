@@ -49,6 +49,7 @@ BOMBS = {
     "attributes of a span": spans(field(2, ONE + b"\x4a\x00" * MANY)),
     "attributes of a resource": field(1, field(1, EMPTY * MANY) + field(2, field(2, ONE))),
     "unread fields of a span": spans(field(2, ONE + b"\x6a\x00" * MANY)),
+    "unread fields of many spans": spans(field(2, ONE + b"\x6a\x00" * 90_000) * 160),
     "a wide value": spans(field(2, ONE + field(9, field(1, b"a") + field(2, field(5, EMPTY * MANY))))),
     "many wide values": spans(field(2, ONE + field(9, WIDE) * 900) * 7),
     "a deep value": spans(field(2, ONE + field(9, field(1, b"a") + field(2, NESTED)))),
@@ -137,6 +138,16 @@ def test_a_span_of_too_many_attributes_is_rejected_alone_and_its_neighbour_is_bo
         booked = ledger.book_traces(traces(crowded, span(2, chat())))
         assert (booked.received, booked.rejected, booked.outcome.booked) == (2, 1, 1)
         assert "more than 1,000 attributes" in booked.reason
+
+
+@pytest.mark.parametrize(("links", "booked"), [(20_000, 2), (limits.FIELDS, 1)])
+def test_a_span_of_many_links_costs_no_other_and_is_booked_within_its_limit(links: int, booked: int) -> None:
+    crowded = span(1, chat())
+    for _ in range(links):
+        crowded.links.add(trace_id=b"l" * 16, span_id=b"l" * 8)
+    with Ledger.open() as ledger:
+        found = ledger.book_traces(traces(crowded, span(2, chat())))
+        assert (found.received, found.outcome.booked, found.rejected) == (2, booked, 2 - booked)
 
 
 def test_as_many_spans_as_are_allowed_are_taken_and_one_more_is_not() -> None:

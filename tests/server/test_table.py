@@ -36,6 +36,8 @@ LIMITS = {
     "bodies above 1 MiB unpacked that are worked on at once": http.LARGE_AT_ONCE,
     "calls over gRPC at once": otlp_grpc.MOST_CALLS,
     "spans or log records of a request": limits.RECORDS,
+    "fields of a span or log record, links and events included": limits.FIELDS,
+    "fields of all records above 64 KiB of a request": limits.ALL_FIELDS,
     "attributes of a span or log record": limits.ATTRIBUTES,
     "attributes of a request": limits.ALL_ATTRIBUTES,
     "values inside one attribute": limits.ITEMS,

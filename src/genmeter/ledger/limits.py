@@ -6,6 +6,10 @@ from typing import Final
 
 RECORDS: Final = 20_000
 """Spans, or log records, with the groups around them. Beyond: the request is refused."""
+FIELDS: Final = 100_000
+"""Fields of one record, with the links and events that are not read. Beyond: the record is rejected, and the others are kept."""
+ALL_FIELDS: Final = 1_000_000
+"""Fields of all records above 64 KiB of a request. Beyond: the request is refused."""
 ATTRIBUTES: Final = 1_000
 """Attributes of one record. Beyond: the record is rejected, and the others are kept."""
 ALL_ATTRIBUTES: Final = 500_000

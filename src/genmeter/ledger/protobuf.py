@@ -16,9 +16,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from genmeter.ledger.errors import BadPayload
-from genmeter.ledger.limits import ALL_ATTRIBUTES, RECORDS, STRUCTURED
-from genmeter.ledger.walk import Allowance, parts
+from genmeter.ledger.errors import BadPayload, TooLarge
+from genmeter.ledger.limits import ALL_ATTRIBUTES, ALL_FIELDS, FIELDS, RECORDS, STRUCTURED
+from genmeter.ledger.walk import Allowance, parts, without
 
 Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
 """One OTLP value as plain data."""
@@ -96,18 +96,18 @@ def records(
     """
     allowance = Allowance(RECORDS, "spans, log records and groups of them")
     total = Allowance(ALL_ATTRIBUTES, "attributes")
+    walked = Allowance(ALL_FIELDS, "fields in large records")
     for group in _fields(data, (0, len(data)), allowance).get(1, ()):
         found = _fields(data, group, allowance)
         around = _resource(_whole(data, found.get(1, ())), pairs, total)
         for scoped in found.get(2, ()):
             inside = _fields(data, scoped, allowance)
-            sent: Any = _read(_made["Scope"], _whole(data, inside.get(1, ())))
-            total.take(len(sent.attributes))
-            scope = of_scope(sent)
+            named: Any = _read(_made["Scope"], _whole(data, inside.get(1, ())))
+            total.take(len(named.attributes))
+            scope = of_scope(named)
             for start, end in inside.get(2, ()):
-                if end - start > _LARGE:
-                    _count(data, start, end)
-                record: Any = _read(shape, data[start:end])
+                sent = data[start:end] if end - start <= _LARGE else _large(shape, data, (start, end), walked)
+                record: Any = _read(shape, sent)
                 total.take(len(record.attributes))
                 yield record, around, scope
 
@@ -115,17 +115,24 @@ def records(
 def _fields(data: bytes, place: tuple[int, int], allowance: Allowance) -> dict[int, list[tuple[int, int]]]:
     """The places of the fields of a message by their number. A scope may stand before or after its spans."""
     found: dict[int, list[tuple[int, int]]] = {}
-    for number, start, end in parts(data, *place):
+    for number, start, end, _ in parts(data, *place):
         allowance.take()
         found.setdefault(number, []).append((start, end))
     return found
 
 
-def _count(data: bytes, start: int, end: int) -> None:
-    """Refuse a record of very many fields before it is built, where each may cost eight times its bytes."""
-    allowance = Allowance(RECORDS, "fields in one record")
-    for _ in parts(data, start, end):
-        allowance.take()
+def _large(shape: type[Message], data: bytes, place: tuple[int, int], walked: Allowance) -> bytes:
+    """A large record without the fields that are not read: built, each of them may cost eight times its bytes.
+
+    A record of too many fields becomes an empty one, which is rejected. The others of its request are kept.
+    """
+    fields = Allowance(FIELDS, "fields in one record")
+    try:
+        sent = without(data, *place, shape.DESCRIPTOR.fields_by_number, fields)
+    except TooLarge:
+        sent = b""
+    walked.take(min(fields.taken, FIELDS))
+    return sent
 
 
 def _whole(data: bytes, places: Iterable[tuple[int, int]]) -> bytes:
@@ -135,7 +142,7 @@ def _whole(data: bytes, places: Iterable[tuple[int, int]]) -> bytes:
 
 def _resource(sent: bytes, pairs: Pairs, total: Allowance) -> dict[str, Value]:
     own: list[bytes] = []
-    for number, start, end in parts(sent, 0, len(sent)):
+    for number, start, end, _ in parts(sent, 0, len(sent)):
         total.take()
         if number == 1:
             own.append(sent[start:end])

@@ -6,7 +6,7 @@ the first part too many: its time and memory are bounded by the limit, not by th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 
 from genmeter.ledger.errors import BadPayload, TooLarge
@@ -34,20 +34,21 @@ class Allowance:
         return self.most - self.left
 
 
-def parts(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def parts(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Number, begin and end of each length-delimited field of the message in ``data[start:end]``; the others are skipped.
 
-    Raises ``BadPayload``.
+    The fourth number is the place of the field's tag. Raises ``BadPayload``.
     """
     at = start
     while at < end:
+        head = at
         tag, at = _varint(data, at, end)
         kind = tag & 7
         if kind == 2:
             size, at = _varint(data, at, end)
             if size > end - at:
                 raise BadPayload(_DAMAGED)
-            yield tag >> 3, at, at + size
+            yield tag >> 3, at, at + size, head
             at += size
         elif kind == 0:
             _, at = _varint(data, at, end)
@@ -69,6 +70,21 @@ def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
             return value, at
         shift += 7
     raise BadPayload(_DAMAGED)
+
+
+def without(data: bytes, start: int, end: int, read: Container[int], allowance: Allowance) -> bytes:
+    """The message in ``data[start:end]`` without its length-delimited fields whose number is not in ``read``.
+
+    Raises ``TooLarge`` beyond the allowance of fields, and ``BadPayload``.
+    """
+    kept: list[bytes] = []
+    for number, _, stop, head in parts(data, start, end):
+        allowance.take()
+        if number not in read:
+            kept.append(data[start:head])
+            start = stop
+    kept.append(data[start:end])
+    return b"".join(kept)
 
 
 Shape = Mapping[int, Any]
@@ -100,7 +116,7 @@ def count(data: bytes, shape: Shape, allowance: Allowance) -> None:
         start, end, inside, depth = waiting.pop()
         if depth > 2 * DEPTH + 8:
             raise TooLarge(f"an attribute of the request is nested deeper than {DEPTH}")
-        for number, begin, stop in parts(data, start, end):
+        for number, begin, stop, _ in parts(data, start, end):
             allowance.take()
             if within := inside.get(number):
                 waiting.append((begin, stop, within, depth + 1))
