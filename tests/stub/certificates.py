@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pytest
 
@@ -12,10 +13,6 @@ import pytest
 def one_ssl_context() -> Iterator[None]:
     """Loading the certificates takes 25 ms for each client, and nothing on loopback is encrypted."""
     with pytest.MonkeyPatch.context() as patch:
-        context = ssl.create_default_context()
-
-        def once(*_: object, **__: object) -> ssl.SSLContext:
-            return context
-
-        patch.setattr(ssl, "create_default_context", once)
+        # By its arguments: a test that trusts a certificate of its own gets a context that does.
+        patch.setattr(ssl, "create_default_context", lru_cache(ssl.create_default_context))
         yield
