@@ -88,6 +88,9 @@ def call(number: int, priced: bool) -> dict[str, Attribute]:
             "genmeter.cost.catalogue": Catalogue.bundled().version,
         }
         made |= {f"genmeter.cost.{name}": value for name, value in cost.items()}
+        if "cache_read" in cost:
+            # The table of emitters does not know this sender, so nothing says that its input holds the cache.
+            made["genmeter.usage.assumed"] = True
     return made
 
 
