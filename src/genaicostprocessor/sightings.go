@@ -36,14 +36,8 @@ func newSightings(logger *zap.Logger) *sightings {
 }
 
 func (s *sightings) report(seller, model string, reason pricing.Reason, detail string) {
-	if s.full.Load() {
-		return
-	}
 	one := sighting{reading.Clipped(seller), reading.Clipped(model), reason}
-	s.mu.RLock()
-	_, known := s.seen[one]
-	s.mu.RUnlock()
-	if known || !s.add(one) {
+	if !s.first(one) {
 		return
 	}
 	said := reason.Said()
@@ -52,16 +46,21 @@ func (s *sightings) report(seller, model string, reason pricing.Reason, detail s
 		zap.String("detail", reading.Clipped(detail)))
 }
 
-// unread logs each emitter and operation once whose records have counts or an amount and are no known call.
-func (s *sightings) unread(scope, word string) {
+// first says whether a sighting is new and there is room to remember it.
+func (s *sightings) first(one sighting) bool {
 	if s.full.Load() {
-		return
+		return false
 	}
-	one := sighting{reading.Clipped(scope), reading.Clipped(word), unreadRecord}
 	s.mu.RLock()
 	_, known := s.seen[one]
 	s.mu.RUnlock()
-	if !known && s.add(one) {
+	return !known && s.add(one)
+}
+
+// unread logs each emitter and operation once whose records have counts or an amount and are no known call.
+func (s *sightings) unread(scope, word string) {
+	one := sighting{reading.Clipped(scope), reading.Clipped(word), unreadRecord}
+	if s.first(one) {
 		s.logger.Warn("A record has tokens or an amount and is no call that genmeter knows: it is in no sum. If no other span "+
 			"reports the call, have the emitter write the operation names of the GenAI conventions.",
 			zap.String("scope", one.seller), zap.String("operation", one.model))
