@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from genmeter.cli.options import add_formats, add_ledger
+from genmeter.cli.options import add_action, add_formats, add_ledger
 from genmeter.cli.render import Cell, Format, refuse, say, write_rows
 from genmeter.cli.report import add_options, asked_of, no_ledger, write
 from genmeter.cli.state import state_file
@@ -43,9 +43,7 @@ def add(subparsers: Any) -> None:
         description=DESCRIPTION,
         allow_abbrev=False,
     )
-    words = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
-    # The metavar names the argument in an error too; without one, the error calls it "action".
-    parser.add_argument("action", choices=tuple(ACTIONS), metavar=f"{{{','.join(ACTIONS)}}}", help=words)
+    add_action(parser, ACTIONS)
     parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
     add_ledger(parser)
     add_options(parser, REPORT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,13 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="SQLite file (default: $GENMETER_LEDGER, else genmeter/ledger.db in your state folder)",
     )
+
+
+def add_action(parser: argparse.ArgumentParser, actions: Mapping[str, str]) -> None:
+    """The argument ``action``: one of ``actions``, each with the words that explain it in the help."""
+    words = "; ".join(f"{name}: {text}" for name, text in actions.items())
+    # The metavar names the argument in an error too; without one, the error calls it "action".
+    parser.add_argument("action", choices=tuple(actions), metavar=f"{{{','.join(actions)}}}", help=words)
 
 
 def add_formats(parser: argparse.ArgumentParser, json: str = "a JSON array") -> None:

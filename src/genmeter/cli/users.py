@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from genmeter.cli.options import add_formats
+from genmeter.cli.options import add_action, add_formats
 from genmeter.cli.render import refuse, say, write_rows
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def add(subparsers: Any) -> None:
         description=DESCRIPTION,
         allow_abbrev=False,
     )
-    words = "; ".join(f"{name}: {text}" for name, text in ACTIONS.items())
-    parser.add_argument("action", choices=tuple(ACTIONS), metavar=f"{{{','.join(ACTIONS)}}}", help=words)
+    add_action(parser, ACTIONS)
     parser.add_argument("user", nargs="?", metavar="USER", help="the id of a user, as the application gives it")
     parser.add_argument("hash", nargs="?", metavar="HASH", help="a hash, as the ledger shows it")
     parser.add_argument("--keys", type=Path, metavar="PATH", help="file of keys (default: as the meter finds it)")
