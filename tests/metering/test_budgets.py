@@ -11,6 +11,7 @@ import gc
 import json
 import logging
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -139,7 +140,8 @@ class TestUsers:
                 call(client)
         assert len(stub.requests) == 4
         if "raw_users" not in settings:
-            assert refusal.scope.startswith("user=u-") and "ada" not in str(refusal)
+            # a hash may hold the letters "ada", so the name is looked for as a word
+            assert refusal.scope.startswith("user=u-") and not re.search(r"\bada\b", str(refusal))
 
     def test_the_budget_may_name_the_hash(self, stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
         """As ``genmeter users match`` shows it."""
