@@ -13,10 +13,10 @@ from genmeter._version import __version__
 from genmeter.errors import GenmeterError
 
 if TYPE_CHECKING:
-    from genmeter.metering.attribution import attribution
-    from genmeter.metering.baggage import signed_baggage
-    from genmeter.metering.limits import BudgetExceeded
-    from genmeter.metering.rules import RejectedCall, UnattributedCall, UncheckedCall
+    from genmeter.metering.payers.attribution import attribution
+    from genmeter.metering.payers.baggage import signed_baggage
+    from genmeter.metering.payers.limits import BudgetExceeded
+    from genmeter.metering.payers.rules import RejectedCall, UnattributedCall, UncheckedCall
     from genmeter.metering.telemetry import LoggerProvider, MeterProvider, TracerProvider
     from genmeter.settings import Settings
 
@@ -35,12 +35,12 @@ __all__ = [
 ]
 
 _LATE = {
-    "attribution": "genmeter.metering.attribution",
-    "signed_baggage": "genmeter.metering.baggage",
-    "RejectedCall": "genmeter.metering.rules",
-    "UnattributedCall": "genmeter.metering.rules",
-    "UncheckedCall": "genmeter.metering.rules",
-    "BudgetExceeded": "genmeter.metering.limits",
+    "attribution": "genmeter.metering.payers.attribution",
+    "signed_baggage": "genmeter.metering.payers.baggage",
+    "RejectedCall": "genmeter.metering.payers.rules",
+    "UnattributedCall": "genmeter.metering.payers.rules",
+    "UncheckedCall": "genmeter.metering.payers.rules",
+    "BudgetExceeded": "genmeter.metering.payers.limits",
 }
 
 
@@ -94,7 +94,7 @@ def flush(timeout: float = 2.0) -> bool:
     >>> flush()
     True
     """
-    from genmeter.metering.ends import ends
+    from genmeter.metering.process.ends import ends
 
     return ends.flush(timeout)
 

@@ -12,8 +12,8 @@ from tests.architecture.tree import docstrings, modules
 ENVIRONMENT = {
     "settings": "reads every variable of genmeter",
     "state": "XDG_STATE_HOME, the user's state folder",
-    "metering.sdk": "OpenTelemetry's variables: what is disabled, and the defaults that the SDK leaves to a distribution",
-    "metering.carriers": "OpenTelemetry's variables: where telemetry goes where the application has set up no provider",
+    "metering.process.sdk": "OpenTelemetry's variables: what is disabled, and the defaults that the SDK leaves to a distribution",
+    "metering.process.carriers": "OpenTelemetry's variables: where telemetry goes where the application has set up no provider",
     "metering.content": "OpenTelemetry's limit on the length of an attribute",
     "cli.run": "the environment of the metered command, and NO_COLOR",
 }

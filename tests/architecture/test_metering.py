@@ -24,10 +24,13 @@ BELOW = {
     "families": {"shapes", "spec", "guard"},
     "dialects": {"spec", "parts", "errors"},
     "providers": {"families", "dialects", "spec"},
-    "stages": {"telemetry", "points", "series", "payer", "rules", "guard", "exceptions"},
+    "process": {"guard", "notices"},
+    "metrics": {"process", "guard"},
+    "payers": {"context", "notices"},
+    "stages": {"telemetry", "metrics", "payers", "guard", "exceptions"},
     "call": {
-        *("stages", "spec", "guard", "reaper", "telemetry", "content", "context", "endpoints", "errors", "coexist"),
-        *("rules", "exceptions", "outer", "points"),
+        *("stages", "spec", "guard", "process", "telemetry", "content", "context", "endpoints", "errors", "coexist"),
+        *("payers", "exceptions", "outer", "metrics"),
     },
 }
 """Folder of metering → what of metering it may import."""

@@ -23,7 +23,7 @@ APP = """
 import sys
 from opentelemetry.context import get_current
 from genmeter.metering.notices import notices
-from genmeter.metering.payer import Attributor
+from genmeter.metering.payers.attributor import Attributor
 from genmeter.settings import Settings
 import genmeter
 notices.metered = True

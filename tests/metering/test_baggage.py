@@ -48,7 +48,7 @@ def carried(entries: dict[str, str]) -> Iterator[None]:
 
 
 def signed(expiry: int, key: bytes = SHARED, **fields: str) -> dict[str, str]:
-    """A signature as the documentation of ``genmeter.metering.baggage`` says, by another hand."""
+    """A signature as the documentation of ``genmeter.metering.payers.baggage`` says, by another hand."""
     text = "\n".join(["v1", str(expiry), *(f"{name}={fields[name]}" for name in sorted(fields))])
     digest = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
     entries = {"user": "user.id", "session": "session.id"}

@@ -33,7 +33,7 @@ from genmeter import names
 from genmeter.budgets import Budget, BudgetsError
 from genmeter.metering.coexist import SHARED_KEYS
 from genmeter.metering.instrumentor import GenmeterInstrumentor
-from genmeter.metering.limits import KNOWN, Limits
+from genmeter.metering.payers.limits import KNOWN, Limits
 from genmeter.model import Attribution, Cost, Invocation, Request, Response, Seller, Unpriced
 from genmeter.settings import BudgetTable, Settings
 from genmeter.userkeys import UserKey

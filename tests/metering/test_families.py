@@ -23,7 +23,7 @@ from genmeter.metering.dialects.openai_chat import OPENAI_CHAT
 from genmeter.metering.families.botocore import BOTOCORE, server_of
 from genmeter.metering.families.plain import PLAIN
 from genmeter.metering.families.stainless import INCLUDE_USAGE
-from genmeter.metering.rules import RejectedCall
+from genmeter.metering.payers.rules import RejectedCall
 from genmeter.metering.spec import Muted, Provider, Server, Target, both
 
 from . import acme

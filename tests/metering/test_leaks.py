@@ -20,8 +20,8 @@ from openai import OpenAI
 import genmeter
 from genmeter import names
 from genmeter.metering import exceptions, guard
-from genmeter.metering.delivery import delivery
 from genmeter.metering.exceptions import message_of, tell
+from genmeter.metering.process.delivery import delivery
 from tests.bench.canned import http_library
 from tests.stub import Reply, Stream, StubServer
 

@@ -30,7 +30,7 @@ from genmeter import BudgetExceeded, UnattributedCall, attribution, names
 from genmeter.ledger import Ledger
 from genmeter.metering.coexist import SHARED_KEYS
 from genmeter.metering.outer import HANDED_OVER, same_model
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 from genmeter.reading import Recorded
 from genmeter.settings import BudgetTable, Settings
 from tests.stub import Reply, StubServer

@@ -309,7 +309,7 @@ def seen() -> Any:
     """The department that a call made here would have."""
     from opentelemetry.context import get_value
 
-    from genmeter.metering.attribution import ATTRIBUTION
+    from genmeter.metering.payers.attribution import ATTRIBUTION
 
     found: Any = get_value(ATTRIBUTION)
     return found and found.department

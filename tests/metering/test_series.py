@@ -9,7 +9,7 @@ from openai import OpenAI
 
 import genmeter
 from genmeter import names
-from genmeter.metering.series import OVERFLOW, Labels, Series
+from genmeter.metering.metrics.series import OVERFLOW, Labels, Series
 from tests.stub import StubServer
 
 from .conftest import MeterFactory

@@ -202,7 +202,7 @@ def test_a_stream_that_is_dropped_ends_without_the_garbage_collector(
     stub: StubServer, meter: Meter, client: openai.OpenAI
 ) -> None:
     """Nothing of ours makes a cycle with it: the call ends when the app drops the stream."""
-    from genmeter.metering.reaper import reaper
+    from genmeter.metering.process.reaper import reaper
 
     gc.disable()
     try:

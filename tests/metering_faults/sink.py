@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import genmeter
 from genmeter.metering.call.engine import Engine
 from genmeter.metering.instrumentor import GenmeterInstrumentor
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 from genmeter.settings import Settings
 from tests.stub import StubServer
 

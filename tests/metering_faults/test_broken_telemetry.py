@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.sampling import Sampler
 
 import genmeter
 from genmeter.metering.instrumentor import GenmeterInstrumentor
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 from tests.stub import StubServer
 
 from .app import WAYS, Clients, outcome

@@ -16,7 +16,7 @@ import pytest
 import genmeter
 from genmeter import names
 from genmeter.metering import guard
-from genmeter.metering.rules import RejectedCall, UncheckedCall
+from genmeter.metering.payers.rules import RejectedCall, UncheckedCall
 from genmeter.settings import BudgetTable, Settings
 from tests.stub import StubServer
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from genmeter import names
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 from genmeter.settings import Settings
 from tests.stub import Stream, StubServer
 
@@ -28,7 +28,7 @@ when = sys.argv[1]
 if when == "before genmeter":
     from gevent import monkey; monkey.patch_all()
 import genmeter
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter

@@ -18,7 +18,7 @@ import pytest
 import genmeter
 from genmeter.metering import guard
 from genmeter.metering.instrumentor import GenmeterInstrumentor
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 from tests.stub import Stream, StubServer
 
 from . import inject

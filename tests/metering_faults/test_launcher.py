@@ -38,7 +38,7 @@ from opentelemetry import trace, metrics
 from opentelemetry.sdk.trace import TracerProvider
 mine = TracerProvider()
 trace.set_tracer_provider(mine)
-from genmeter.metering.sdk import configure_if_nobody_does
+from genmeter.metering.process.sdk import configure_if_nobody_does
 configure_if_nobody_does()
 assert trace.get_tracer_provider() is mine
 assert "Proxy" in type(metrics.get_meter_provider()).__name__
@@ -131,7 +131,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     (info / "RECORD").write_text("")
     (info / "entry_points.txt").write_text(
         "[opentelemetry_instrumentor]\ngenmeter = genmeter.metering.instrumentor:GenmeterInstrumentor\n"
-        "[opentelemetry_pre_instrument]\ngenmeter = genmeter.metering.sdk:configure_if_nobody_does\n"
+        "[opentelemetry_pre_instrument]\ngenmeter = genmeter.metering.process.sdk:configure_if_nobody_does\n"
     )
     return str(home / "bin" / "python")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 from genmeter.settings import Settings
 from tests.stub import Stream, StubServer
 

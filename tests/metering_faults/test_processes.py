@@ -65,7 +65,7 @@ import gc, json, os, sys, time
 from tests.metering_faults.app import CHAT, CLAUDE, Clients
 from tests.metering_faults.sink import Telemetry, sellers, current
 from genmeter.metering import guard
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 from genmeter.settings import Settings
 import genmeter
 from tests.stub import StubServer
@@ -210,7 +210,7 @@ DEADLOCK = """
 import gc, json, sys, threading
 from tests.metering_faults.app import CHAT, Clients
 from tests.metering_faults.sink import Telemetry, current
-from genmeter.metering.reaper import reaper
+from genmeter.metering.process.reaper import reaper
 url, how = sys.argv[1:]
 class Stub:
     url = url; openai_url = url + "/v1"; anthropic_url = url

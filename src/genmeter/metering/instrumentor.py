@@ -14,13 +14,14 @@ from opentelemetry.instrumentation.instrumentor import (
 from ..errors import GenmeterError
 from ..pricing import catalogue_for
 from ..settings import Settings, Startup, export_address
-from . import exits, guard
+from . import guard
 from .call.engine import Engine
-from .ends import ends
 from .notices import notices
 from .patch import Patches
+from .process import exits
+from .process.ends import ends
+from .process.reaper import reaper
 from .providers import PROVIDERS
-from .reaper import reaper
 from .telemetry import Telemetry
 
 logger = logging.getLogger("genmeter")

@@ -36,7 +36,7 @@ class Notices:
         """The program says who pays, for the first time."""
         self.attributed = True
         if not self.metered:
-            from .sdk import off  # it reads the environment, which is needed here alone
+            from .process.sdk import off  # it reads the environment, which is needed here alone
 
             self.metered = True
             if not off():

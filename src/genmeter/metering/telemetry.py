@@ -18,13 +18,13 @@ from ..pricing import Catalogue
 from ..pricing.staleness import ages
 from ..settings import Settings
 from . import guard
-from .payer import Attributor
-from .points import Points
-from .routes import Routes
+from .metrics.points import Points
+from .payers.attributor import Attributor
+from .process.routes import Routes
 from .sightings import Sightings
 
 if TYPE_CHECKING:
-    from .limits import Limits
+    from .payers.limits import Limits
 
 LATEST_COUNTERS = {
     names.INFERENCE_INPUT: "Input tokens, cached ones included, by modality",
@@ -80,7 +80,7 @@ class Telemetry:
     def _limits(self) -> Limits | None:
         if self.settings.budgets is None:
             return None
-        from .limits import limits_for  # time zones and decimals: not for those who have no budgets
+        from .payers.limits import limits_for  # time zones and decimals: not for those who have no budgets
 
         keys, raw = self.attributor.keys, self.settings.raw_users
         return limits_for(self.settings.budgets, lambda: self.resource, keys, raw)

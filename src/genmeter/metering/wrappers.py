@@ -14,8 +14,8 @@ from . import guard
 from .call.engine import Engine
 from .coexist import Rival, Site
 from .context import WITHIN, Within
-from .reaper import reaper
-from .rules import RejectedCall, UncheckedCall
+from .payers.rules import RejectedCall, UncheckedCall
+from .process.reaper import reaper
 from .shapes.context_manager import Manager
 from .shapes.lazy import AsyncLazyStream, LazyStream
 from .shapes.proxy import delivered

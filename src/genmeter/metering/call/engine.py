@@ -17,8 +17,8 @@ from ..content import capture, observe_arguments
 from ..context import WITHIN, Within, suppressed
 from ..endpoints import Endpoints
 from ..outer import Outer, Outers
-from ..reaper import reaper
-from ..rules import RejectedCall
+from ..payers.rules import RejectedCall
+from ..process.reaper import reaper
 from ..spec import Dialect, Endpoint, Kwargs, OpenCall, Provider, Server, Target, UsageOption
 from ..stages.attribute import admit
 from ..telemetry import Telemetry

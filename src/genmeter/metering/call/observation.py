@@ -14,7 +14,7 @@ from ...model import Invocation
 from .. import guard
 from ..context import detach
 from ..errors import cancelled, error_type
-from ..reaper import reaper
+from ..process.reaper import reaper
 from ..spec import Kwargs, Provider
 from .answer import Answer, shown
 from .asking import Asked

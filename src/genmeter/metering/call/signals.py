@@ -25,8 +25,8 @@ from .. import coexist, guard
 from ..content import content_attributes
 from ..context import WITHIN, Within
 from ..exceptions import message_of, tell
+from ..metrics.points import Point
 from ..outer import Outer, Place
-from ..points import Point
 from ..stages.describe import bound, describe
 from ..stages.measure import measure, measure_cost, under_way
 from ..stages.price import price

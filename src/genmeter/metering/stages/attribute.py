@@ -7,8 +7,8 @@ from opentelemetry.context import Context
 from ... import names
 from ...model import AttributeValue, Invocation
 from .. import guard
-from ..payer import Attributor
-from ..rules import RejectedCall, UncheckedCall
+from ..payers.attributor import Attributor
+from ..payers.rules import RejectedCall, UncheckedCall
 from ..telemetry import Telemetry
 
 

@@ -9,8 +9,8 @@ from opentelemetry.trace import SpanContext
 from ... import names
 from ...model import Cost, Invocation, Unpriced, Usage
 from ...units import MODALITIES
-from ..points import Point
-from ..series import Labels
+from ..metrics.points import Point
+from ..metrics.series import Labels
 from ..telemetry import Telemetry
 
 INFERENCE = frozenset({names.CHAT, names.TEXT_COMPLETION, names.GENERATE_CONTENT})

@@ -11,14 +11,14 @@ from typing import cast
 
 from opentelemetry.context import Context
 
-from .. import names, userkeys
-from ..credentials import scrub
-from ..errors import GenmeterError
-from ..model import Attribution
-from ..settings import Settings, SettingsError
-from ..state import users_file
-from ..texts import name_of
-from ..userkeys import UserKey
+from ... import names, userkeys
+from ...credentials import scrub
+from ...errors import GenmeterError
+from ...model import Attribution
+from ...settings import Settings, SettingsError
+from ...state import users_file
+from ...texts import name_of
+from ...userkeys import UserKey
 from .attribution import ATTRIBUTION, NO_PAYER, payer
 from .baggage import Carried
 from .rules import UnattributedCall

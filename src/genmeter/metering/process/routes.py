@@ -25,15 +25,16 @@ from opentelemetry.trace import (
     get_current_span,
 )
 
-from .. import names
-from .._version import __version__
-from ..settings import Startup
-from . import guard, sdk
+from ... import names
+from ..._version import __version__
+from ...settings import Startup
+from .. import guard
+from ..notices import notices
+from . import sdk
 from .carriers import Carriers, beside
 from .delivery import delivery
 from .ends import ends
 from .following import Following, is_set
-from .notices import notices
 from .reaper import reaper
 
 logger = logging.getLogger("genmeter")

@@ -11,11 +11,11 @@ from typing import Any, TypeVar, cast
 
 from opentelemetry.context import Context, attach, create_key, get_value, set_value
 
-from ..credentials import scrub
-from ..model import Attribution
-from ..texts import LONGEST, name_of
-from .context import detach
-from .notices import notices
+from ...credentials import scrub
+from ...model import Attribution
+from ...texts import LONGEST, name_of
+from ..context import detach
+from ..notices import notices
 
 F = TypeVar("F", bound=Callable[..., Any])
 

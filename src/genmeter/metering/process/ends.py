@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from threading import Event
 from typing import Any, Protocol
 
-from . import guard
+from .. import guard
 from .delivery import delivery
 from .reaper import reaper
 

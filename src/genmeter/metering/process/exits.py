@@ -19,7 +19,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any
 
-from . import guard
+from .. import guard
 from .ends import ends
 
 DOORS = ("_exit", "abort", "execv", "execve")

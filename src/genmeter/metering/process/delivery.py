@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import local
 from typing import Any, cast
 
-from .. import names
-from ..credentials import scrub
-from ..texts import bounded
-from . import guard
+from ... import names
+from ...credentials import scrub
+from ...texts import bounded
+from .. import guard
 
 logger = logging.getLogger("genmeter")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import GenmeterError
+from ...errors import GenmeterError
 
 
 class RejectedCall(GenmeterError, RuntimeError):

@@ -19,12 +19,12 @@ from threading import Lock
 from time import time
 from weakref import WeakSet
 
-from .. import names
-from ..budgets import Budget, parse
-from ..model import SCOPES, Cost, Invocation, usd
-from ..periods import period
-from ..settings import BudgetTable
-from ..userkeys import UserKey
+from ... import names
+from ...budgets import Budget, parse
+from ...model import SCOPES, Cost, Invocation, usd
+from ...periods import period
+from ...settings import BudgetTable
+from ...userkeys import UserKey
 from .rules import RejectedCall, UncheckedCall
 
 logger = logging.getLogger("genmeter")

@@ -16,9 +16,9 @@ from time import time
 from opentelemetry import baggage
 from opentelemetry.context import Context
 
-from .. import names
-from ..model import Attribution
-from ..settings import Settings
+from ... import names
+from ...model import Attribution
+from ...settings import Settings
 from .attribution import NO_PAYER, payer
 
 ENTRIES = {

@@ -19,8 +19,8 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Histogram, Observation
 from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
-from . import guard
-from .reaper import reaper
+from .. import guard
+from ..process.reaper import reaper
 from .series import Labels, Series
 
 LARGEST = 2**63 - 1

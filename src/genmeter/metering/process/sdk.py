@@ -21,8 +21,8 @@ from opentelemetry.util._importlib_metadata import (
     entry_points,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from ..settings import SettingsError, Startup
-from . import guard
+from ...settings import SettingsError, Startup
+from .. import guard
 from .carriers import DEFAULTS
 from .delivery import exporters, watch
 from .ends import ends

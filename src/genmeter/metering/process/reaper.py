@@ -16,7 +16,7 @@ from importlib import import_module
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
-from . import guard
+from .. import guard
 
 Closing = Callable[[], None]
 LAST_SECONDS = 2.0
