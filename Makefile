@@ -25,6 +25,9 @@ LOWEST_TESTS := tests/metering tests/ledger tests/server/test_receiver.py \
   tests/cli/test_run.py::test_stdout_is_byte_identical_and_the_receipt_has_every_number
 # These rooms run on a second Python.
 PYTHON_TESTS := tests/metering tests/pricing tests/ledger tests/cli tests/lifecycle
+# Every SDK that is metered: all newest versions in one environment, all oldest in another.
+SDKS := sdks-newest sdks-oldest
+PROVIDER_TESTS := tests/providers
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
 # Frameworks, and tools that wrap the SDKs, each in a process of its own.
 FRAMEWORK_TESTS := -m peer tests/metering_faults/test_frameworks.py
@@ -86,6 +89,9 @@ test-python: .venvs/uv/.ready ## Metering, pricing, ledger and commands on a sec
 	grep -qsx "home = $${path%/*}" $$folder/pyvenv.cfg || rm -rf $$folder; \
 	$(MAKE) --no-print-directory SECOND_PYTHON="$$path" $$folder/.ready; \
 	echo "==> Python $$version, $$path: $(PYTHON_TESTS)"; $$folder/bin/python $(PYTEST) $(PYTHON_TESTS)
+
+test-sdks: $(SDKS:%=.venvs/%/.ready) ## The contract of every metered SDK, on its newest version and on the oldest major in use
+	@$(call in-each,$(SDKS),$(PROVIDER_TESTS))
 
 test-coexist: $(PEERS:%=.venvs/%/.ready) .venvs/peer-frameworks/.ready ## Beside other instrumentations of the same SDKs, each in its own environment; and beside frameworks
 	@$(call in-each,$(PEERS),$(COEXIST_TESTS))
@@ -171,7 +177,7 @@ readme: install ## Renew the outputs that README.md shows, by running its comman
 	@$(BIN)/python .ci/readme.py
 
 lock: .venvs/uv/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt (ARGS=--upgrade)
-	@$(call index); for name in base openai3-anthropic2 $(MAJORS) $(PEERS) peer-frameworks; do \
+	@$(call index); for name in base openai3-anthropic2 $(MAJORS) $(PEERS) peer-frameworks $(SDKS); do \
 	  echo "==> .ci/locks/$$name.txt"; $(PIN) pyproject.toml --group $$name --output-file .ci/locks/$$name.txt $(ARGS); \
 	done; \
 	echo "==> .ci/locks/lowest.txt"; \
@@ -248,4 +254,4 @@ touch $(1)/.locked
 endef
 
 .PRECIOUS: .venvs/%/.locked .venvs/python3.%/.locked
-.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-coexist test-wheel test-loaded coverage lint format bench e2e fuzz soak servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-sdks test-coexist test-wheel test-loaded coverage lint format bench e2e fuzz soak servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean
