@@ -182,7 +182,8 @@ lock: .venvs/uv/.ready ## Pin the dependency groups of pyproject.toml anew, each
 	done; \
 	echo "==> .ci/locks/lowest.txt"; \
 	$(PIN) --resolution lowest-direct pyproject.toml --group lowest --output-file .ci/locks/lowest.txt $(ARGS); \
-	for name in uv go; do echo "==> .ci/locks/$$name.txt"; $(PIN) --group $$name --output-file .ci/locks/$$name.txt $(ARGS); done
+	for name in uv go; do echo "==> .ci/locks/$$name.txt"; $(PIN) --group $$name --output-file .ci/locks/$$name.txt $(ARGS); done; \
+	$(PYTHON) .ci/tested.py
 
 clean: ## Remove the environments, the caches and the builds of this clone
 	rm -rf .venv .venvs .cache .pytest_cache .ruff_cache dist build

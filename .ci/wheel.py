@@ -11,6 +11,8 @@ from pathlib import Path
 DATA = (
     "genmeter/py.typed",
     "genmeter/cli/otelcol.yaml",
+    "genmeter/diagnosis/inside.py",
+    "genmeter/diagnosis/tested.json",
     "genmeter/ledger/sqlite/migrations/0001.sql",
     "genmeter/ledger/sqlite/migrations/0002.sql",
     "genmeter/ledger/sqlite/migrations/0003.sql",

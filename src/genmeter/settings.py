@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
@@ -268,14 +268,24 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
 _warned: Final[set[str]] = set()
 
 
-def warn_of_unknown(environ: Mapping[str, str] | None = None) -> None:
-    """Log each variable ``GENMETER_...`` that is unknown, once in a process."""
-    for name in os.environ if environ is None else environ:
-        if name.startswith(_PREFIX) and name not in VARIABLES | ELSEWHERE and name not in _warned:
-            _warned.add(name)
+def unknown_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each variable ``GENMETER_...`` that nothing reads, and what to do about it.
+
+    >>> list(unknown_variables({"GENMETER_USR": "ada"}))
+    [('GENMETER_USR', 'did you mean GENMETER_USER?')]
+    """
+    for name in environ:
+        if name.startswith(_PREFIX) and name not in VARIABLES | ELSEWHERE:
             # Without the prefix: with it, any two names look alike.
             near = nearest(name.removeprefix(_PREFIX), sorted(one.removeprefix(_PREFIX) for one in VARIABLES))
-            advice = f"did you mean {_PREFIX}{near}?" if near else "the README lists the variables"
+            yield name, f"did you mean {_PREFIX}{near}?" if near else "the README lists the variables"
+
+
+def warn_of_unknown(environ: Mapping[str, str] | None = None) -> None:
+    """Log each variable ``GENMETER_...`` that is unknown, once in a process."""
+    for name, advice in unknown_variables(os.environ if environ is None else environ):
+        if name not in _warned:
+            _warned.add(name)
             logger.warning("genmeter: the variable %s is unknown and changes nothing; %s", name, advice)
 
 

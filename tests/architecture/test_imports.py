@@ -36,7 +36,8 @@ BELOW = {
     "ledger": {"reading", "pricing", *BEDROCK},
     "reports": {"ledger", "reading", "pricing", "budgets", *BEDROCK},
     "server": {"reports", "ledger", "reading", "pricing", "budgets", *BEDROCK},
-    "cli": {"server", "reports", "ledger", "reading", "pricing", "budgets", *BEDROCK},
+    "diagnosis": {"metering", "reports", "ledger", "pricing", "budgets", *BEDROCK},
+    "cli": {"diagnosis", "server", "reports", "ledger", "reading", "pricing", "budgets", *BEDROCK},
     "metering": {"reading", "pricing", "budgets", *BEDROCK},
 }
 """Room → the rooms that it may import."""
@@ -65,6 +66,7 @@ OUTSIDE = {
     "ledger": {"opentelemetry.proto", "google.protobuf"},
     "reports": set(),
     "server": {"opentelemetry.proto", "google.protobuf", "google.rpc", "grpc"},
+    "diagnosis": {"opentelemetry"},
     "cli": set(),
     "metering": {"opentelemetry", "wrapt"},
 }

@@ -104,6 +104,15 @@ def script_name(command: Sequence[str]) -> str:
     return name
 
 
+def is_python(word: str) -> bool:
+    """Whether a word of a command line is an interpreter of Python.
+
+    >>> is_python("/usr/bin/python3.12"), is_python("uvicorn")
+    (True, False)
+    """
+    return _PYTHON.fullmatch(Path(word).name) is not None
+
+
 def launcher(executable: str) -> str:
     """The path of ``opentelemetry-instrument``: beside the executable, else beside this Python, else on PATH."""
     for folder in (Path(executable).parent, Path(sys.executable).parent):
@@ -170,10 +179,13 @@ class Child:
         if self._witness is not None:
             self._witness.close()
 
-    def run(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
-        """Run the command to its end. Returns its exit code, or 128 + N when signal N killed it."""
+    def run(self, command: Sequence[str], variables: Mapping[str, str], *, to_stderr: bool = False) -> int:
+        """Run the command to its end. Returns its exit code, or 128 + N when signal N killed it.
+
+        ``to_stderr``: what it prints goes to our stderr, since stdout is for our own answer.
+        """
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-        self._process = subprocess.Popen(command, env=dict(variables))
+        self._process = subprocess.Popen(command, env=dict(variables), stdout=sys.stderr if to_stderr else None)
         for number in self._pending:
             self._process.send_signal(number)
         code = self._process.wait()

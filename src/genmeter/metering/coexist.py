@@ -161,6 +161,11 @@ def rival_of(method: Any) -> Rival | None:
     return next((Rival(_module(found)) for found in wrappers_of(method) if _is_rivals(found)), None)
 
 
+def is_ours(function: Any) -> bool:
+    """Whether a function or wrapper was written in genmeter."""
+    return _module(function).startswith("genmeter.")
+
+
 def innermost(method: Any) -> Any:
     """The innermost wrapper of a known instrumentor around ``method``; None without one, and where it is a plain function.
 

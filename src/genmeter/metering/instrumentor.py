@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from opentelemetry.instrumentation.instrumentor import (
     BaseInstrumentor,  # pyright: ignore[reportMissingTypeStubs]
@@ -36,13 +36,21 @@ class GenmeterInstrumentor(BaseInstrumentor):
 
     _patches: Patches | None = None
     _engine: Engine | None = None
+    why_off: ClassVar[str] = ""
+    """Why nothing is metered, although the meter was started."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """None: an SDK that is not installed is never patched."""
         return []
 
+    @classmethod
+    def engine(cls) -> Engine | None:
+        """The engine that is at work; None where nothing is metered."""
+        return getattr(cls._instance, "_engine", None)
+
     def _instrument(self, **kwargs: Any) -> None:
         notices.metered = True
+        type(self).why_off = ""
         try:
             self._start(**kwargs)
         except Exception as error:
@@ -51,6 +59,7 @@ class GenmeterInstrumentor(BaseInstrumentor):
                 raise
             # Raising here would keep the launcher from loading the other instrumentors.
             reason = error if known else type(error).__name__
+            type(self).why_off = str(reason)
             logger.error("genmeter is off, nothing is metered: %s", reason, exc_info=not known)
 
     def _start(self, **kwargs: Any) -> None:

@@ -79,7 +79,7 @@ class Patches:
         self._replaced.clear()
 
     def _wrap(self, provider: Provider, target: Target) -> None:
-        found = _resolve(target.module, target.path)
+        found = resolve(target.module, target.path)
         if found is None:
             logger.debug("genmeter: %s has no %s.%s", provider.sdk, target.module, target.path)
             return
@@ -111,14 +111,14 @@ class Patches:
         self._replaced.append((holder, name, original, ours))
 
     def _note(self, provider: Provider, module: str, path: str) -> None:
-        found = _resolve(module, path)
+        found = resolve(module, path)
         if found is not None:
             holder, name = found
             original = _ours_removed(holder.__dict__[name])
             self._replace(holder, name, original, wrapt.FunctionWrapper(original, wrappers.arriving(provider)))
 
     def _mute(self, provider: Provider, muted: Muted) -> None:
-        found = _resolve(muted.module, muted.path)
+        found = resolve(muted.module, muted.path)
         if found is None:
             return
         holder, name = found
@@ -130,7 +130,7 @@ class Patches:
         self._replace(holder, name, original, ours)
 
     def _watch(self, provider: Provider, module: str, path: str) -> None:
-        found = _resolve(module, path)
+        found = resolve(module, path)
         if found is not None:
             self._watched[provider.sdk].append(Site(*found))
 
@@ -156,7 +156,7 @@ def _modules(provider: Provider) -> Iterable[str]:
     yield from (muted.module for muted in provider.muted)
 
 
-def _resolve(module: str, path: str) -> tuple[Any, str] | None:
+def resolve(module: str, path: str) -> tuple[Any, str] | None:
     """The object that holds the last name of ``path``, and that name; None where this version has no such thing."""
     holder: Any = sys.modules.get(module)
     *owners, name = path.split(".")
