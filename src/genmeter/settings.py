@@ -271,8 +271,8 @@ _warned: Final[set[str]] = set()
 def unknown_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Each variable ``GENMETER_...`` that nothing reads, and what to do about it.
 
-    >>> list(unknown_variables({"GENMETER_USR": "ada"}))
-    [('GENMETER_USR', 'did you mean GENMETER_USER?')]
+    >>> list(unknown_variables({"GENMETER_LEGER": "x"}))
+    [('GENMETER_LEGER', 'did you mean GENMETER_LEDGER?')]
     """
     for name in environ:
         if name.startswith(_PREFIX) and name not in VARIABLES | ELSEWHERE:

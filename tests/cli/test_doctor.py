@@ -164,13 +164,13 @@ class TestTheEnvironment:
 
     def test_settings_that_nobody_reads_are_named_with_the_nearest(self, genmeter):
         code, found = self.examine(
-            genmeter, GENMETER_USR="ada", OTEL_TRACES_SAMPLR="always_on", OTEL_EXPORTER_OTLP_ENDPOINTS="x"
+            genmeter, GENMETER_LEGER="x", OTEL_TRACES_SAMPLR="always_on", OTEL_EXPORTER_OTLP_ENDPOINTS="x"
         )
         said = text(found, "unknown_setting")
         assert code == 0
-        for name in ("GENMETER_USER?", "OTEL_TRACES_SAMPLER?", "OTEL_EXPORTER_OTLP_ENDPOINT?"):
+        for name in ("GENMETER_LEDGER?", "OTEL_TRACES_SAMPLER?", "OTEL_EXPORTER_OTLP_ENDPOINT?"):
             assert f"did you mean {name}" in said
-        code, _ = self.examine(genmeter, "--strict", GENMETER_USR="ada")
+        code, _ = self.examine(genmeter, "--strict", GENMETER_LEGER="x")
         assert code == 1
 
     @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ class TestTheEnvironment:
         assert exit_code == 1 and code in faults(found)
 
     def test_text_shows_each_finding_with_its_remedy_within_the_page(self, genmeter):
-        done = genmeter("doctor", env={"GENMETER_USR": "ada"})
+        done = genmeter("doctor", env={"GENMETER_LEGER": "x"})
         shown = done.stdout.decode()
-        assert "warning  the variable GENMETER_USR is unknown" in shown and "→ did you mean GENMETER_USER?" in shown
+        assert "warning  the variable GENMETER_LEGER is unknown" in shown and "→ did you mean GENMETER_LEDGER?" in shown
         assert max(map(len, shown.splitlines())) <= 100
 
 
