@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import sys
 import time
+import tomllib
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +41,7 @@ PRICES = {
     "output_cost_per_audio_token": "audio_output",
 }
 """LiteLLM's key, US dollars a token → our column."""
+SETTLED = Path(__file__).with_name("settled.toml")
 NOISE = 1e-4
 """Relative differences below this are the rounding of a reseller."""
 
@@ -122,19 +125,36 @@ def answers(catalogue: Catalogue, found: Iterator[Row], at: float) -> Iterator[A
         yield Answer(row, differs, refusals[0] if nothing else None)
 
 
+def settled(answer: Answer, reasons: list[dict[str, Any]]) -> str | None:
+    """Why our price stays where it differs; None while a column of it is still to be looked at."""
+    name = f"{answer.row.seller}/{answer.row.model}"
+    for row in reasons:
+        if any(fnmatchcase(name, one) for one in row["names"]) and set(answer.differs) <= set(row["columns"]):
+            return str(row["why"])
+    return None
+
+
 def report(source: Path) -> int:
     """Print the counts, each name that differs and each gap; always 0, because a gap is no fault."""
     content = zipfile.ZipFile(source).read(MEMBER) if source.suffix == ".whl" else source.read_bytes()
     found = list(answers(Catalogue.bundled(), rows(json.loads(content)), time.time()))
+    reasons = tomllib.loads(SETTLED.read_text(encoding="utf-8"))["row"]
     gaps = [one for one in found if one.refused]
-    differ = [one for one in found if one.differs]
-    lines = [f"~ {one.row.seller}/{one.row.model} {one.row.region or ''}: {one.differs}" for one in differ]
+    differ = [(one, settled(one, reasons)) for one in found if one.differs]
+    differ.sort(key=lambda pair: pair[1] or "")
+    lines = [
+        f"{'=' if why else '~'} {one.row.seller}/{one.row.model} {one.row.region or ''}: {one.differs}"
+        + (f": {why}" if why else "")
+        for one, why in differ
+    ]
     lines += [f"- {one.row.seller}/{one.row.model} {one.row.region or ''}: {one.refused}" for one in gaps]
     by_seller = ", ".join(
         f"{seller} {count}" for seller, count in Counter(one.row.seller for one in gaps).most_common()
     )
+    known = sum(why is not None for _, why in differ)
     lines.append(
-        f"{len(found) - len(gaps) - len(differ)} names agree, {len(differ)} differ, {len(gaps)} have no price here"
+        f"{len(found) - len(gaps) - len(differ)} names agree, {known} differ for a known reason (settled.toml), "
+        f"{len(differ) - known} differ, {len(gaps)} have no price here"
     )
     sys.stdout.write("\n".join([*lines, f"without a price: {by_seller}", ""]))
     return 0

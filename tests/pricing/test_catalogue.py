@@ -126,6 +126,20 @@ def test_a_price_that_jumps_or_a_model_that_goes_shuts_a_gate(compiler: Any) -> 
     assert gates.compare(FILE, FILE) == ([], [])
 
 
+def test_a_name_that_differs_is_settled_for_the_columns_that_its_reason_names_alone(compiler: Any) -> None:
+    compare = compiler("compare")
+    reasons = [{"names": ["acme/*-tts"], "columns": ["output"], "why": "it is audio"}]
+
+    def reason(model: str, *columns: str) -> str | None:
+        row = compare.Row("acme", model, None, {})
+        return compare.settled(compare.Answer(row, dict.fromkeys(columns, (1, 2)), None), reasons)
+
+    assert reason("one-tts", "output") == "it is audio"
+    assert (reason("one-tts", "output", "input"), reason("one", "output")) == (None, None)
+    rows = compare.tomllib.loads(compare.SETTLED.read_text("utf-8"))["row"]
+    assert all(row["why"] and row["source"].startswith("https://") and isinstance(row["read"], date) for row in rows)
+
+
 def test_an_overlay_row_past_its_day_shuts_a_gate(compiler: Any) -> None:
     row = {"id": "x", "expires": date(2026, 11, 21), "source": "https://x"}
     assert compiler("gates").overlay_age([row], "2026-11-20") == []
