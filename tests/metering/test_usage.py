@@ -327,6 +327,11 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "input": (CHAT, Exact(prompt_tokens=HUGE, completion_tokens=5), "prompt_tokens"),
     "output": (CHAT, Exact(prompt_tokens=5, completion_tokens=2**40 + 1), "completion_tokens"),
     "negative": (CHAT, Exact(prompt_tokens=-HUGE, completion_tokens=5), "prompt_tokens"),
+    "minus one": (CHAT, Exact(prompt_tokens=5, completion_tokens=-1), "completion_tokens"),
+    "half a token": (CHAT, Exact(prompt_tokens=5, completion_tokens=10.5), "completion_tokens"),
+    "word": (CHAT, Exact(prompt_tokens="many", completion_tokens=5), "prompt_tokens"),
+    "truth": (CHAT, Exact(prompt_tokens=True, completion_tokens=5), "prompt_tokens"),
+    "negative part": (CHAT, {"prompt_tokens_details": {"cached_tokens": -1}}, "cached_tokens"),
     "text": (CHAT, Exact(prompt_tokens=str(HUGE), completion_tokens=5), "prompt_tokens"),
     "double": (CHAT, Exact(prompt_tokens=1e300, completion_tokens=5), "prompt_tokens"),
     "both": (CHAT, Exact(prompt_tokens=HUGE, completion_tokens=HUGE), "completion_tokens"),
@@ -348,9 +353,31 @@ def test_an_impossible_count_is_refused_and_costs_no_other_call_its_telemetry(
     ask, usage, part = IMPOSSIBLE[case]
     attributes = book(meter, stub, reply(streamed, usage=usage), ask, streamed)
     assert (attributes[names.COST_STATUS], attributes[names.COST_REASON]) == ("unpriced", "invalid_usage")
-    assert attributes[names.COST_DETAIL].startswith(f"{part} is beyond ")
+    assert attributes[names.COST_DETAIL].startswith(f"{part} is ")
+    assert attributes[names.COST_DETAIL].endswith(
+        ("no call is that large", "no count is negative", "no count of tokens")
+    )
     assert all(abs(value) <= 2**40 for value in attributes.values() if type(value) is int)
     assert encode_metrics(meter._reader.get_metrics_data()).resource_metrics  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("ask", "usage", "status", "named"),
+    [
+        # the writes of one lifetime are told, those of another are not
+        (CLAUDE, {"cache_creation_input_tokens": 200, "cache_creation": {"ephemeral_5m_input_tokens": 100}},
+         "partial", "cache_creation_input_tokens"),
+        (CHAT, Exact(prompt_tokens=100, completion_tokens=10, total_tokens=90), "partial", "total_tokens"),
+        (CLAUDE, {"inference_geo": "eu"}, "unpriced", "eu"),
+        (CLAUDE, {"speed": "ludicrous"}, "unpriced", "ludicrous"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_or_is_new_is_never_called_priced(
+    ask: Any, usage: Any, status: str, named: str, stub: StubServer, meter: Meter
+) -> None:
+    attributes = book(meter, stub, reply(False, usage=usage), ask, False)
+    assert attributes[names.COST_STATUS] == status
+    assert named in attributes[names.COST_DETAIL]
 
 
 def test_an_argument_that_no_attribute_can_hold_is_left_out(stub: StubServer, meter: Meter) -> None:

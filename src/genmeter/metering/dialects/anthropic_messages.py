@@ -33,6 +33,10 @@ https://platform.claude.com/docs/en/agents-and-tools/tool-use/code-execution-too
 """
 
 
+PLACELESS = frozenset({None, "global", "not_available"})
+"""Values of ``inference_geo`` that name no place: https://platform.claude.com/docs/en/build-with-claude/data-residency."""
+
+
 def effort(value: Any) -> str | None:
     """``output_config.effort`` as it was sent."""
     return text(fields(value).get("effort"))
@@ -74,17 +78,19 @@ def read_usage(found: Mapping[str, Any], response: Response) -> Usage | None:
 def read_billing(found: Mapping[str, Any], response: Response) -> None:
     """What else of ``usage`` decides the price: service tier, batch, inference geography.
 
-    Fast mode has a price of its own, so it is told as a tier and never billed as standard:
+    Fast mode has a price of its own, so it is told as a tier and never billed as standard, and so is a speed or a place
+    that this reader does not know:
     `usage.speed` in the types of the anthropic package 2.12.
     """
-    fast = found.get("speed") == "fast"
-    tier = "fast" if fast else text(found.get("service_tier"))
+    speed = text(found.get("speed"))
+    tier = speed if speed not in (None, "standard") else text(found.get("service_tier"))
     if tier is not None:
         response.attributes[names.SERVICE_TIER] = tier
         response.batch = tier == "batch"
         response.service_tier = None if response.batch else tier
-    if found.get("inference_geo") == "us":
-        response.region = "us"
+    place = text(found.get("inference_geo"))
+    if place not in PLACELESS:
+        response.region = place
     if fields(fields(found.get("fallback_credit")).get("status")).get("type") == "redeemed":
         # The call is billed as if another model had held the conversation; by how much less, no answer says.
         leave("fallback_credit", 0, response)

@@ -55,6 +55,10 @@ def one_round(found: Mapping[str, Any], parts: Parts, response: Response) -> Usa
     written = fields(found.get("cache_creation"))
     if written:
         # The total of the writes may be absent where their lifetimes are told.
+        told = sum(known_count(written.get(name)) or 0 for name in written)
+        if 0 < told < usage.cache_write:
+            # Which lifetime the rest has is not told, and the lifetimes have different prices.
+            leave("cache_creation_input_tokens", usage.cache_write - told, response)
         usage.cache_write = max(usage.cache_write, sum(known_count(written.get(name)) or 0 for name in LIFETIMES))
     if fresh is not None:
         usage.input = fresh + usage.cache_read + usage.cache_write

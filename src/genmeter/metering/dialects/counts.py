@@ -45,9 +45,9 @@ def read_parts(found: Mapping[str, Any], parts: Parts, usage: Usage, response: R
         if not known:
             name_unread(name, value, response)
         elif type(known) is str:
-            plain = type(value) is int and -MOST_TOKENS <= value <= MOST_TOKENS
+            plain = type(value) is int and 0 <= value <= MOST_TOKENS
             count = value if plain else _strange(name, value, response)
-            if count < 0 or count > getattr(usage, known):
+            if count > getattr(usage, known):
                 setattr(usage, known, count)
         else:
             inner = fields(value)
@@ -102,19 +102,24 @@ def _strange(name: str, value: Any, response: Response) -> int:
 def total(found: Mapping[str, Any], name: str, response: Response) -> int | None:
     """The total ``name`` as a whole number; None for a total that was not reported: unknown is not zero.
 
-    Compatible servers write strings and doubles. A total that no call can have makes the response invalid.
+    Compatible servers write strings and doubles. What no call can have, or is no count, makes the response invalid.
     """
     value = found.get(name)
-    if type(value) is int and -MOST_TOKENS <= value <= MOST_TOKENS:
+    if type(value) is int and 0 <= value <= MOST_TOKENS:
         return value
     number = known_count(value)
-    return None if number is None else _believed(number, name, response)
+    if number is not None:
+        return _believed(number, name, response)
+    if value is not None:
+        response.invalid = f"{name} is {type(value).__name__} {str(value)[:LONGEST]!r}, which is no count of tokens"
+    return None
 
 
 def _believed(number: int, name: str, response: Response) -> int | None:
-    if -MOST_TOKENS <= number <= MOST_TOKENS:
+    if 0 <= number <= MOST_TOKENS:
         return number
-    response.invalid = f"{name} is beyond {MOST_TOKENS}; no call is that large"
+    why = f"beyond {MOST_TOKENS}; no call is that large" if number > 0 else f"{number}; no count is negative"
+    response.invalid = f"{name} is {why}"
     return None
 
 

@@ -138,7 +138,7 @@ def _settle_total(found: Mapping[str, Any], usage: Usage, response: Response, th
     """Account for what stands in the total, or as reasoning, and not in the input and the output.
 
     xAI's chat reports reasoning beside the completion: the total tells. Google's reports its thoughts in the total
-    alone. A rest without an explanation is named.
+    alone. A rest without an explanation is named, and so is a total that is smaller than what it is the total of.
     """
     stated, known = known_count(found.get("total_tokens")), (usage.input or 0) + (usage.output or 0)
     rest = 0 if stated is None else stated - known
@@ -147,7 +147,7 @@ def _settle_total(found: Mapping[str, Any], usage: Usage, response: Response, th
         usage.output += usage.reasoning
     elif usage.output is not None and rest > 0 and thoughts_beside:
         usage.output, usage.reasoning = usage.output + rest, usage.reasoning + rest
-    elif rest > 0:
+    elif rest > 0 or (rest < 0 and stated):
         leave("total_tokens", rest, response)
     elif beside and usage.output is not None:
         leave("reasoning_tokens", usage.reasoning - usage.output, response)
