@@ -1,0 +1,1 @@
+"""One contract for every SDK that is metered: README.md says how an SDK is listed."""

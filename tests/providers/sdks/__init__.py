@@ -1,0 +1,1 @@
+"""One file for each SDK that the suite runs through."""

@@ -1,0 +1,72 @@
+"""openai: the bodies are the examples of https://platform.openai.com/docs/api-reference (read 2026-11-21)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..contract import HELLO, NEEDLE, At, Call, Expected, Odd, Sdk, parsed
+
+# gpt-4o 2.50 / 10.00 USD a million: 19 × 2.5 + 10 × 10 = 47.5 + 100
+CHAT = Expected(
+    operation="chat", provider="openai", request_model="gpt-4o", response_model="gpt-4o-2024-08-06",
+    tokens={"input": 19, "output": 10}, finish=("stop",), id="chatcmpl-0123456789abcdef01234567", cost=147.5,
+)  # fmt: skip
+# gpt-5.6-sol 4.00 / 20.00: 36 × 4 + 87 × 20 = 144 + 1740
+RESPONSE = Expected(
+    operation="chat", provider="openai", request_model="gpt-5.6-sol", response_model="gpt-5.6-sol",
+    tokens={"input": 36, "output": 87}, finish=("stop",), id="resp_0123456789abcdef01234567", cost=1884.0,
+)  # fmt: skip
+# text-embedding-3-small 0.02: 8 × 0.02
+EMBEDDED = Expected("embeddings", "openai", "text-embedding-3-small", "text-embedding-3-small", {"input": 8}, cost=0.16)
+ASK = At("chat.completions.create", {"model": "gpt-4o", "messages": HELLO})
+RAW = ASK.but(path="chat.completions.with_raw_response.create", take=parsed)
+RESPOND = At("responses.create", {"model": "gpt-5.6-sol", "input": NEEDLE})
+EMBED = At("embeddings.create", {"model": "text-embedding-3-small", "input": "x", "dimensions": 8})
+
+
+def client(url: str) -> Any:
+    import openai
+
+    return openai.OpenAI(base_url=f"{url}/v1", api_key="sk-stub", max_retries=0)
+
+
+def async_client(url: str) -> Any:
+    import openai
+
+    return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="sk-stub", max_retries=0)
+
+
+SDK = Sdk(
+    name="openai",
+    module="openai",
+    distribution="openai",
+    client=client,
+    async_client=async_client,
+    seller="openai",
+    calls=(
+        Call(
+            "chat",
+            "/chat/completions",
+            CHAT,
+            {"value": ASK, "raw": RAW},
+            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)},
+            messages="messages",
+        ),
+        Call("responses", "/responses", RESPONSE, {"value": RESPOND}, {"stream": RESPOND.but(stream=True)}),
+        Call("embeddings", "/embeddings", EMBEDDED, {"value": EMBED}),
+    ),
+    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"},
+    odd=(
+        Odd("missing", None, {}, "no_usage"),
+        Odd("null", {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, {}, "no_usage"),
+        Odd("strings", {"prompt_tokens": "19", "completion_tokens": "10"}, {"input": 19, "output": 10}),
+        Odd("negative", {"prompt_tokens": -19, "completion_tokens": 10, "total_tokens": -9}, None, "invalid_usage"),
+        Odd(
+            "part larger than its total",
+            {"prompt_tokens": 19, "completion_tokens": 10, "total_tokens": 29,
+             "prompt_tokens_details": {"cached_tokens": 20}},
+            None,
+            "invalid_usage",
+        ),
+    ),
+)  # fmt: skip
