@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from enum import Enum
 from typing import Any, cast
 
@@ -96,7 +96,7 @@ async def settled(value: Any) -> Any:
 @contextmanager
 def reading(answer: Any) -> Iterator[Iterator[Any]]:
     """The chunks of a streamed answer: it is an iterable, or a context manager that gives one."""
-    if hasattr(type(answer), "__iter__") or not hasattr(type(answer), "__enter__"):
+    if isinstance(answer, Iterable) or not isinstance(answer, AbstractContextManager):
         yield iter(answer)
     else:
         with answer as inner:
@@ -106,7 +106,7 @@ def reading(answer: Any) -> Iterator[Iterator[Any]]:
 @asynccontextmanager
 async def reading_async(answer: Any) -> AsyncIterator[AsyncIterator[Any]]:
     """The asynchronous twin of ``reading``."""
-    if hasattr(type(answer), "__aiter__") or not hasattr(type(answer), "__aenter__"):
+    if isinstance(answer, AsyncIterable) or not isinstance(answer, AbstractAsyncContextManager):
         yield aiter(answer)
     else:
         async with answer as inner:

@@ -120,8 +120,10 @@ class Sdk:
     twin: Callable[[str], str] = as_it_is
     sockets: bool = True
     """Whether it opens its connections by Python's own sockets, in the thread or the task of the call."""
-    untold: frozenset[str] = frozenset()
-    """Names of ways whose error the SDK raises only when the app reads the answer, or that have none."""
+    kept: bool = True
+    """Whether a method that an app has bound before ``instrument()`` is metered too."""
+    forks: bool = True
+    """Whether a forked child may use it."""
 
     @property
     def version(self) -> tuple[int, ...] | None:

@@ -53,5 +53,6 @@ SDK = Sdk(
         Odd("missing", None, {}, "no_usage"),
         Odd("null", {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, {}, "no_usage"),
         Odd("strings", {"prompt_tokens": "18", "completion_tokens": "556"}, {"input": 18, "output": 556}),
+        Odd("negative", {"prompt_tokens": -18, "completion_tokens": 556, "total_tokens": 538}, None, "invalid_usage"),
     ),
 )

@@ -1,0 +1,22 @@
+"""Every table of ``metering/providers`` is held to the contract, and every listed SDK is there or skipped by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from genmeter.metering.providers import PROVIDERS
+
+from .contract import NEEDLE, Sdk
+from .listed import LISTED
+
+
+def test_every_table_is_listed() -> None:
+    assert {provider.sdk for provider in PROVIDERS} == {sdk.table or sdk.module for sdk in LISTED}
+
+
+@pytest.mark.parametrize("sdk", LISTED, ids=lambda sdk: sdk.name)
+def test_a_listed_sdk_says_what_the_suite_needs(sdk: Sdk) -> None:
+    if sdk.version is None:
+        pytest.skip(f"{sdk.distribution} is not installed here")
+    assert NEEDLE in str([call.values or call.streams for call in sdk.calls[:1]])
+    assert {"missing", "null", "negative"} <= {odd.name for odd in sdk.odd}
