@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from . import anthropic, openai_chat, openai_media, openai_responses
+from . import anthropic, google, openai_chat, openai_media, openai_responses
 from .exchange import Endpoint
 from .script import Request
 
@@ -14,6 +14,7 @@ ENDPOINTS: list[Endpoint] = [
     *openai_responses.ENDPOINTS,
     *openai_media.ENDPOINTS,
     *anthropic.ENDPOINTS,
+    *google.ENDPOINTS,
 ]
 _COMPILED = [(endpoint, re.compile(endpoint.pattern)) for endpoint in ENDPOINTS]
 

@@ -35,24 +35,25 @@ class Endpoints:
 
     def find(self, provider: Provider, server: Server) -> Endpoint:
         """The endpoint of what an SDK keeps its address in."""
-        owner, url, seller = server
+        owner, url, seller, mode = server
         key = id(owner)
         known = self._known.get(key)
         # An id may be reused by another object, and its address may be set: both are compared.
         if known is not None and known[0]() is owner and (known[1] is url or _same_text(known[1], url)):
             return known[2]
-        endpoint = self._resolve(provider, cast("type[Any]", type(owner)), _parsed(url), seller)
+        endpoint = self._resolve(provider, cast("type[Any]", type(owner)), _parsed(url), seller, mode)
         if len(self._known) >= 1024:
             self._known.clear()
         with suppress(TypeError):  # an owner that allows no weak reference is resolved for every call
             self._known[key] = (ref(owner), url, endpoint)
         return endpoint
 
-    def _resolve(self, provider: Provider, owner: type[Any], url: Any, named: str | None) -> Endpoint:
+    def _resolve(self, provider: Provider, owner: type[Any], url: Any, named: str | None, mode: str | None) -> Endpoint:
         host = str(getattr(url, "host", "") or "").lower()
         port = getattr(url, "port", None) or PORTS.get(str(getattr(url, "scheme", "")))
         path = str(getattr(url, "path", "") or "")
-        seller = self._named(named) or self._addresses.seller(host, port, path) or self._by_mode(provider, owner)
+        known = self._named(named) or self._addresses.seller(host, port, path)
+        seller = known or self._named(mode) or self._by_mode(provider, owner)
         if seller is None:
             self._say(f"{host}:{port}")
             seller = Seller(None, provider.name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..spec import Provider
 from .anthropic import ANTHROPIC
+from .google import GOOGLE
 from .groq import GROQ
 from .openai import OPENAI
 
-PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC, GROQ)
+PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC, GOOGLE, GROQ)
