@@ -37,6 +37,23 @@ PROVIDER_CODES = frozenset(
         "rate_limit_error",
         "request_too_large",
         "timeout_error",
+        # Google, the canonical codes: https://cloud.google.com/apis/design/errors#handling_errors (read 2026-11-30)
+        "ABORTED",
+        "ALREADY_EXISTS",
+        "CANCELLED",
+        "DATA_LOSS",
+        "DEADLINE_EXCEEDED",
+        "FAILED_PRECONDITION",
+        "INTERNAL",
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+        "OUT_OF_RANGE",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "UNAUTHENTICATED",
+        "UNAVAILABLE",
+        "UNIMPLEMENTED",
+        "UNKNOWN",
     }
 )
 
@@ -81,14 +98,14 @@ def _class_name(kind: type[BaseException]) -> str:
 
 def provider_code(error: BaseException) -> str | None:
     """The documented error code of a provider that an exception carries."""
-    code: Any = getattr(error, "code", None)
-    if isinstance(code, str) and code in PROVIDER_CODES:
-        return code
+    for code in (getattr(error, "code", None), getattr(error, "status", None)):
+        if isinstance(code, str) and code in PROVIDER_CODES:
+            return code
     body: Any = getattr(error, "body", None)
     inner: Any = cast("Mapping[str, Any]", body).get("error", body) if isinstance(body, Mapping) else None
     if isinstance(inner, Mapping):
         found = cast("Mapping[str, Any]", inner)
-        for code in (found.get("code"), found.get("type")):
+        for code in (found.get("code"), found.get("type"), found.get("status")):
             if isinstance(code, str) and code in PROVIDER_CODES:
                 return code
     return None

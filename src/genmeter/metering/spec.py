@@ -7,7 +7,7 @@ call under way, as families and shapes see it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -246,7 +246,8 @@ class Target:
     ``arguments`` names positional parameters that the dialect wants to see by name. ``manager`` marks a method that
     makes no call itself but returns a context manager whose entry does. ``inner`` is the attribute of the helper that
     such a manager gives, under which the raw stream lies. ``lazy`` marks a function that streams by returning a
-    generator which has sent nothing yet; functions that are generators themselves are recognised.
+    generator which has sent nothing yet; functions that are generators themselves are recognised. ``above`` names the
+    methods of the same class that call this one: other instrumentors patch those, and this one's calls are theirs then.
 
     ``dialect`` may be a mapping: then one method makes every call of a client, its first argument names the operation,
     its second holds the parameters, and operations that are not in the mapping pass.
@@ -260,6 +261,7 @@ class Target:
     inner: str = ""
     lazy: bool = False
     arguments: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
 
     door: ClassVar[bool] = False
     """Whether other methods of the SDK pass through this one: inside an observed call of theirs it is no call."""
@@ -309,7 +311,7 @@ class Provider:
     server's owner to the provider that it stands for (``AzureOpenAI``). ``server`` is for an SDK that keeps its address
     elsewhere than its family does. ``usage_option`` is how streams are asked for their usage; None: never, so an SDK
     whose streams report it anyway says nothing. ``error_by_status`` marks an SDK that raises one class for all statuses:
-    the status then is the ``error.type``.
+    the status then is the ``error.type`` of an error without a known code of the provider.
     ``watched`` names further methods, (module, path), that other instrumentors of this SDK patch. ``arrivals`` names the
     methods to which the SDK hands the HTTP response of each call as the argument ``response``. ``muted`` names what the
     SDK traces itself with.
@@ -337,12 +339,18 @@ def both(
     arguments: Iterable[str] = (),
     manager: bool = False,
     inner: str = "",
+    above: Iterable[str] = (),
     twin: str = "Async{owner}.{method}",
 ) -> tuple[Target, Target]:
     """The sync and the async twin of one method: ``Owner.method`` and, by default, ``AsyncOwner.method``."""
-    named = tuple(arguments)
     other = twin.format(owner=owner, method=method)
-    return (
-        Target(module, f"{owner}.{method}", dialect, arguments=named, manager=manager, inner=inner),
-        Target(module, other, dialect, awaited=True, arguments=named, manager=manager, inner=inner),
+    made = Target(
+        module,
+        f"{owner}.{method}",
+        dialect,
+        manager=manager,
+        inner=inner,
+        arguments=tuple(arguments),
+        above=tuple(above),
     )
+    return made, replace(made, path=other, awaited=True)

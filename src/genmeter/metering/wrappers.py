@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from opentelemetry.context import Context, get_current
@@ -49,15 +50,17 @@ def unchecked(fault: str) -> None:
 class Entry:
     """One wrapped method, and how its calls are opened.
 
-    ``watched`` are further methods of the SDK: where a rival has any of them, the SDK's calls are the rival's.
+    ``watched`` are further methods of the SDK: where a rival has any of them, the SDK's calls are the rival's. Where it
+    has one of the methods that call this one, only the calls of this one are.
     """
 
-    __slots__ = ("_option", "_site", "_watched", "deliver", "provider", "target", "undelivered")
+    __slots__ = ("_above", "_option", "_site", "_watched", "deliver", "provider", "target", "undelivered")
 
     def __init__(self, provider: Provider, target: Target, site: Site, watched: list[Site], method: Any) -> None:
         self.provider, self.target = provider, target
         self.deliver, self.undelivered = provider.family.deliver, provider.family.undelivered
         self._site, self._watched = site, watched
+        self._above = [Site(site.holder, name) for name in target.above]
         option = provider.usage_option
         if option is not None:
             option = target.option(option)
@@ -93,7 +96,7 @@ class Entry:
         """A rival that has come since: at the method itself, or deeper in the SDK."""
         found = self._site.rival()
         if found is None:
-            for other in self._watched:
+            for other in chain(self._watched, self._above):
                 found = other.rival()
                 if found is not None:
                     break

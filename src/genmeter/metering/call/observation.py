@@ -13,7 +13,7 @@ from opentelemetry.context import attach
 from ...model import Invocation
 from .. import guard
 from ..context import detach
-from ..errors import cancelled, error_type
+from ..errors import cancelled, error_type, provider_code
 from ..process.reaper import reaper
 from ..spec import Kwargs, Provider
 from .answer import Answer, shown
@@ -222,7 +222,7 @@ class Observation:
         guard.step("end", signals.span.end, signals.started + int(invocation.duration * 1e9))
 
     def _error_type(self, error: BaseException) -> str:
-        if self._provider.error_by_status:
+        if self._provider.error_by_status and provider_code(error) is None:
             status = self._provider.family.status(error)
             if status is not None:
                 return str(status)

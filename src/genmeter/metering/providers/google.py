@@ -26,20 +26,14 @@ GOOGLE = Provider(
     name="gcp.gemini",
     family=PLAIN,
     targets=(
-        *both(MODELS, "Models", "_generate_content", GEMINI),
-        *both(MODELS, "Models", "_generate_content_stream", GEMINI_STREAM),
-        *both(MODELS, "Models", "_embed_content", GEMINI_EMBEDDINGS),
-        *both(MODELS, "Models", "_generate_images", GEMINI_IMAGES),
-        *both(MODELS, "Models", "_edit_image", GEMINI_IMAGES),
-        *both(MODELS, "Models", "_upscale_image", GEMINI_IMAGES),
+        *both(MODELS, "Models", "_generate_content", GEMINI, above=["generate_content"]),
+        *both(MODELS, "Models", "_generate_content_stream", GEMINI_STREAM, above=["generate_content_stream"]),
+        *both(MODELS, "Models", "_embed_content", GEMINI_EMBEDDINGS, above=["embed_content"]),
+        *both(MODELS, "Models", "_generate_images", GEMINI_IMAGES, above=["generate_images"]),
+        *both(MODELS, "Models", "_edit_image", GEMINI_IMAGES, above=["edit_image"]),
+        *both(MODELS, "Models", "_upscale_image", GEMINI_IMAGES, above=["upscale_image"]),
         *both(MODELS, "Models", "recontext_image", GEMINI_IMAGES),
     ),
     server=server,
     error_by_status=True,
-    # Other instrumentors patch the public methods.
-    watched=tuple(
-        (MODELS, f"{owner}.{method}")
-        for owner in ("Models", "AsyncModels")
-        for method in ("generate_content", "generate_content_stream", "embed_content")
-    ),
 )
