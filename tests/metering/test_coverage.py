@@ -36,7 +36,7 @@ LATER = {("openai.resources.beta.responses.responses", "parse")}
 NEWEST = {"openai": OPENAI >= (3, 54), "anthropic": ANTHROPIC >= (2, 0), "groq": True}
 SENDING = {"openai": 20, "anthropic": 20, "groq": 12}
 """So many methods send something at least; fewer mean that the SDK's resources were not found."""
-HERE = [provider for provider in PROVIDERS if INSTALLED[provider.sdk]]
+HERE = [provider for provider in PROVIDERS if INSTALLED.get(provider.sdk)]
 
 
 REQUEST = re.compile(r"self\._(client\.)?(post|get|put|patch|delete|request|get_api_list)\(|websockets?\.")

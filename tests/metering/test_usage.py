@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from genmeter import names
-from genmeter.metering.dialects import anthropic_messages, openai_chat, openai_media, openai_responses
+from genmeter.metering.dialects import (
+    anthropic_messages,
+    gemini,
+    gemini_interactions,
+    gemini_media,
+    openai_chat,
+    openai_media,
+    openai_responses,
+)
 from genmeter.metering.spec import Dialect
 from genmeter.model import Invocation, Request, Seller
 from tests.stub import Exact, Reply, Stream, StubServer
@@ -31,6 +39,9 @@ DIALECTS: dict[str, Dialect] = {
         openai_media.OPENAI_IMAGES,
         openai_media.OPENAI_TRANSCRIPTS,
         anthropic_messages.ANTHROPIC_MESSAGES,
+        gemini.GEMINI_STREAM,
+        gemini_media.GEMINI_EMBEDDINGS,
+        gemini_interactions.GEMINI_INTERACTIONS,
     )
 }
 

@@ -1,8 +1,8 @@
-"""Google's Gemini API and Vertex AI: generateContent and its stream, embeddings, and the images of Imagen.
+"""Google's Gemini API and Vertex AI: generateContent and its stream, embeddings, the images of Imagen, interactions.
 
 References: https://ai.google.dev/api/generate-content, https://ai.google.dev/api/embeddings,
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference, text-embeddings-api and imagen-api
-(beside it); errors by https://cloud.google.com/apis/design/errors. Read 2026-11-30 through the reference's generated types
+(beside it), https://ai.google.dev/gemini-api/docs/interactions and /streaming; errors by https://cloud.google.com/apis/design/errors. Read 2026-11-30 through the reference's generated types
 (googleapis.github.io/js-genai, google-genai 3.6.1) and search excerpts of the pages.
 """
 
@@ -40,7 +40,7 @@ def error(status: int, call: Call) -> Json:
 
 def is_vertex(call: Call) -> bool:
     """Whether the path is one of Vertex AI's."""
-    return "/publishers/" in call.request.path or "/projects/" in call.request.path
+    return call.request.path.startswith("/vertexai/")
 
 
 def _headers(call: Call) -> dict[str, str]:
@@ -167,13 +167,76 @@ def predict(call: Call) -> Json:
     return {"predictions": [{"embeddings": one} for _ in instances], "metadata": known["vertex_metadata"]}
 
 
+_INTERACTION_TERMS = ("total_input_tokens", "total_tool_use_tokens", "total_output_tokens", "total_thought_tokens")
+
+
+def _interaction_usage(call: Call) -> Json:
+    usage = call.usage(bodies.load("gemini")["interaction_usage"])
+    if usage is None:
+        return {}
+    if not isinstance(call.reply.usage, Exact) and "total_tokens" not in (call.reply.usage or {}):
+        usage["total_tokens"] = sum(value for name in _INTERACTION_TERMS if isinstance(value := usage.get(name), int))
+    return {"usage": usage}
+
+
+def _interaction(call: Call) -> Json:
+    named = {name: call.asked[name] for name in ("model", "agent") if name in call.asked}
+    tier: Json = {"service_tier": call.asked["service_tier"]} if "service_tier" in call.asked else {}
+    moment = "2026-11-30T12:00:00Z"
+    head = {"id": f"v1_{call.token}", **bodies.load("gemini")["interaction"], **named, **tier}
+    return {**head, "created": moment, "updated": moment}
+
+
+def interact(call: Call) -> Json:
+    """The whole Interaction: its steps, and the contents in which the API's first revision has them."""
+    said: Json = {"type": "text", "text": _text(call)}
+    steps = [{"type": "thought", "signature": "c2lnbmF0dXJl"}, {"type": "model_output", "content": [said]}]
+    body = {**_interaction(call), "role": "model", "steps": steps, "outputs": [said]}
+    return {**body, **_interaction_usage(call)}
+
+
+def interact_events(call: Call) -> Iterator[Event]:
+    """The events of an interaction. The last has its usage and no steps. The first revision of v1beta has other names."""
+    interaction = _interaction(call)
+    first = "/v1beta" in call.request.path and "api-revision" not in call.request.headers
+    start, piece, stop = (
+        ("content.start", "content.delta", "content.stop") if first else ("step.start", "step.delta", "step.stop")
+    )
+    begun = "interaction.start" if first else "interaction.created"
+    ended = "interaction.complete" if first else "interaction.completed"
+    yield _event(begun, interaction={**interaction, "status": "in_progress"})
+    yield _event(start, index=0, **({"content": {"type": "text"}} if first else {"step": {"type": "model_output"}}))
+    last, event = None, Event("")
+    for text in call.pieces(_text(call)):
+        if text != last:
+            last, event = text, _event(piece, index=0, delta={"type": "text", "text": text})
+        yield event
+    yield _event(stop, index=0)
+    yield _event(ended, interaction={**interaction, "role": "model", **_interaction_usage(call)})
+    yield Event("[DONE]", "done")
+
+
+def _event(kind: str, **fields: Any) -> Event:
+    return Event({**fields, "event_type": kind}, kind)
+
+
+def decide(call: Call) -> Json:
+    """The answers of a decision, by the names of the questions."""
+    answers = {name: {"type": "choice", "choice": "yes"} for name in call.asked_object("questions")}
+    return {"answers": answers, **_interaction_usage(call)}
+
+
 def _streams(request: Request) -> bool:
     return request.path.endswith(":streamGenerateContent")
 
 
-_MODEL = r"(/.*)?/(?P<kind>models|tunedModels|endpoints)/(?P<model>[^/:]+):"
+_BASE = r"/(gemini|vertexai)/.*"
+"""Google serves some operations on the same paths as others do: here each of its two APIs has a first segment of its own."""
+_MODEL = _BASE + r"/(models|tunedModels|endpoints)/(?P<model>[^/:]+):"
 ENDPOINTS = [
     Endpoint("POST", _MODEL + "(generateContent|streamGenerateContent)", GOOGLE, generate, generate_events, _streams),
     Endpoint("POST", _MODEL + "(batchEmbedContents|embedContent)", GOOGLE, embed),
     Endpoint("POST", _MODEL + "predict", GOOGLE, predict),
+    Endpoint("POST", _BASE + "/interactions", GOOGLE, interact, interact_events),
+    Endpoint("POST", _BASE + "/decisions", GOOGLE, decide),
 ]

@@ -10,11 +10,11 @@ from .exchange import Endpoint
 from .script import Request
 
 ENDPOINTS: list[Endpoint] = [
+    *google.ENDPOINTS,
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,
     *openai_media.ENDPOINTS,
     *anthropic.ENDPOINTS,
-    *google.ENDPOINTS,
 ]
 _COMPILED = [(endpoint, re.compile(endpoint.pattern)) for endpoint in ENDPOINTS]
 

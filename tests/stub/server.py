@@ -148,6 +148,16 @@ class StubServer:
         """base_url of AnthropicVertex."""
         return f"{self.url}/v1"
 
+    @property
+    def gemini_url(self) -> str:
+        """base_url of google-genai for the Gemini API."""
+        return f"{self.url}/gemini"
+
+    @property
+    def vertexai_url(self) -> str:
+        """base_url of google-genai for Vertex AI."""
+        return f"{self.url}/vertexai"
+
     def flavour_url(self, name: str) -> str:
         """base_url for the OpenAI SDK of a server that follows OpenAI in its own way: see bodies/flavours.json."""
         return self.url + FLAVOURS[name].base

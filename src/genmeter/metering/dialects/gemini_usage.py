@@ -106,6 +106,9 @@ def read_modalities(
                 setattr(usage, field, getattr(usage, field) + tokens)
             elif field is not None and part.get(count):
                 leave(f"{name}.{modality.lower()}", 0, response)
+            for other, value in part.items():
+                if value and other not in ("modality", count):
+                    name_unread(f"{name}.{other}", value, response)
 
 
 def settle(stated: int | None, name: str, usage: Usage, response: Response) -> None:

@@ -253,6 +253,8 @@ class RawResponse(Watched):
     def _self_parsed(self, result: Any, call: OpenCall) -> Any:
         # The SDK gives the same stream for every `parse`; so must we.
         inner, outer = self._self_stream
+        if result is outer and outer is not None:  # google-genai's own `parse` calls the one that we have wrapped
+            return outer
         if inner is not result or inner is None:
             outer = deliver_parsed(result, call) if call.open else result
             self._self_stream = (result, outer)
