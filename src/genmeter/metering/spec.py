@@ -161,8 +161,8 @@ class Server(NamedTuple):
     """Where an object sends its calls.
 
     ``owner`` is the object that keeps the address, ``url`` the address as it is kept there: text or a
-    parsed URL. ``seller`` names the seller, and wins over the address. ``mode`` names the seller behind an address that
-    nobody knows, for an owner that says it by more than its class.
+    parsed URL. ``seller`` names the seller, and wins over the address. ``mode`` names the seller behind an
+    unknown address, for an owner that says it by more than its class.
     """
 
     owner: Any

@@ -25,7 +25,7 @@ TIER_HEADER = "x-gemini-service-tier"
 
 
 def answer(result: Any) -> Mapping[str, Any]:
-    """The fields of an answer: an object, plain JSON, or the JSON in a raw response (``should_return_http_response``)."""
+    """The fields of an answer: an object, plain JSON, or the JSON in a raw response."""
     found = snaked(result) if isinstance(result, dict) else fields(result)
     kept = fields(found.get("sdk_http_response"))
     body = kept.get("body")

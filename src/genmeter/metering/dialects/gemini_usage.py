@@ -1,4 +1,4 @@
-"""The usage object of Gemini's APIs: ``usageMetadata``, on the Gemini API and on Vertex AI.
+"""The usage object of Gemini's APIs: usageMetadata, on the Gemini API and on Vertex AI.
 
 The prompt contains its cached part. What tools put into the prompt, and thoughts, stand beside the other counts and in
 the total. Sources: https://ai.google.dev/api/generate-content#UsageMetadata (read 2026-11-30 through the types of google-genai
@@ -59,7 +59,7 @@ VERBATIM = frozenset({"args", "response", "parameters"})
 
 @lru_cache(maxsize=1024)
 def snake(name: str) -> str:
-    """``promptTokenCount`` as the SDK's objects spell it: ``prompt_token_count``."""
+    """A name of the API as the SDK's objects spell it: promptTokenCount is ``prompt_token_count``."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
