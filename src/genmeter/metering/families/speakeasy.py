@@ -1,4 +1,4 @@
-"""SDKs that Speakeasy generates, and what google-genai makes of one: its interactions and decisions.
+"""SDKs that Speakeasy generates: the interactions and decisions inside google-genai.
 
 A stream keeps the generator that reads the HTTP response, and the SDK puts generators of its own around that one: for its
 errors, and to go on with a stream in a further call. So the generator is watched, and the stream stays the object that it
@@ -13,9 +13,8 @@ from weakref import ref
 
 from ..shapes import stream
 from ..shapes.proxy import then
-from ..spec import Family, OpenCall, Server
-from .plain import status
-from .stainless import RawResponse, body, unsent
+from ..spec import OpenCall, Server
+from .stainless import deliver_raw
 
 
 def server(instance: Any) -> Server:
@@ -27,7 +26,7 @@ def server(instance: Any) -> Server:
 def deliver(result: Any, call: OpenCall) -> Any:
     """The SDK's answer itself; a raw response that is still to be read as a proxy of it."""
     if hasattr(result, "http_response"):
-        return _deliver_raw(result, call)
+        return deliver_raw(result, call)
     if call.streamed and hasattr(result, "generator"):
         return watch(result, call)
     call.read(result)
@@ -50,15 +49,3 @@ def _close(made: ref[Any], call: OpenCall, reading: Any) -> Any:
     """Close a stream. Its reading is kept until here: one that is let go is a stream that was dropped."""
     owner: Any = made()
     return then(owner.__class__.close(owner), call.leave)
-
-
-def _deliver_raw(result: Any, call: OpenCall) -> Any:
-    response = result.http_response
-    if not call.streamed and response.is_closed:
-        call.read(body(response))
-        return result
-    call.begin()
-    return RawResponse(result, call)
-
-
-SPEAKEASY = Family(server, deliver, status, unsent=unsent, body=body)

@@ -79,7 +79,7 @@ def deliver(result: Any, call: OpenCall) -> Any:
     """
     kwargs = call.kwargs
     if ("extra_headers" in kwargs or "options" in kwargs) and _raw(kwargs) is not None:
-        return _deliver_raw(result, call)
+        return deliver_raw(result, call)
     return deliver_parsed(result, call)
 
 
@@ -176,7 +176,7 @@ def _ask(kwargs: Kwargs) -> Kwargs | None:
     return None if _raw(kwargs) == BYTES else include_usage.add(kwargs)
 
 
-def _deliver_raw(result: Any, call: OpenCall) -> Any:
+def deliver_raw(result: Any, call: OpenCall) -> Any:
     """Read what has already arrived; otherwise a proxy that sees it arrive."""
     response = result.http_response
     if not call.streamed and response.is_closed:

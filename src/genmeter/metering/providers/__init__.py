@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..spec import Provider
 from .anthropic import ANTHROPIC
-from .google import GOOGLE, GOOGLE_INTERACTIONS, GOOGLE_INTERACTIONS_1
+from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
 from .openai import OPENAI
 
-PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC, GOOGLE, GOOGLE_INTERACTIONS, GOOGLE_INTERACTIONS_1, GROQ)
+PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC, GOOGLE, GOOGLE_INTERACTIONS, GROQ)
