@@ -101,7 +101,7 @@ class StubServer:
         """Tracebacks of requests that failed inside the stub."""
         self.disconnects = 0
         """Clients that left before the end of their answer."""
-        handler = type("Handler", (wire.Handler,), {"desk": self})
+        handler = type("Handler", (wire.Handler,), {"desk": self, "moment": FIXED_TIME if fixed else None})
         self._http = _Http(("127.0.0.1", port), handler)
         self._thread = threading.Thread(target=self._http.serve, daemon=True, name="stub")
 

@@ -41,9 +41,14 @@ class Desk(Protocol):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection; `desk` is set by a subclass for each server."""
+    """One connection; `desk` is set by a subclass for each server, and `moment` where its clock stands still."""
 
     desk: Desk
+    moment: float | None = None
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The value of the header `date`."""
+        return super().date_time_string(self.moment if timestamp is None else timestamp)  # type: ignore[arg-type]
     protocol_version = "HTTP/1.1"
     # A stream of small writes with Nagle's algorithm on would wait 40 ms for delayed acknowledgements.
     disable_nagle_algorithm = True
