@@ -111,5 +111,7 @@ func (e *expected) checkTokens(t *testing.T, after pcommon.Map) {
 		output += beside.Int()
 	}
 	require.Equal(t, *e.Input, input)
-	require.Equal(t, *e.Output, output)
+	if e.Output != nil {
+		require.Equal(t, *e.Output, output)
+	}
 }

@@ -146,14 +146,33 @@ func (b *batch) span(span ptrace.Span) {
 	switch span.Kind() {
 	case ptrace.SpanKindServer, ptrace.SpanKindProducer, ptrace.SpanKindConsumer:
 		// a server or a queue does not pay for the call
-		b.passOver(span.Attributes(), false)
+		b.byRow(span)
 		return
 	}
 	operation, ok := reading.Billed(b.conventions, span.Attributes())
 	if !ok {
-		b.passOver(span.Attributes(), span.Kind() == ptrace.SpanKindClient)
+		b.byRow(span)
 		return
 	}
+	b.priceSpan(span, operation)
+}
+
+// byRow prices a span that a row of the table means, and counts one that has counts or an amount and is no call.
+func (b *batch) byRow(span ptrace.Span) {
+	row, word, unread := reading.ByRow(b.conventions, b.scope, b.emitters, span)
+	if row != nil {
+		row.Translate(span.Attributes())
+		if operation, ok := reading.Meant(b.conventions, row, span.Attributes()); ok {
+			b.priceSpan(span, operation)
+			return
+		}
+	}
+	if unread {
+		b.passOver(word)
+	}
+}
+
+func (b *batch) priceSpan(span ptrace.Span, operation string) {
 	began := span.StartTimestamp()
 	if began == 0 {
 		began = span.EndTimestamp()
@@ -161,33 +180,24 @@ func (b *batch) span(span ptrace.Span) {
 	b.settle(span.Attributes(), operation, int64(began/1e9), span.Status().Code() == ptrace.StatusCodeError)
 }
 
-// passOver counts a record that is no call, where it has counts or an amount all the same.
-func (b *batch) passOver(attributes pcommon.Map, client bool) {
-	var alone []*conventions.Emitter
-	if client {
-		alone = b.emitters
-	}
-	if word, unread := reading.Unread(b.conventions, attributes, alone); unread {
-		b.called = true
-		b.counts.unread++
-		b.sightings.unread(b.scope, word)
-	}
+// passOver counts a record that is no call and has counts or an amount all the same.
+func (b *batch) passOver(word string) {
+	b.called = true
+	b.counts.unread++
+	b.sightings.unread(b.scope, word)
 }
 
 func (b *batch) event(record plog.LogRecord) {
-	name := record.EventName()
-	if value, there := record.Attributes().Get(eventName); there && value.Type() == pcommon.ValueTypeStr &&
-		(name == "" || value.Str() == names.EventDetails) {
-		name = value.Str()
-	}
-	if row := b.conventions.Records(name, b.scope); row != nil {
+	if row := b.eventRow(record); row != nil {
 		row.Translate(record.Attributes())
-	} else if name != names.EventDetails {
+	} else if nameIn(record) != names.EventDetails && record.EventName() != names.EventDetails {
 		return
 	}
 	operation, ok := reading.Billed(b.conventions, record.Attributes())
 	if !ok {
-		b.passOver(record.Attributes(), false)
+		if word, unread := reading.Unread(b.conventions, record.Attributes(), nil); unread {
+			b.passOver(word)
+		}
 		return
 	}
 	written := record.Timestamp()
@@ -195,6 +205,22 @@ func (b *batch) event(record plog.LogRecord) {
 		written = record.ObservedTimestamp()
 	}
 	b.settle(record.Attributes(), operation, began(written, record.Attributes()), false)
+}
+
+// eventRow is the row that means a log record. Its name may stand in the field and in the attribute: Rust's bridge writes
+// a place in the source into the field.
+func (b *batch) eventRow(record plog.LogRecord) *conventions.Row {
+	if row := b.conventions.Records(record.EventName(), b.scope, record.Attributes()); row != nil {
+		return row
+	}
+	return b.conventions.Records(nameIn(record), b.scope, record.Attributes())
+}
+
+func nameIn(record plog.LogRecord) string {
+	if value, there := record.Attributes().Get(eventName); there && value.Type() == pcommon.ValueTypeStr {
+		return value.Str()
+	}
+	return ""
 }
 
 // began is the Unix second at which a call began. Its event is written at the end of the call, so the duration is

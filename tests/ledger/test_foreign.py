@@ -256,9 +256,10 @@ def test_a_call_is_booked_under_its_seller(ledger: Ledger, asked: dict[str, Attr
     assert only(ledger).provider == provider
 
 
-def test_a_call_that_names_nobody_is_none(ledger: Ledger) -> None:
+def test_a_call_that_names_nobody_has_no_price_here_as_in_the_collector(ledger: Ledger) -> None:
     ledger.book_traces(traces(span(1, {**CLAUDE, "gen_ai.system": "", "server.address": ""}), span(2, CLAUDE)))
-    assert calls(ledger) == []
+    found = [(call.provider, call.cost_status, call.cost_reason) for call in calls(ledger)]
+    assert found == [("unknown", "unpriced", "no_usage")] * 2
 
 
 @pytest.mark.parametrize(

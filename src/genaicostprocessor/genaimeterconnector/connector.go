@@ -16,6 +16,7 @@ import (
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/genaimeterconnector/internal/metadata"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
@@ -164,7 +165,7 @@ func (c *meterConnector) ConsumeTraces(ctx context.Context, td ptrace.Traces) er
 		for _, scope := range resource.ScopeSpans().All() {
 			from := c.scope(scope.Scope())
 			for _, span := range scope.Spans().All() {
-				word, ok := c.billed(span)
+				word, ok := c.billed(span, scope.Scope())
 				if !ok {
 					continue
 				}
@@ -187,17 +188,25 @@ func (c *meterConnector) ConsumeTraces(ctx context.Context, td ptrace.Traces) er
 	return nil
 }
 
-// billed is the operation of a span that carries tokens and cost. A server or a queue does not pay for the call.
-func (c *meterConnector) billed(span ptrace.Span) (string, bool) {
+// billed is the operation of a span that carries tokens and cost. A server or a queue does not pay for the call, unless a
+// row of the table says that its spans are the records of calls.
+func (c *meterConnector) billed(span ptrace.Span, scope pcommon.InstrumentationScope) (string, bool) {
 	value, there := span.Attributes().Get(names.Operation)
 	if !there || value.Type() != pcommon.ValueTypeStr {
 		return "", false
 	}
 	switch span.Kind() {
 	case ptrace.SpanKindServer, ptrace.SpanKindProducer, ptrace.SpanKindConsumer:
+	default:
+		if word, ok := c.words.Billed(value.Str(), false); ok {
+			return word, true
+		}
+	}
+	row, _, _ := reading.ByRow(c.words, scope.Name(), c.words.Emitters(scope.Name(), scope.Version()), span)
+	if row == nil {
 		return "", false
 	}
-	return c.words.Billed(value.Str(), false)
+	return reading.Meant(c.words, row, span.Attributes())
 }
 
 // enter begins the key with the attributes that become Prometheus' job, so that two resources with one job are one

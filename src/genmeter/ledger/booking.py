@@ -33,6 +33,7 @@ from genmeter.pricing.catalogue import Catalogue
 from genmeter.reading import conventions
 from genmeter.reading.conventions import Conventions, Counted, Told
 from genmeter.reading.recorded import billed_by
+from genmeter.reading.records import translated
 from genmeter.reading.uncounted import uncounted
 
 Price = Callable[[Mapping[str, object], float], Verdict]
@@ -47,6 +48,8 @@ INVALID_USAGE = "invalid_usage"
 INVALID_COST = "invalid_cost"
 """Reason of the ledger's own: the amount is no amount of money."""
 
+NOBODY = "unknown"
+"""Provider of a call whose record names none: the call is one all the same, as it is for the collector."""
 UNPRICED_DIMENSION = "unpriced_dimension"
 """Reason that the price book shares: a count has no price, so the bill leaves it out."""
 ASSUMED = "the emitter is not in the table of emitters: its input count was taken to have the cache in it"
@@ -75,6 +78,9 @@ _INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (
 def from_span(span: Span, run: str, price: Price | None = None) -> Call | None:
     """The call that ``span`` reports, None when it reports none."""
     call = None if span.kind in _NO_CLIENT else _call(span, span.started_ns, SPAN, run)
+    if call is None:
+        span, operation = _by_row(span)
+        call = None if operation is None else _call(span, span.started_ns, SPAN, run, operation)
     if call is None:
         return None
     call.parent_span_id = span.parent_span_id
@@ -110,17 +116,29 @@ def unread(record: Span | Event) -> str | None:
     return f"{record.scope or 'unnamed scope'}: {word or 'no operation'}"[:LONGEST]
 
 
+def _by_row(span: Span) -> tuple[Span, str | None]:
+    """A span that is no call by its own words, in the names of today, and its operation; None where no row means it."""
+    table = conventions.bundled()
+    row = None if unread(span) is None else table.records.of_span(span.scope, span.kind, span.attributes)
+    if row is None:
+        return span, None
+    span = span._replace(attributes=translated(span.attributes, row))
+    return span, row.operation or table.operation(span.attributes)
+
+
 def text(value: Value) -> str | None:
     """A text attribute, clipped; empty and other types are unknown."""
     return value[:LONGEST] if isinstance(value, str) and value else None
 
 
-def _call(record: Span | Event, started_ns: int, signal: int, run: str) -> Call | None:
+def _call(record: Span | Event, started_ns: int, signal: int, run: str, operation: str | None = None) -> Call | None:
     own, resource, table = record.attributes, record.resource, conventions.bundled()
-    operation = table.operation(own)
+    operation = operation or table.operation(own)
     if operation not in names.CALLS:
         return None
     provider = table.seller_word(text(own.get(names.PROVIDER))) or _provider(own, table)
+    if provider is None and operation in names.BILLED_OPERATIONS:
+        provider = NOBODY
     if provider is None:
         return None
     said = _spelled if _is_foreign(record, table) else _current

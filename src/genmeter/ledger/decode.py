@@ -146,27 +146,41 @@ def _events(data: bytes, wanted: str, tally: Tally) -> Iterator[Event]:
     records = bundled().records
     for record, resource, scope in protobuf.records(data, protobuf.LOG_RECORD, _known, _of_scope):
         tally.received += 1
-        name = protobuf.text(record.event_name) or _named(record.attributes)
-        row = records.of(name, scope.name) if name in records else None
-        if name != wanted and row is None and not (record.event_name and _named(record.attributes) == wanted):
+        # the name may stand in the field and in the attribute: Rust's bridge writes a place in the source into the field
+        said = (protobuf.text(record.event_name), _named(record.attributes))
+        name = next((one for one in said if one in records and records.has(one, scope.name)), None)
+        if name is None and wanted not in said:
             continue
-        if row is not None:
-            _identify(record)
+        inside = _identify(record) if name is not None else None
         fault = _fault(record, record.time_unix_nano or record.observed_time_unix_nano)
         if fault:
-            tally.reject(f"event {name!r}", fault)
+            tally.reject(f"event {name or wanted!r}", fault)
         else:
             event = _event(record, resource, scope)
-            yield event if row is None else event._replace(attributes=translated(event.attributes, row))
+            yield event if name is None else _read_by_row(event, name, inside)
 
 
-def _identify(record: Any) -> None:
-    """Give a record ids of its own: such emitters write none, or those of a span that holds many calls."""
+def _read_by_row(event: Event, name: str, inside: str | None) -> Event:
+    """The event in the names of today, where a row means it. ``inside`` is the span that it was written in."""
+    row = bundled().records.of(name, event.scope, event.attributes)
+    if row is None:
+        return event
+    within: Attributes = {} if inside is None else {names.PARENT_SPAN: inside}
+    return event._replace(attributes=within | translated(event.attributes, row))
+
+
+def _identify(record: Any) -> str | None:
+    """Give a record ids of its own: such emitters write none, or those of a span that holds many calls.
+
+    Returns the id of that span, None where there is none.
+    """
     said = b"".join(sorted(record.attributes)) + str(record.time_unix_nano or record.observed_time_unix_nano).encode()
     made = blake2b(said, digest_size=24).digest()
+    inside = record.span_id.hex() if len(record.span_id) == 8 and any(record.span_id) else None
     if not any(record.trace_id):
         record.trace_id = made[:16]
     record.span_id = made[16:]
+    return inside
 
 
 def traces(payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Decoded:

@@ -25,8 +25,9 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
 - ``cost``: the first two spellings are ours. An amount in any other spelling was computed by another instrumentation.
   It counts only above zero, because instrumentations write 0 for a model that their price list lacks.
 - ``emitters``: what is known of each program that records calls (``reading/emitters.py``).
-- ``records``: log records of emitters with names of their own (``reading/records.py``). ``unread`` are attributes with
-  usage or money in a form that is not read: a record that has one and is no call is counted as unread.
+- ``records``: log records and spans of emitters with names of their own (``reading/records.py``). ``unread`` are
+  attributes with usage or money in such a form: a record that has one, is no call and is meant by no row is counted as
+  unread.
 - ``total`` gives the tokens of a call in all. It shows what stands in no other count, such as thoughts.
 - ``cache_hit`` says that a gateway answered from its own cache, so that no model was called.
 - ``genmeter.usage.repaired`` on a record: an earlier hop found that the input count leaves the cache out. The counts

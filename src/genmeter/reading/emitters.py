@@ -12,7 +12,7 @@ The table stands in ``data/conventions.json`` under ``emitters``, for Python and
 - ``amount``: where an amount of money stands, and ``word``, whose it is: the word gateway means that it is billed, and the
   word estimate that it is the emitter's own arithmetic. ``free``: the attribute that says that the gateway's own cache answered.
 - ``alone``: words for steps that are the only record of their calls, where the span is a client's: the calls are made on
-  a server that records none. Such a span is counted as unread.
+  a server that records none. A row of ``records`` makes a call of such a span; without one it is counted as unread.
 - ``source`` and ``read``: where this was read, and on which day.
 """
 

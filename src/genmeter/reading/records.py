@@ -1,15 +1,48 @@
-"""Log records of emitters with names of their own: which of them are calls, and what their attributes mean.
+"""Records that name their facts in a way of their own: which of them are calls, and what their attributes mean.
 
-The table stands in ``data/conventions.json`` under ``records``, for Python and Go. A row means the events of these names
-from this scope (a ``*`` at its end stands for any end). ``says`` are attributes that every such record has, and
-``copies`` gives the names of today to attributes of the emitter. An attribute that is there already stays as it is. A row
-without both names records whose usage is not read, so that they are counted as unread.
+The table stands in ``data/conventions.json`` under ``records``, for Python and Go. A row means log records, or spans:
+
+- ``scope``: the instrumentation scope. A ``*`` at its end stands for any end.
+- ``events``: the names of log records. A row without them means spans. It is asked only about a span that has usage or
+  money and is no call by its own words, such as the span of a gateway's server.
+- ``kinds``: the kinds of spans; none for every kind.
+- ``when``: attributes that the record has, each with the texts that it may have; an empty list allows every value.
+- ``operation``: what was done, by our word. It decides against the word of the record.
+- ``says``: attributes of today that every such record has.
+- ``copies``: attribute of today → attribute of the emitter.
+- ``inside``: attributes that hold JSON. ``copies`` gives attributes of today to members by their path, with dots between
+  the names; an empty path is the whole value. Other numbers get the name ``rest`` and their path, so that a count that
+  is not known is not lost in silence.
+
+An attribute that is there already stays as it is. A row without ``says`` and ``copies`` changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, cast
+
+KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+"""Words of the table for kinds of spans, with OTLP's numbers."""
+LONGEST: Final = 65_536
+"""The most characters of JSON that are read in one attribute."""
+MOST: Final = 64
+"""The most members of one attribute that are read."""
+_DEPTH: Final = 3
+_ALL: Final = "*"
+
+Attributes = Mapping[str, Any]
+
+
+class Inside(NamedTuple):
+    """An attribute that holds JSON, and what its members mean; see the module's docstring."""
+
+    of: str
+    copies: Mapping[str, str]
+    rest: str = ""
 
 
 class Row(NamedTuple):
@@ -18,34 +51,110 @@ class Row(NamedTuple):
     scope: str
     says: Mapping[str, str]
     copies: Mapping[str, str]
+    events: tuple[str, ...] = ()
+    kinds: tuple[int, ...] = ()
+    when: Mapping[str, tuple[str, ...]] = {}
+    operation: str | None = None
+    inside: tuple[Inside, ...] = ()
+
+    def writes(self, scope: str) -> bool:
+        """Whether the row means records of this scope."""
+        return scope == self.scope or (self.scope.endswith(_ALL) and scope.startswith(self.scope[:-1]))
+
+    def means(self, attributes: Attributes) -> bool:
+        """Whether a record of the row's scope has what the row asks for."""
+        for name, texts in self.when.items():
+            value = attributes.get(name)
+            if value is None or (texts and value not in texts):
+                return False
+        return True
 
 
 class Records:
-    """The table, asked by the name of an event and by scope."""
+    """The table, asked by the name of an event, or by the kind of a span."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._rows: dict[str, list[Row]] = {}
-        for row in rows:
-            for event in row["events"]:
-                self._rows.setdefault(event, []).append(Row(row["scope"], row["says"], row["copies"]))
+        self._events: dict[str, list[Row]] = {}
+        self._spans: list[Row] = []
+        for row in map(_row, rows):
+            for event in row.events:
+                self._events.setdefault(event, []).append(row)
+            if not row.events:
+                self._spans.append(row)
 
     def __contains__(self, event: object) -> bool:
-        return event in self._rows
+        return event in self._events
 
-    def of(self, event: str, scope: str) -> Row | None:
+    def has(self, event: str, scope: str) -> bool:
+        """Whether there is a row for events of this name from this scope."""
+        return any(row.writes(scope) for row in self._events.get(event, ()))
+
+    def of(self, event: str, scope: str, attributes: Attributes) -> Row | None:
         """The row that means this event of this scope.
 
         >>> from genmeter.reading.conventions import bundled
-        >>> bundled().records.of("api_request", "com.anthropic.claude_code.events").says["gen_ai.operation.name"]
+        >>> bundled().records.of("api_request", "com.anthropic.claude_code.events", {}).says["gen_ai.operation.name"]
         'chat'
         """
-        for row in self._rows.get(event, ()):
-            if scope == row.scope or (row.scope.endswith("*") and scope.startswith(row.scope[:-1])):
-                return row
-        return None
+        rows = (row for row in self._events.get(event, ()) if row.writes(scope))
+        return next((row for row in rows if row.means(attributes)), None)
+
+    def of_span(self, scope: str, kind: int, attributes: Attributes) -> Row | None:
+        """The row that means this span. Ask it only about a span that has usage or money and is no known call."""
+        rows = (row for row in self._spans if (not row.kinds or kind in row.kinds) and row.writes(scope))
+        return next((row for row in rows if row.means(attributes)), None)
 
 
-def translated(attributes: dict[str, Any], row: Row) -> dict[str, Any]:
+def _row(row: Mapping[str, Any]) -> Row:
+    return Row(
+        row["scope"],
+        row.get("says", {}),
+        row.get("copies", {}),
+        tuple(row.get("events", ())),
+        tuple(KINDS[word] for word in row.get("kinds", ())),
+        {name: tuple(texts) for name, texts in row.get("when", {}).items()},
+        row.get("operation"),
+        tuple(Inside(one["of"], one["copies"], one.get("rest", "")) for one in row.get("inside", ())),
+    )
+
+
+def translated(attributes: Attributes, row: Row) -> dict[str, Any]:
     """The attributes of a record, with what the row says of it in the names of today."""
     copied = {ours: attributes[theirs] for ours, theirs in row.copies.items() if theirs in attributes}
+    for one in row.inside:
+        for path, value in _members(attributes.get(one.of)):
+            name = one.copies.get(path) or (one.rest + path if one.rest and _is_number(value) else None)
+            if name is not None:
+                copied.setdefault(name, value)
     return {**row.says, **copied, **attributes}
+
+
+def _members(value: object) -> Iterator[tuple[str, object]]:
+    """The path and value of each text and number in a JSON text, or in a map that came as one."""
+    if isinstance(value, str):
+        if len(value) > LONGEST:
+            return
+        # a plain text is a whole value too
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value, parse_constant=_refuse)
+    waiting, left = [("", value, 0)], MOST
+    while waiting and left:
+        path, one, depth = waiting.pop(0)
+        if isinstance(one, dict):
+            inside = cast("dict[str, object]", one)
+            if depth < _DEPTH:
+                waiting += [(f"{path}.{name}" if path else name, inside[name], depth + 1) for name in sorted(inside)]
+        elif isinstance(one, str) or _is_number(one):
+            left -= 1
+            yield path, one
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    # OTLP has no larger integers, and Go reads none
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
@@ -80,6 +81,29 @@ func Unread(table *conventions.Table, attributes pcommon.Map, alone []*conventio
 		}
 	}
 	return unread, true
+}
+
+// ByRow is the row of the table that means a span which is no call by its own words, nil for none, and what Unread says of
+// the span. emitters are those of its scope.
+func ByRow(
+	table *conventions.Table, scope string, emitters []*conventions.Emitter, span ptrace.Span,
+) (*conventions.Row, string, bool) {
+	if span.Kind() != ptrace.SpanKindClient {
+		emitters = nil // only a client's step can be alone
+	}
+	word, unread := Unread(table, span.Attributes(), emitters)
+	if !unread {
+		return nil, "", false
+	}
+	return table.Span(scope, span.Kind(), span.Attributes()), word, true
+}
+
+// Meant is the operation of a record that a row means; false where it carries no tokens and no cost.
+func Meant(table *conventions.Table, row *conventions.Row, attributes pcommon.Map) (string, bool) {
+	if row.Operation != "" {
+		return row.Operation, true
+	}
+	return Billed(table, attributes)
 }
 
 const (

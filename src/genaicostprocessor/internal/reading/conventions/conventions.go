@@ -21,8 +21,8 @@
 //   - parts: counts that are parts of others and have a price of their own. Where such a value is no count, the call is
 //     billed without it and in part.
 //   - emitters: what is known of each program that records calls (emitters.go).
-//   - records: log records of emitters with names of their own (records.go). unread: attributes with usage or money in a
-//     form that is not read; a record that has one and is no call is counted as unread.
+//   - records: log records and spans of emitters with names of their own (records.go). unread: attributes with usage or
+//     money in a form of their own; a record that has one, is no call and is meant by no row is counted as unread.
 //   - total: the tokens of a call in all. cache_hit: a gateway answered from its own cache, so no model was called.
 package conventions
 
@@ -159,6 +159,11 @@ func Parse(data []byte) (*Table, error) {
 	t := &Table{emitters: read.Emitters, records: read.Records, absent: read.Absent, left: read.Uncounted}
 	if err := t.spell(read.Attributes); err != nil {
 		return nil, err
+	}
+	for i := range t.records {
+		if err := t.records[i].compile(); err != nil {
+			return nil, err
+		}
 	}
 	for unit, name := range pricing.UnitNames {
 		t.parts[Count(pricing.Unit(unit))] = slices.Contains(read.Parts, name)
