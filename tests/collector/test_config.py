@@ -10,6 +10,8 @@ import sys
 import pytest
 
 from genmeter import names
+from genmeter.cli.collector import without
+from genmeter.reading.conventions import BUNDLED, bundled
 from genmeter.server.ingest import BodySizes
 from tests.collector.files import CONFIG, VARIABLE, VARIANTS, WHOLE, complete, leaves, read
 
@@ -148,12 +150,62 @@ def test_derived_series_are_sent_as_often_and_under_the_name_that_the_variables_
     assert derived == {"receivers": ["genai_meter"], "exporters": ["otlp_http/prometheus"]}
 
 
+def removers(path):
+    """The patterns of the attributes that a file removes, by what they are removed from."""
+    found = {}
+    text = path.read_text(encoding="utf-8")
+    for kind, pattern in re.findall(r'delete_matching_keys\((\w+)\.attributes, "(.*?)"\)', text):
+        found.setdefault(kind, []).append(pattern.replace("\\\\", "\\"))
+    return found
+
+
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
 def test_what_removes_content_removes_all_of_it_and_nothing_else_that_has_a_name(path):
-    text = path.read_text(encoding="utf-8")
-    for pattern in re.findall(r'delete_matching_keys\((?:span|log)\.attributes, "(.*)"\)', text):
-        removed = {name for name in ATTRIBUTES if re.search(pattern.replace("\\\\", "\\"), name)}
+    for patterns in removers(path).values():
+        removed = {name for name in ATTRIBUTES if any(re.search(pattern, name) for pattern in patterns)}
         assert removed - {names.EXCEPTION_STACKTRACE} == CONTENT
+
+
+@pytest.mark.parametrize("path", [WHOLE, CONFIG / "variants" / "content-redaction.yaml"], ids=lambda path: path.stem)
+def test_what_is_removed_is_what_the_table_of_content_says(path):
+    table = [group.pattern for group in bundled().content]
+    text = path.read_text(encoding="utf-8")
+    for kind, patterns in removers(path).items():
+        assert [one for one in patterns if one in table] == table * (patterns.count(table[0])), kind
+        assert without(kind).splitlines()[0] in text
+    assert set(removers(path)) == {"span", "spanevent", "log"}
+
+
+def test_no_attribute_that_is_read_is_content():
+    table = bundled()
+    rows = json.loads(BUNDLED.read_text(encoding="utf-8"))["records"]
+    read = {name for found in table.fields.values() for name in found} | table.naming | table.counted
+    for row in rows:
+        read |= {*row.get("copies", {}).values(), *row.get("when", {}), *(one["of"] for one in row.get("inside", ()))}
+    for group in table.content:
+        assert [name for name in read if re.search(group.pattern, name)] == [], group.of
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gen_ai.input.messages", "gen_ai.prompt.0.content", "gen_ai.completion_json", "llm.input_messages.3.message.content",
+        "input.value", "retrieval.documents.0.document.content", "embedding.embeddings.0.embedding.text",
+        "traceloop.entity.input", "ai.prompt", "ai.prompt.messages", "ai.response.text", "ai.toolCall.args",
+        "langfuse.observation.input", "mlflow.spanInputs", "gcp.vertex.agent.llm_request", "llm.openai.messages",
+    ],
+)  # fmt: skip
+def test_an_attribute_that_holds_what_was_said_is_content_under_any_scope(name):
+    assert [group.of for group in bundled().content if re.search(group.pattern, name) and not group.scope]
+
+
+def test_content_stays_out_of_every_store_unless_an_application_or_the_operator_asked_for_it():
+    pipelines = whole()["service"]["pipelines"]
+    for name in ("traces", "logs"):
+        assert pipelines[name]["processors"][-2:] == ["genai_cost", "transform/content"]
+    made = whole()["processors"]["transform/content"]
+    for group in (*made["trace_statements"], *made["log_statements"]):
+        assert group["conditions"] == ['"${env:OTELCOL_CONTENT:-drop}" != "keep" and scope.name != "genmeter"']
 
 
 def test_redaction_masks_no_key_that_money_is_made_of():

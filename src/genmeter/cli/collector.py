@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from genmeter.cli.lookup import snippet
 from genmeter.cli.render import refuse, table
+from genmeter.names import SCOPE
 from genmeter.pricing import catalogue_for
 from genmeter.reading.conventions import bundled
 from genmeter.reading.emitters import Emitter
@@ -31,6 +32,9 @@ BACK_ENDS = {
 }
 """Option → what it takes, its help, and the variable that the shipped file reads in its place."""
 
+UNASKED = f'"${{env:OTELCOL_CONTENT:-drop}}" != "keep" and scope.name != "{SCOPE}"'
+"""Condition of the statements that remove content: genmeter writes messages only where the application asks for them."""
+_WITHOUT = re.compile(r"^( *)# @content (\w+)$", re.MULTILINE)
 _TAG = re.compile(r"\s*#\? ([a-z ]+)$")
 _HOST = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 # What would end a quoted string, or be expanded by the collector.
@@ -95,7 +99,18 @@ def pipeline(back_ends: set[str]) -> str:
             kept.append(line[: tag.start()])
         else:
             dropped = depth
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept) + "\n")
+    text = _WITHOUT.sub(lambda found: without(found[2], found[1]), "\n".join(kept) + "\n")
+    return re.sub(r"\n{3,}", "\n\n", text).replace("conditions: # @unasked", f"conditions: ['{UNASKED}']")
+
+
+def without(context: str, indent: str = "") -> str:
+    """The statements of a transform processor that remove what was said from a ``span``, ``spanevent`` or ``log``."""
+    lines: list[str] = []
+    for one in bundled().content:
+        pattern, scope = (text.replace("\\", "\\\\") for text in (one.pattern, one.scope))
+        where = f' where IsMatch(scope.name, "{scope}")' if scope else ""
+        lines.append(f'{indent}- delete_matching_keys({context}.attributes, "{pattern}"){where} # {one.of}')
+    return "\n".join(lines)
 
 
 def _config(args: argparse.Namespace) -> str:

@@ -28,6 +28,7 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
 - ``records``: log records and spans of emitters with names of their own (``reading/records.py``). ``unread`` are
   attributes with usage or money in such a form: a record that has one, is no call and is meant by no row is counted as
   unread.
+- ``content``: attributes of other programs that hold what was said (``reading/content.py``).
 - ``total`` gives the tokens of a call in all. It shows what stands in no other count, such as thoughts.
 - ``cache_hit`` says that a gateway answered from its own cache, so that no model was called.
 - ``genmeter.usage.repaired`` on a record: an earlier hop found that the input count leaves the cache out. The counts
@@ -45,6 +46,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from genmeter import names
+from genmeter.reading.content import groups
 from genmeter.reading.emitters import Emitter, Emitters
 from genmeter.reading.records import Records
 from genmeter.units import ALSO_SPELLED
@@ -135,6 +137,8 @@ class Conventions:
         """Attributes that are read, and counts that are known to be in another one; ``uncounted`` finds the others."""
         self.records = Records(data["records"])
         """Log records of emitters with names of their own."""
+        self.content = groups(data["content"])
+        """Attributes of other programs that hold what was said (``reading/content.py``)."""
         self.emitters = Emitters(data["emitters"])
         """What is known of each program that records calls."""
 

@@ -101,7 +101,18 @@ def test_jaeger_gets_every_span_and_the_ledger_the_calls_only(whole):
     assert booked[0].attributes["gen_ai.usage.cost.amount"] == USD
     assert "a secret" not in str(whole.ledger.taken)
     assert whole.ledger.taken[0].headers["Authorization"] == "Bearer a-token"
-    assert {one.attributes.get("gen_ai.input.messages") for one in whole.jaeger.spans} == {None, "a secret"}
+    assert "a secret" not in str([one.record for one in whole.jaeger.spans])
+
+
+def test_genmeter_s_own_messages_reach_jaeger_and_those_of_others_where_the_operator_says_so(tmp_path, whole):
+    whole.traces(span(call(**{"gen_ai.input.messages": "a secret"})), scope="genmeter")
+    (own,) = until(lambda: whole.jaeger.spans, "the span at Jaeger")
+    assert own.attributes["gen_ai.input.messages"] == "a secret"
+    (tmp_path / "kept").mkdir()
+    with running(tmp_path / "kept", WHOLE, quick(tmp_path), env={"OTELCOL_CONTENT": "keep"}) as collector:
+        collector.traces(span(call(**{"gen_ai.prompt.0.content": "a secret"})))
+        (other,) = until(lambda: collector.jaeger.spans, "the span at Jaeger")
+        assert other.attributes["gen_ai.prompt.0.content"] == "a secret"
 
 
 def test_the_ledger_gets_the_details_events_only_and_loki_everything(whole):
@@ -116,14 +127,15 @@ def test_the_ledger_gets_the_details_events_only_and_loki_everything(whole):
 
 def test_loki_gets_messages_as_the_line_and_nothing_beyond_its_limits(whole):
     said = [{"role": "user", "parts": [{"type": "text", "content": 'Say "hi"'}]}]
-    whole.log("gen_ai.client.inference.operation.details", call(**{"gen_ai.input.messages": said}))
+    whole.log("gen_ai.client.inference.operation.details", call(**{"gen_ai.input.messages": said}), scope="genmeter")
     (event,) = until(lambda: whole.loki.logs, "the event in Loki")
     assert json.loads(event.record.body.string_value) == {"gen_ai.input.messages": said}
     assert "gen_ai.input.messages" not in event.attributes
     assert event.attributes["gen_ai.usage.input_tokens"] == "1000"
     whole.loki.clear()
     many = {f"a{number:03}": "é" * 10_000 for number in range(200)}
-    whole.log("gen_ai.client.inference.operation.details", call(**many, **{"gen_ai.output.messages": "ü" * 300_000}))
+    long = call(**many, **{"gen_ai.output.messages": "ü" * 300_000})
+    whole.log("gen_ai.client.inference.operation.details", long, scope="genmeter")
     (event,) = until(lambda: whole.loki.logs, "the large event in Loki")
     line = event.record.body.string_value
     assert line.startswith('{"gen_ai.output.messages":"üü') and len(line.encode()) <= 256 * 1024
