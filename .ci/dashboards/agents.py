@@ -21,6 +21,8 @@ TIME = 'unwrap genmeter_call_duration | __error__=""'
 TRACE = {"trace_id": "Trace"}
 SESSION = {"session_id": "Session", "genmeter_application": "Application"}
 IN_A_SESSION = f"{CALL} | session_id!=``"
+AGENT_EVENTS = r"(claude_code\.)?api_request|gemini_cli\.api_response|codex\.sse_event"
+BY_AGENT = f"{STREAM} | event_name=~`{AGENT_EVENTS}` | {COST}"
 LINE = (
     " | line_format `{{.genmeter_application}}  {{.gen_ai_request_model}}  {{.gen_ai_response_finish_reasons}}"
     "  {{.gen_ai_usage_input_tokens}} in  {{.gen_ai_usage_output_tokens}} out  {{.gen_ai_usage_cost_amount}} USD`"
@@ -37,6 +39,11 @@ def count(events: str, by: str = "", window: str = "$__range") -> str:
 def total(events: str, field: str, by: str = "", window: str = "$__range") -> str:
     """The sum of a field of the events in a window."""
     return f"sum{grouped(by)} (sum_over_time({events} | {field} [{window}]))"
+
+
+def by_agent(by: str) -> str:
+    """What the coding agents cost in this range, by labels."""
+    return f"sum by ({by}) (sum_over_time({BY_AGENT} [$__range]))"
 
 
 GLANCE = Row(
@@ -181,6 +188,36 @@ RUNS = Row(
     ),
 )
 
+CODING = Row(
+    "Coding agents: Claude Code, Codex, Gemini CLI",
+    (
+        levels(
+            "Spend by agent",
+            "What do coding agents cost?",
+            "Claude Code says the amount itself; for the others the collector priced their counts by the list.",
+            ask_loki(by_agent("service_name"), "{{service_name}}"),
+            USD,
+            width=6,
+        ),
+        table(
+            "By repository",
+            "On which repositories do they spend?",
+            "Named by OTEL_RESOURCE_ATTRIBUTES=vcs.repository.name=… in the environment of an agent.",
+            {"vcs_repository_name": "Repository", "service_name": "Agent"},
+            Column("Cost", ask_loki(f"topk(10, {by_agent('vcs_repository_name, service_name')})"), USD),
+            width=9,
+        ),
+        table(
+            "By model",
+            "Which models do they use?",
+            "Spend by user stands in the ledger alone: genmeter coding.",
+            {"gen_ai_request_model": "Model", "service_name": "Agent"},
+            Column("Cost", ask_loki(f"topk(10, {by_agent('gen_ai_request_model, service_name')})"), USD),
+            width=9,
+        ),
+    ),
+)
+
 LOOK = Row(
     "Look at them",
     (
@@ -219,7 +256,7 @@ BOARD = Board(
         single(stream("traced", "Traces of", "service_name")),
         words("operation", "with", "chat", "invoke_agent", "invoke_workflow", "execute_tool", "embeddings"),
     ),
-    (GLANCE, ENDS, RUNS, LOOK),
+    (GLANCE, ENDS, RUNS, CODING, LOOK),
     since="now-6h",
     refresh="5m",
 )

@@ -108,6 +108,8 @@ APPLICATION: Final = "genmeter.application"
 UNATTRIBUTED: Final = "genmeter.unattributed"
 ENVIRONMENT: Final = "deployment.environment.name"
 SERVICE_NAME: Final = "service.name"
+REPOSITORY: Final = "vcs.repository.name"
+"""The repository that a coding agent works in: its calls have no other application."""
 SERVICE_NAMESPACE: Final = "service.namespace"
 SERVICE_INSTANCE: Final = "service.instance.id"
 

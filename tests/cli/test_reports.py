@@ -72,6 +72,11 @@ def drawn(answer: dict, rows: str) -> list[dict]:
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_the_command_and_the_route_of_a_report_have_the_same_figures(genmeter, client: Client, path: Path, name: str):
+    if name == "coding":
+        by_an_agent = traces(span(7, chat(user__id="ada")))
+        by_an_agent.resource_spans[0].scope_spans[0].scope.name = "com.anthropic.claude_code.tracing"
+        with Ledger.open(path) as ledger:
+            ledger.book_traces(by_an_agent)
     answer = client.get(f"/api/{name}").json
     done = genmeter(DRAWN[name], "--ledger", path, "--json")
     assert done.returncode == 0, done.stderr

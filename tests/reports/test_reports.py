@@ -23,8 +23,12 @@ def ledger() -> Iterator[Ledger]:
         yield opened
 
 
-def book(ledger: Ledger, number: int, *, seconds: float = 2, started_ns: int = NOON, **changes: object) -> None:
-    ledger.book_traces(traces(span(number, chat(**changes), seconds=seconds, started_ns=started_ns)))
+def book(
+    ledger: Ledger, number: int, *, seconds: float = 2, started_ns: int = NOON, scope: str = "", **changes: object
+) -> None:
+    request = traces(span(number, chat(**changes), seconds=seconds, started_ns=started_ns))
+    request.resource_spans[0].scope_spans[0].scope.name = scope
+    ledger.book_traces(request)
 
 
 def test_spend_by_each_dimension_is_dearest_first_and_unknown_stays_none(ledger: Ledger) -> None:
@@ -60,9 +64,10 @@ def test_an_amount_is_added_to_the_amount_that_a_row_has_already() -> None:
 @pytest.mark.parametrize("name", [name for name, one in REPORTS.items() if "run" in {o.name for o in one.options}])
 def test_the_costs_of_every_report_add_up_over_quarters_of_an_hour_and_currencies(ledger: Ledger, name: str) -> None:
     failed: dict[str, object] = {"error__type": "timeout", "gen_ai__usage__cost__amount": 1.0}
+    scope = "com.anthropic.claude_code.tracing"
     for number, minutes in enumerate((0, 1, 20, 40), 1):
-        book(ledger, number, started_ns=NOON + minutes * 60 * SECOND, **failed)
-    book(ledger, 5, gen_ai__usage__cost__currency="eur", **failed)
+        book(ledger, number, started_ns=NOON + minutes * 60 * SECOND, scope=scope, **failed)
+    book(ledger, 5, gen_ai__usage__cost__currency="eur", scope=scope, **failed)
     document = REPORTS[name].answer(Sources(ledger), read(REPORTS[name].options, {}))
     headers, lines = table([Column(**one) for one in document["columns"]], document[REPORTS[name].rows])
     if "cost" not in headers:

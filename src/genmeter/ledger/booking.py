@@ -162,12 +162,19 @@ def _call(record: Span | Event, started_ns: int, signal: int, run: str, operatio
         region=said(own, table, "region"),
         user_hash=text(own.get(names.USER_ID)),
         department=text(own.get(names.DEPARTMENT)) or text(resource.get(names.DEPARTMENT)),
-        application=text(own.get(names.APPLICATION)) or text(resource.get(names.APPLICATION)),
+        application=text(own.get(names.APPLICATION)) or text(resource.get(names.APPLICATION)) or _repository(record),
         session=text(own.get(names.SESSION_ID)),
         finish_reasons=_texts(own.get(names.FINISH_REASONS)),
         error_type=text(own.get(names.ERROR_TYPE)),
         cut=text(own.get(names.STREAM_CUT)),
     )
+
+
+def _repository(record: Span | Event) -> str | None:
+    """The repository that a coding agent worked in, where its telemetry says so. It is the application of its calls."""
+    if conventions.bundled().emitters.coding_agent(record.scope) is None:
+        return None
+    return text(record.attributes.get(names.REPOSITORY)) or text(record.resource.get(names.REPOSITORY))
 
 
 def _is_foreign(record: Span | Event, table: Conventions) -> bool:

@@ -13,6 +13,7 @@ The table stands in ``data/conventions.json`` under ``emitters``, for Python and
   word estimate that it is the emitter's own arithmetic. ``free``: the attribute that says that the gateway's own cache answered.
 - ``alone``: words for steps that are the only record of their calls, where the span is a client's: the calls are made on
   a server that records none. A row of ``records`` makes a call of such a span; without one it is counted as unread.
+- ``coding``: whether it is a coding agent, whose application is the repository that it works in.
 - ``source`` and ``read``: where this was read, and on which day.
 """
 
@@ -46,6 +47,7 @@ class Emitter(NamedTuple):
     free: str = ""
     total: str = ""
     alone: tuple[str, ...] = ()
+    coding: bool = False
 
     def writes(self, scope: str, version: str) -> bool:
         """Whether the row means the records of this scope in this version."""
@@ -86,6 +88,15 @@ class Emitters:
                 self._found.clear()
             self._found[key] = found
         return found
+
+    def coding_agent(self, scope: str | None) -> str | None:
+        """The name of the coding agent whose scope this is; None for every other scope.
+
+        >>> from genmeter.reading.conventions import bundled
+        >>> bundled().emitters.coding_agent("com.anthropic.claude_code.events")
+        'Claude Code'
+        """
+        return next((row.name for row in self.of(scope or "", "") if row.coding), None)
 
 
 def _row(row: Mapping[str, Any]) -> Emitter:

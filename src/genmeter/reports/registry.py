@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from genmeter.reports import budgeting, failing, spending, tracing, unpricing
+from genmeter.reports import budgeting, coding, failing, spending, tracing, unpricing
 from genmeter.reports.report import Report
 
 REPORTS: Final[dict[str, Report]] = {
@@ -14,6 +14,7 @@ REPORTS: Final[dict[str, Report]] = {
         tracing.REPORT,
         unpricing.REPORT,
         failing.REPORT,
+        coding.REPORT,
         budgeting.REPORT,
     )
 }

@@ -20,6 +20,7 @@ DIMENSIONS: Final = {
     "quarter": (f"started_ns / {QUARTER_NS}", f"day * {DAY_NS // QUARTER_NS}"),
     "session": ("session", "NULL"),
     "service": ("service", "NULL"),
+    "scope": ("scope", "NULL"),
 }
 """What sums can be grouped by: the expression over ``calls``, and over ``daily``, which has forgotten some."""
 
