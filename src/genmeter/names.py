@@ -41,6 +41,7 @@ REQUEST_STREAM_CURSOR: Final = "gen_ai.request.stream_cursor"
 EMBEDDINGS_DIMENSIONS: Final = "gen_ai.embeddings.dimension.count"
 OPENAI_API_TYPE: Final = "openai.api.type"
 OPENAI_REQUEST_TIER: Final = "openai.request.service_tier"
+GUARDRAIL_ID: Final = "aws.bedrock.guardrail.id"
 
 # Span attributes: what came back
 RESPONSE_ID: Final = "gen_ai.response.id"

@@ -16,7 +16,7 @@ NAMED = [*VECTORS["attributes"], *VECTORS["events"], *VECTORS["metrics"], *VECTO
 
 SPELLED = re.compile(
     r"(gen_ai|genmeter|openai\.(api|request|response)|server|user|session|error|exception|service"
-    r"|deployment\.environment)\.[a-z][a-z0-9_.]*"
+    r"|deployment\.environment|aws\.bedrock)\.[a-z][a-z0-9_.]*"
 )
 EXCEPTIONS = {
     "genmeter.toml": "the name of the settings file",

@@ -31,6 +31,16 @@ def aws(event: Event) -> bytes:
     return message(headers, dumps(payload).encode())
 
 
+def aws_event(event: Event) -> bytes:
+    """An event of Bedrock's ConverseStream: its kind stands in a header, its fields are the payload."""
+    if event.name is None or event.name.endswith("Exception"):
+        return aws(event)
+    data = event.data if isinstance(event.data, str) else dumps(event.data)
+    return message(
+        {":event-type": event.name, ":content-type": "application/json", ":message-type": "event"}, data.encode()
+    )
+
+
 def message(headers: dict[str, str], payload: bytes) -> bytes:
     """application/vnd.amazon.eventstream: prelude with its CRC-32, typed headers, payload, CRC-32 of all before it."""
     packed = b"".join(_header(name.encode(), value.encode()) for name, value in headers.items())

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+<<<<<<< HEAD
 from . import anthropic, google, openai_chat, openai_media, openai_responses
+=======
+from . import anthropic, bedrock, openai_chat, openai_media, openai_responses
+>>>>>>> b6c067a (metering: Amazon Bedrock by boto3, aiobotocore and aioboto3: Converse, InvokeModel, their streams, embeddings)
 from .exchange import Endpoint
 from .script import Request
 
@@ -14,6 +18,7 @@ ENDPOINTS: list[Endpoint] = [
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,
     *openai_media.ENDPOINTS,
+    *bedrock.ENDPOINTS,
     *anthropic.ENDPOINTS,
 ]
 _COMPILED = [(endpoint, re.compile(endpoint.pattern)) for endpoint in ENDPOINTS]

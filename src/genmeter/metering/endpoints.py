@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 from weakref import ref
@@ -35,13 +36,15 @@ class Endpoints:
 
     def find(self, provider: Provider, server: Server) -> Endpoint:
         """The endpoint of what an SDK keeps its address in."""
-        owner, url, seller, mode = server
+        owner, url, seller, mode, region = server
         key = id(owner)
         known = self._known.get(key)
         # An id may be reused by another object, and its address may be set: both are compared.
         if known is not None and known[0]() is owner and (known[1] is url or _same_text(known[1], url)):
             return known[2]
         endpoint = self._resolve(provider, cast("type[Any]", type(owner)), _parsed(url), seller, mode)
+        if region is not None and endpoint.seller.id is not None and endpoint.seller.region is None:
+            endpoint = replace(endpoint, seller=endpoint.seller._replace(region=region))
         if len(self._known) >= 1024:
             self._known.clear()
         with suppress(TypeError):  # an owner that allows no weak reference is resolved for every call

@@ -54,6 +54,30 @@ PROVIDER_CODES = frozenset(
         "UNAVAILABLE",
         "UNIMPLEMENTED",
         "UNKNOWN",
+        # Amazon Bedrock: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html (errors) and
+        # CommonErrors.html (read 2026-11-30)
+        "AccessDeniedException",
+        "ConflictException",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InternalFailure",
+        "InternalServerException",
+        "InvalidSignatureException",
+        "ModelErrorException",
+        "ModelNotReadyException",
+        "ModelStreamErrorException",
+        "ModelTimeoutException",
+        "NotAuthorized",
+        "OptInRequired",
+        "RequestExpired",
+        "ResourceNotFoundException",
+        "ServiceQuotaExceededException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+        "UnrecognizedClientException",
+        "ValidationError",
+        "ValidationException",
     }
 )
 
@@ -108,4 +132,18 @@ def provider_code(error: BaseException) -> str | None:
         for code in (found.get("code"), found.get("type"), found.get("status")):
             if isinstance(code, str) and code in PROVIDER_CODES:
                 return code
-    return None
+    response: Any = getattr(error, "response", None)
+    return _code_of(cast("Mapping[str, Any]", response)) if isinstance(response, Mapping) else None
+
+
+def _code_of(response: Mapping[str, Any]) -> str | None:
+    """The code in an answer that an exception of AWS carries. In a stream it begins with a small letter.
+
+    Where the answer names none, the SDK writes the HTTP status in its place.
+    """
+    stated: Any = response.get("Error")
+    code: Any = cast("Mapping[str, Any]", stated).get("Code") if isinstance(stated, Mapping) else None
+    if not isinstance(code, str):
+        return None
+    named = code[:1].upper() + code[1:]
+    return named if named in PROVIDER_CODES or (len(code) == 3 and code.isdecimal() and code.isascii()) else None

@@ -162,13 +162,15 @@ class Server(NamedTuple):
 
     ``owner`` is the object that keeps the address, ``url`` the address as it is kept there: text or a
     parsed URL. ``seller`` names the seller, and wins over the address. ``mode`` names the seller behind an
-    unknown address, for an owner that says it by more than its class.
+    unknown address, for an owner that says it by more than its class. ``region`` is where the object says that its
+    calls run, for an address that does not tell.
     """
 
     owner: Any
     url: Any
     seller: str | None = None
     mode: str | None = None
+    region: str | None = None
 
 
 class Complaint(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -20,7 +20,7 @@ from .process.reaper import reaper
 from .shapes.context_manager import Manager
 from .shapes.lazy import AsyncLazyStream, LazyStream
 from .shapes.proxy import delivered
-from .spec import Kwargs, OpenCall, Opener, Provider, Target
+from .spec import Dialect, Kwargs, OpenCall, Opener, Provider, Target
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], Kwargs], Any]
 _working: list[Engine] = []
@@ -108,6 +108,8 @@ def wrapper(entry: Entry, method: Any) -> Wrapper:
     function, target = inspect.unwrap(method), entry.target
     if target.door:
         return _door(entry)
+    if not isinstance(target.dialect, Dialect):
+        return _one_for_all(entry, target.dialect)
     if target.manager:
         return _manager(entry)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -162,6 +164,21 @@ def _door(entry: Entry) -> Wrapper:
         if (outer is not None and outer.sdk == sdk) or len(args) > len(names):
             return wrapped(*args, **kwargs)
         return observed(wrapped, instance, (), {**dict(zip(names, args, strict=False)), **kwargs})
+
+    return call
+
+
+def _one_for_all(entry: Entry, operations: Mapping[str, Dialect]) -> Wrapper:
+    """The wrapper for the one method that makes every call of a client: also calls that run no model."""
+    observed = (_awaited if entry.target.awaited else _plain)(entry)
+    first = next(iter(entry.target.arguments), "")
+
+    def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+        # Most calls are of other services, which must not notice us.
+        operation = args[0] if args else kwargs.get(first)
+        if isinstance(operation, str) and operation in operations:
+            return observed(wrapped, instance, args, kwargs)
+        return wrapped(*args, **kwargs)
 
     return call
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..spec import Provider
 from .anthropic import ANTHROPIC
+from .bedrock import AIOBOTOCORE, BOTO3
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
 from .openai import OPENAI
 
-PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC, GOOGLE, GOOGLE_INTERACTIONS, GROQ)
+PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC, GOOGLE, GOOGLE_INTERACTIONS, BOTO3, AIOBOTOCORE, GROQ)

@@ -1,0 +1,49 @@
+"""The packages ``botocore``, which boto3 uses, and ``aiobotocore``, which aioboto3 uses: Amazon Bedrock's ``bedrock-runtime``.
+
+Both SDKs have one method for the operations of all services of AWS: what stands in no row passes.
+"""
+
+from __future__ import annotations
+
+from ..dialects.bedrock import BEDROCK_EMBEDDINGS, BEDROCK_INVOKE, BEDROCK_MEDIA, BEDROCK_STREAM
+from ..dialects.converse import CONVERSE, CONVERSE_STREAM
+from ..families.botocore import BOTOCORE, operations, server_of
+from ..spec import Provider
+
+SERVICE = "bedrock-runtime"
+OPERATIONS = {
+    "Converse": CONVERSE,
+    "ConverseStream": CONVERSE_STREAM,
+    "InvokeModel": BEDROCK_INVOKE,
+    "InvokeModel embed": BEDROCK_EMBEDDINGS,
+    "InvokeModel rerank": BEDROCK_MEDIA,
+    "InvokeModel image": BEDROCK_MEDIA,
+    "InvokeModel canvas": BEDROCK_MEDIA,
+    "InvokeModel stability.": BEDROCK_MEDIA,
+    "InvokeModelWithResponseStream": BEDROCK_STREAM,
+}
+MODES = {"ClientMeta": "aws.bedrock"}
+"""Also behind another address (an endpoint of a VPC, a proxy) a client of Bedrock signs its calls for AWS."""
+
+# The other instrumentations of Bedrock wrap what makes a client, and then the methods of each client of Bedrock.
+BOTO3 = Provider(
+    sdk="botocore",
+    name="aws.bedrock",
+    family=BOTOCORE,
+    targets=(operations("botocore.client", "BaseClient", OPERATIONS),),
+    modes=MODES,
+    server=server_of(SERVICE),
+    watched=(("botocore.client", "ClientCreator.create_client"), ("botocore.session", "Session.create_client")),
+)
+AIOBOTOCORE = Provider(
+    sdk="aiobotocore",
+    name="aws.bedrock",
+    family=BOTOCORE,
+    targets=(operations("aiobotocore.client", "AioBaseClient", OPERATIONS, awaited=True),),
+    modes=MODES,
+    server=server_of(SERVICE),
+    watched=(
+        ("aiobotocore.client", "AioClientCreator.create_client"),
+        ("aiobotocore.session", "AioSession.create_client"),
+    ),
+)
