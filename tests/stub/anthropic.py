@@ -56,6 +56,8 @@ def _aws_headers(call: Call) -> dict[str, str]:
     kinds = {400: "ValidationException", 403: "AccessDeniedException", 429: "ThrottlingException"}
     if call.reply.status >= 400:
         return {**headers, "x-amzn-errortype": kinds.get(call.reply.status, "InternalServerException")}
+    if call.request.path.endswith("-stream"):  # the counts come in the last event
+        return headers
     usage = _usage(call) or {}
     return {
         **headers,

@@ -42,6 +42,7 @@ HEADERS: Mapping[str, str] = {
     "x-amzn-bedrock-cache-write-input-token-count": "cacheWriteInputTokens",
 }
 """The headers of an answer of InvokeModel → the names of `TokenUsage`."""
+PREFIX = "x-amzn-bedrock-"
 OPTIMIZED = "optimized"
 """Latency-optimised inference has prices of its own, so it is told as a tier and never billed as standard."""
 
@@ -118,7 +119,13 @@ def _read_lifetimes(found: Mapping[str, Any], usage: Usage, response: Response) 
 
 def own_counts(found: Mapping[str, Any], spelled: Mapping[str, str], response: Response) -> Usage | None:
     """Bedrock's own counts of a call, of any vendor's model: headers, or the metrics of a stream's last chunk."""
-    counts = {name: found[spelling] for spelling, name in spelled.items() if spelling in found}
+    counts: dict[str, Any] = {}
+    for name, value in found.items():
+        known = spelled.get(name)
+        if known is not None:
+            counts[known] = value
+        elif spelled is METRICS or name.startswith(PREFIX):
+            name_unread(name, value, response)
     return read_usage(counts, response) if counts else None
 
 

@@ -92,8 +92,8 @@ def deliver_mapping(result: Any, call: OpenCall) -> Any:
     held = result[key]
     if not call.streamed:
         told = dict(result)
-        length = result["ResponseMetadata"].get("HTTPHeaders", {}).get("content-length")
-        result[key] = watch(held, call, lambda data: {**told, key: data}, length)
+        headers: Mapping[str, Any] = told.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        result[key] = watch(held, call, lambda data: {**told, key: data}, headers.get("content-length"))
     else:
         result[key] = AsyncStream(held, call) if hasattr(held, "__aiter__") else Stream(held, call)
     return result

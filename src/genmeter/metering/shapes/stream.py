@@ -174,12 +174,9 @@ class AsyncStream(Watched):
         finally:
             self._self_call.leave()
 
-    async def close(self) -> Any:
-        """Close the stream; the call is marked as cut."""
-        try:
-            return await self.__wrapped__.close()
-        finally:
-            self._self_call.leave()
+    def close(self) -> Any:
+        """Close the stream, when awaited or, as aiobotocore does, now; the call is marked as cut."""
+        return then(self.__wrapped__.close(), self._self_call.leave)
 
     @property
     def aclose(self) -> Callable[[], Awaitable[Any]]:
