@@ -12,6 +12,9 @@ import pytest
 from genmeter import names
 from genmeter.metering.dialects import (
     anthropic_messages,
+    bedrock,
+    bedrock_bodies,
+    converse,
     gemini,
     gemini_interactions,
     gemini_media,
@@ -39,6 +42,11 @@ DIALECTS: dict[str, Dialect] = {
         openai_media.OPENAI_IMAGES,
         openai_media.OPENAI_TRANSCRIPTS,
         anthropic_messages.ANTHROPIC_MESSAGES,
+        converse.CONVERSE,
+        converse.CONVERSE_STREAM,
+        bedrock.BEDROCK_INVOKE,
+        bedrock.BEDROCK_EMBEDDINGS,
+        bedrock_bodies.BODIES,
         gemini.GEMINI_STREAM,
         gemini_media.GEMINI_EMBEDDINGS,
         gemini_interactions.GEMINI_INTERACTIONS,

@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-<<<<<<< HEAD
-from . import anthropic, google, openai_chat, openai_media, openai_responses
-=======
-from . import anthropic, bedrock, openai_chat, openai_media, openai_responses
->>>>>>> b6c067a (metering: Amazon Bedrock by boto3, aiobotocore and aioboto3: Converse, InvokeModel, their streams, embeddings)
+from . import anthropic, bedrock, google, openai_chat, openai_media, openai_responses
 from .exchange import Endpoint
 from .script import Request
 
