@@ -24,6 +24,7 @@ OUTPUT = (
     "output_tokens",
     "completion_tokens",
 )
+KNOWN = frozenset({*INPUT, *OUTPUT, "tokenCount", "total_tokens", "search_units"})
 REASONS = ("completionReason", "stop_reason", "finish_reason", "finishReason")
 ANSWERS = ("results", "generations", "outputs", "completions")
 """Where an answer has its texts, one item for each."""
@@ -67,10 +68,11 @@ def read_response(result: Any, invocation: Invocation) -> None:
              "search_units": known_count(usage.get("search_units")) or 0}  # fmt: skip
     if inputs is not None or outputs is not None or any(units.values()):
         invocation.usage = Usage(inputs, outputs, **units)
-    if usage is not found:
-        for name, value in usage.items():
-            if value and name not in (*INPUT, *OUTPUT, "total_tokens", "search_units"):
-                name_unread(name, value, response)
+    for name, value in usage.items():
+        # Without an object of its own, a count stands among texts and vectors.
+        counts = usage is not found or (isinstance(value, int) and "token" in name.lower())
+        if counts and value and name not in KNOWN:
+            name_unread(name, value, response)
 
 
 class BodyAccumulator:
