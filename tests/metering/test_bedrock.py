@@ -19,7 +19,7 @@ from genmeter import names
 from genmeter.metering import guard
 from genmeter.metering.endpoints import Endpoints
 from genmeter.metering.families.botocore import server_of
-from genmeter.metering.providers.bedrock import BOTO3, SERVICE
+from genmeter.metering.providers.bedrock import BOTO3, NAME, SERVICE
 from genmeter.pricing import Catalogue
 from genmeter.settings import Settings
 from tests.stub import Exact, Reply, Stream, StubServer, ToolCall
@@ -245,7 +245,7 @@ ODD: dict[str, tuple[Any, tuple[int | None, int | None], str | None]] = {
     "empty": (Exact(), (None, None), "no_usage"),
     "null": (Exact(inputTokens=None, outputTokens=None, totalTokens=None), (None, None), "no_usage"),
     "zero": (Exact(inputTokens=0, outputTokens=0, totalTokens=0), (0, 0), "no_usage"),
-    "negative": (Exact(inputTokens=-5, outputTokens=60, totalTokens=55), (-5, 60), "invalid_usage"),
+    "negative": (Exact(inputTokens=-5, outputTokens=60, totalTokens=55), (None, 60), "invalid_usage"),
 }
 
 
@@ -631,7 +631,7 @@ PLACES = {
 def test_aws_sells_what_a_client_of_bedrock_asks_for_wherever_it_sends_it(place: tuple[str, str | None]) -> None:
     region, url = place
     client = boto3.client(SERVICE, endpoint_url=url, **{**KEYS, "region_name": region})
-    server = server_of(SERVICE)(client)
+    server = server_of(SERVICE, NAME)(client)
     assert server is not None
     endpoint = Endpoints(Settings(), Catalogue.bundled()).find(BOTO3, server)
     assert (endpoint.seller.id, endpoint.seller.region) == PLACES[place]
@@ -642,7 +642,7 @@ def test_an_endpoint_of_fips_tells_its_region() -> None:
     from botocore.config import Config
 
     client = boto3.client(SERVICE, config=Config(use_fips_endpoint=True), **{**KEYS, "region_name": "us-west-2"})
-    server = server_of(SERVICE)(client)
+    server = server_of(SERVICE, NAME)(client)
     assert server is not None and "fips" in server.url
     assert Endpoints(Settings(), Catalogue.bundled()).find(BOTO3, server).seller == ("aws", "aws.bedrock", "us-west-2")
 

@@ -49,6 +49,7 @@ class Handler(BaseHTTPRequestHandler):
     def date_time_string(self, timestamp: float | None = None) -> str:
         """The value of the header `date`."""
         return super().date_time_string(self.moment if timestamp is None else timestamp)  # type: ignore[arg-type]
+
     protocol_version = "HTTP/1.1"
     # A stream of small writes with Nagle's algorithm on would wait 40 ms for delayed acknowledgements.
     disable_nagle_algorithm = True

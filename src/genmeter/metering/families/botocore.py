@@ -49,14 +49,17 @@ def operations(module: str, owner: str, table: Mapping[str, Dialect], *, awaited
     return Operations(module, f"{owner}._make_api_call", table, awaited=awaited, arguments=ARGUMENTS)
 
 
-def server_of(service: str) -> Callable[[Any], Server | None]:
-    """Where a client of ``service`` sends its calls; None for a client of any other service."""
+def server_of(service: str, seller: str | None = None) -> Callable[[Any], Server | None]:
+    """Where a client of ``service`` sends its calls; None for a client of any other service.
+
+    ``seller`` is the one behind an unknown address: an endpoint of a private network, a proxy.
+    """
 
     def server(client: Any) -> Server | None:
         meta = client.meta
         if meta.service_model.service_name != service:
             return None
-        return Server(meta, meta.endpoint_url, region=getattr(meta, "region_name", None))
+        return Server(meta, meta.endpoint_url, mode=seller, region=getattr(meta, "region_name", None))
 
     return server
 

@@ -22,26 +22,22 @@ OPERATIONS = {
     "InvokeModel stability.": BEDROCK_MEDIA,
     "InvokeModelWithResponseStream": BEDROCK_STREAM,
 }
-MODES = {"ClientMeta": "aws.bedrock"}
-"""Also behind another address (an endpoint of a VPC, a proxy) a client of Bedrock signs its calls for AWS."""
-
+NAME = "aws.bedrock"
 # The other instrumentations of Bedrock wrap what makes a client, and then the methods of each client of Bedrock.
 BOTO3 = Provider(
     sdk="botocore",
-    name="aws.bedrock",
+    name=NAME,
     family=BOTOCORE,
     targets=(operations("botocore.client", "BaseClient", OPERATIONS),),
-    modes=MODES,
-    server=server_of(SERVICE),
+    server=server_of(SERVICE, NAME),
     watched=(("botocore.client", "ClientCreator.create_client"), ("botocore.session", "Session.create_client")),
 )
 AIOBOTOCORE = Provider(
     sdk="aiobotocore",
-    name="aws.bedrock",
+    name=NAME,
     family=BOTOCORE,
     targets=(operations("aiobotocore.client", "AioBaseClient", OPERATIONS, awaited=True),),
-    modes=MODES,
-    server=server_of(SERVICE),
+    server=server_of(SERVICE, NAME),
     watched=(
         ("aiobotocore.client", "AioClientCreator.create_client"),
         ("aiobotocore.session", "AioSession.create_client"),
