@@ -2,10 +2,7 @@ package genaicostprocessor
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +22,7 @@ import (
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadatatest"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 // priceList lists acme-large at so many dollars for a million tokens in, and nothing for tokens out.
@@ -133,13 +131,8 @@ func TestAByteOrderMarkAndTheTablesOfAnApplicationAreTaken(t *testing.T) {
 }
 
 func TestTablesAreThoseThatPythonKnows(t *testing.T) {
-	data, err := os.ReadFile("../../tests/vectors/tables.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("tests/vectors/tables.json is not there: this module stands alone")
-	}
-	require.NoError(t, err)
 	var known struct{ Tables, Keys []string }
-	require.NoError(t, json.Unmarshal(data, &known))
+	vectors.Into(t, "tests/vectors/tables.json", &known)
 	require.Equal(t, known.Tables, pricing.Tables)
 	require.Equal(t, known.Keys, pricing.Keys)
 }

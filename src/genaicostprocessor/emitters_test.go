@@ -15,6 +15,7 @@ import (
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 // expected is what a body of tests/vectors/emitters must become, worked out by hand.
@@ -30,12 +31,7 @@ type expected struct {
 
 // TestARecordIsReadAsItsEmitterMeansIt reads the bodies that Python reads in tests/ledger/test_emitters.py.
 func TestARecordIsReadAsItsEmitterMeansIt(t *testing.T) {
-	paths, err := filepath.Glob("../../tests/vectors/emitters/*.json")
-	require.NoError(t, err)
-	if len(paths) == 0 {
-		t.Skip("tests/vectors/emitters is not there: this module stands alone")
-	}
-	for _, path := range paths {
+	for _, path := range vectors.Files(t, "tests/vectors/emitters/*.json") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			data, err := os.ReadFile(path)
 			require.NoError(t, err)

@@ -1,8 +1,6 @@
 package genaicostprocessor
 
 import (
-	"encoding/json"
-	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 // tests are the names of the tests and benchmarks of this package.
@@ -34,15 +34,10 @@ func tests(t *testing.T) []string {
 
 // sharedNames are the attributes that the Python side and the dashboards know.
 func sharedNames(t *testing.T) []string {
-	data, err := os.ReadFile("../../tests/vectors/names.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("tests/vectors/names.json is not there: this module stands alone")
-	}
-	require.NoError(t, err)
 	var read struct {
 		Attributes []struct{ Name string }
 	}
-	require.NoError(t, json.Unmarshal(data, &read))
+	vectors.Into(t, "tests/vectors/names.json", &read)
 	var found []string
 	for _, one := range read.Attributes {
 		found = append(found, one.Name)

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 // bill is what a recording expects of one span: the sum in pico-USD, worked out by hand from what the provider said.
@@ -20,12 +22,7 @@ type bill struct {
 
 // eachRecording runs a test on the spans and events of every instrumentation in tests/vectors/spans.
 func eachRecording(t *testing.T, test func(t *testing.T, td ptrace.Traces, ld plog.Logs, bills map[string]bill)) {
-	paths, err := filepath.Glob("../../tests/vectors/spans/*.json")
-	require.NoError(t, err)
-	if len(paths) == 0 {
-		t.Skip("tests/vectors/spans is not there: this module stands alone")
-	}
-	for _, path := range paths {
+	for _, path := range vectors.Files(t, "tests/vectors/spans/*.json") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			data, err := os.ReadFile(path)
 			require.NoError(t, err)

@@ -1,14 +1,12 @@
 package genaimeterconnector
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 type sharedCase struct {
@@ -56,15 +54,10 @@ func (c *sharedCase) sent() (all []sent, foreign int) {
 // TestTheSharedCasesAreDecidedAsTheLedgerDecidesThem asks tests/vectors/doubles.json. What genmeter's own spans bill is
 // counted in the application.
 func TestTheSharedCasesAreDecidedAsTheLedgerDecidesThem(t *testing.T) {
-	data, err := os.ReadFile("../../../tests/vectors/doubles.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("tests/vectors/doubles.json is not there: this module stands alone")
-	}
-	require.NoError(t, err)
 	var read struct {
 		Cases []sharedCase `json:"cases"`
 	}
-	require.NoError(t, json.Unmarshal(data, &read))
+	vectors.Into(t, "tests/vectors/doubles.json", &read)
 	require.NotEmpty(t, read.Cases)
 	for _, one := range read.Cases {
 		all, foreign := one.sent()

@@ -1,11 +1,11 @@
 package names
 
 import (
-	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 func TestLabelsAndCountsAreInTheSharedListUnderTheirConstants(t *testing.T) {
@@ -21,13 +21,10 @@ func TestLabelsAndCountsAreInTheSharedListUnderTheirConstants(t *testing.T) {
 }
 
 func TestDerivedMetricsAreThoseOfTheSharedList(t *testing.T) {
-	shared(t)
-	data, err := os.ReadFile("../../../../tests/vectors/names.json")
-	require.NoError(t, err)
 	var list struct {
 		Derived []map[string]string `json:"derived_metrics"`
 	}
-	require.NoError(t, json.Unmarshal(data, &list))
+	vectors.Into(t, "tests/vectors/names.json", &list)
 	var ours []map[string]string
 	for _, one := range []Metric{Derived.Cost, Derived.Calls, Derived.Unpriced, Derived.Tokens, Derived.Duration} {
 		kind, number := "counter", "int"

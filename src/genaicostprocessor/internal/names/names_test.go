@@ -1,13 +1,9 @@
 package names
 
 import (
-	"encoding/json"
-	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 type list struct {
@@ -30,13 +27,8 @@ type named struct {
 }
 
 func shared(t *testing.T) list {
-	data, err := os.ReadFile("../../../../tests/vectors/names.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("tests/vectors/names.json is not there: this module stands alone")
-	}
-	require.NoError(t, err)
 	var read list
-	require.NoError(t, json.Unmarshal(data, &read))
+	vectors.Into(t, "tests/vectors/names.json", &read)
 	return read
 }
 

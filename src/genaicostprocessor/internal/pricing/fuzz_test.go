@@ -16,7 +16,7 @@ import (
 func seeds(f *testing.F, add func(call *callFile)) {
 	f.Helper()
 	var head seededHead
-	readSeeded(f, seeded("calls.jsonl"), &head, func(number int, data []byte) {
+	readSeeded(f, seeded(f, "calls.jsonl"), &head, func(number int, data []byte) {
 		var one seededCase
 		if number%20 != 0 {
 			return

@@ -8,11 +8,9 @@ import (
 	"slices"
 	"testing"
 	"time"
-)
 
-// vectors is the folder of the data that both languages read. It lies outside the module, where go does not look for
-// changes before it says "(cached)": run these tests with -count=1.
-const vectors = "../../../../tests/vectors"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
+)
 
 // callFile is a call as the vectors write it; an absent or null value is unknown.
 type callFile struct {
@@ -79,9 +77,9 @@ func billed(verdict *Verdict) []line {
 }
 
 func TestTheBillIsTheOneWorkedOutByHand(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(vectors, "pricing", "*.json"))
-	if err != nil || len(paths) < 10 {
-		t.Fatalf("%d files of vectors (%v)", len(paths), err)
+	paths := vectors.Files(t, "tests/vectors/pricing/*.json")
+	if len(paths) < 10 {
+		t.Fatalf("%d files of vectors", len(paths))
 	}
 	for _, path := range paths {
 		var cases []struct {
@@ -133,11 +131,7 @@ func check(t *testing.T, verdict *Verdict, total int64, lines []line, entry stri
 }
 
 func TestTheCatalogueIsThatOfPython(t *testing.T) {
-	theirs, err := os.ReadFile("../../../genmeter/pricing/data/catalogue.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(theirs, bundled) {
+	if !bytes.Equal(vectors.Read(t, "src/genmeter/pricing/data/catalogue.json"), bundled) {
 		t.Fatal("data/catalogue.json is not the file of src/genmeter/pricing/data; run `make prices`, or copy it")
 	}
 }

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 type overrideCase struct {
@@ -30,13 +30,10 @@ type overrideCase struct {
 
 func overrideCases(t *testing.T) []overrideCase {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(vectors, "overrides.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var cases []overrideCase
-	if err := json.Unmarshal(data, &cases); err != nil || len(cases) < 60 {
-		t.Fatalf("%d cases: %v", len(cases), err)
+	vectors.Into(t, "tests/vectors/overrides.json", &cases)
+	if len(cases) < 60 {
+		t.Fatalf("%d cases", len(cases))
 	}
 	listed := listedColumns(t)
 	for number := range cases {
@@ -48,14 +45,8 @@ func overrideCases(t *testing.T) []overrideCase {
 // listedColumns is the text that {columns} in a vector stands for: the columns of the table of units, in its order.
 func listedColumns(t *testing.T) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(vectors, "..", "..", "src", "genmeter", "pricing", "data", "units.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var table struct{ Units []struct{ Column string } }
-	if err := json.Unmarshal(data, &table); err != nil {
-		t.Fatal(err)
-	}
+	vectors.Into(t, "src/genmeter/pricing/data/units.json", &table)
 	var columns []string
 	for _, unit := range table.Units {
 		if unit.Column != "" {

@@ -2,21 +2,15 @@ package pricing
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"os"
 	"regexp"
 	"testing"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 func TestTheReasonsAreTheOnesThatPythonReads(t *testing.T) {
-	theirs, err := os.ReadFile("../../../genmeter/pricing/data/reasons.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("src/genmeter/pricing/data/reasons.json is not there: this module stands alone")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	theirs := vectors.Read(t, "src/genmeter/pricing/data/reasons.json")
 	if !bytes.Equal(theirs, reasonsFile) {
 		t.Error("copy src/genmeter/pricing/data/reasons.json to internal/pricing/data")
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 // seededCase is a question and Python's answer, one line of a file that `make vectors` writes.
@@ -55,8 +57,9 @@ func readSeeded(t testing.TB, path string, head *seededHead, each func(number in
 	return number - 1
 }
 
-func seeded(name string) string {
-	return filepath.Join(vectors, "pricing_seeded", name)
+func seeded(t testing.TB, name string) string {
+	t.Helper()
+	return vectors.Path(t, "tests/vectors/pricing_seeded/"+name)
 }
 
 // replay asks every question of a file and tells where the answer is not Python's.
@@ -111,7 +114,7 @@ func differs(got *Verdict, want *seededCase) string {
 }
 
 func TestTheAnswersArePythonsToTheLastBit(t *testing.T) {
-	reasons := replay(t, seeded("calls.jsonl"), func(*seededHead) *Catalogue { return Bundled() })
+	reasons := replay(t, seeded(t, "calls.jsonl"), func(*seededHead) *Catalogue { return Bundled() })
 	total := 0
 	for _, reason := range []Reason{
 		Priced, UnknownProvider, UnknownModel, NoUsage, InvalidUsage, UnpricedDimension, UnknownServiceTier, NoPriceForDate,
@@ -127,7 +130,7 @@ func TestTheAnswersArePythonsToTheLastBit(t *testing.T) {
 }
 
 func TestTheAnswersUnderOwnPricesArePythonsToo(t *testing.T) {
-	replay(t, seeded("own.jsonl"), func(head *seededHead) *Catalogue { return under(t, head) })
+	replay(t, seeded(t, "own.jsonl"), func(head *seededHead) *Catalogue { return under(t, head) })
 }
 
 // under is the bundled catalogue under the table of a file of vectors.
@@ -212,7 +215,7 @@ func (f *sellerFound) UnmarshalJSON(data []byte) error {
 
 func TestAddressesAndNamesLeadToPythonsSellers(t *testing.T) {
 	var own, head seededHead
-	readSeeded(t, seeded("own.jsonl"), &own, func(int, []byte) {})
+	readSeeded(t, seeded(t, "own.jsonl"), &own, func(int, []byte) {})
 	mine := under(t, &own)
 	var addresses *Addresses
 	known, strangers := 0, 0
@@ -226,7 +229,7 @@ func TestAddressesAndNamesLeadToPythonsSellers(t *testing.T) {
 			t.Errorf("sellers.jsonl:%d: %s: %+v, want %+v", number, asked, got, want.seller)
 		}
 	}
-	count := readSeeded(t, seeded("sellers.jsonl"), &head, func(number int, data []byte) {
+	count := readSeeded(t, seeded(t, "sellers.jsonl"), &head, func(number int, data []byte) {
 		if addresses == nil {
 			addresses = NewAddresses(head.Named, mine)
 		}

@@ -1,30 +1,22 @@
 package reading
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 func TestCountsThatNoFieldReadsAreNamed(t *testing.T) {
-	data, err := os.ReadFile("../../../../tests/vectors/uncounted.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("tests/vectors/uncounted.json is not there: this module stands alone")
-	}
-	require.NoError(t, err)
 	var cases []struct {
 		Name       string         `json:"name"`
 		Attributes map[string]any `json:"attributes"`
 		Uncounted  []string       `json:"uncounted"`
 	}
-	require.NoError(t, json.Unmarshal(data, &cases))
+	vectors.Into(t, "tests/vectors/uncounted.json", &cases)
 	table, err := conventions.Bundled()
 	require.NoError(t, err)
 	record := NewRecord(table)

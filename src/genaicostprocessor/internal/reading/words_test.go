@@ -2,10 +2,6 @@ package reading
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,14 +9,10 @@ import (
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 func TestWordsForSellersAreReadAsPythonReadsThem(t *testing.T) {
-	data, err := os.ReadFile("../../../../tests/vectors/words.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("tests/vectors/words.json is not there: this module stands alone")
-	}
-	require.NoError(t, err)
 	var asked struct {
 		Sellers []struct {
 			Word   string `json:"word"`
@@ -28,7 +20,7 @@ func TestWordsForSellersAreReadAsPythonReadsThem(t *testing.T) {
 			Seller string `json:"seller"`
 		} `json:"sellers"`
 	}
-	require.NoError(t, json.Unmarshal(data, &asked))
+	vectors.Into(t, "tests/vectors/words.json", &asked)
 	require.NotEmpty(t, asked.Sellers)
 	table, err := conventions.Bundled()
 	require.NoError(t, err)

@@ -3,15 +3,13 @@ package conventions
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 func table(t *testing.T) *Table {
@@ -21,11 +19,7 @@ func table(t *testing.T) *Table {
 }
 
 func TestTheTableIsTheOneThatPythonReads(t *testing.T) {
-	theirs, err := os.ReadFile("../../../../genmeter/reading/data/conventions.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("src/genmeter/reading/data/conventions.json is not there: this module stands alone")
-	}
-	require.NoError(t, err)
+	theirs := vectors.Read(t, "src/genmeter/reading/data/conventions.json")
 	require.True(t, bytes.Equal(theirs, bundled), "copy src/genmeter/reading/data/conventions.json here")
 }
 

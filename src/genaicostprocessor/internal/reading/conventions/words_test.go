@@ -1,14 +1,12 @@
 package conventions
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/vectors"
 )
 
 type words struct {
@@ -33,13 +31,8 @@ type words struct {
 
 // TestWordsAreReadAsPythonReadsThem asks the questions of tests/vectors/words.json.
 func TestWordsAreReadAsPythonReadsThem(t *testing.T) {
-	data, err := os.ReadFile("../../../../../tests/vectors/words.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("tests/vectors/words.json is not there: this module stands alone")
-	}
-	require.NoError(t, err)
 	var asked words
-	require.NoError(t, json.Unmarshal(data, &asked))
+	vectors.Into(t, "tests/vectors/words.json", &asked)
 	made := table(t)
 	require.NotEmpty(t, asked.Operations)
 	for _, one := range asked.Operations {
