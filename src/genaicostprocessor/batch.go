@@ -21,7 +21,8 @@ type batch struct {
 	scope    string // the name of the instrumentation scope, whose exclusive these are
 	sellers  reading.Sellers
 	counts   counts
-	called   bool // whether there was a call at all
+	called   bool   // whether there was a call at all
+	seller   string // of the last priced call: a batch has few
 
 	record    reading.Record
 	asked     reading.Asked
@@ -121,6 +122,10 @@ func (b *batch) namesNobody() bool {
 }
 
 func (b *batch) write(attributes pcommon.Map) outcome {
+	if b.asked.Seller.ID != b.seller && !strings.HasPrefix(b.verdict.Entry, "override:") {
+		b.seller = b.asked.Seller.ID
+		b.book.sells(b.asked.Seller)
+	}
 	b.forgetReason(attributes)
 	left := b.record.Uncounted()
 	if b.asked.Left > 0 {

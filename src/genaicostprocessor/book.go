@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/metadata"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
+	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading"
 )
 
@@ -27,6 +30,7 @@ type book struct {
 
 	recorded atomic.Pointer[reading.Recorded]
 	lastGood atomic.Int64 // Unix second
+	sellers  sync.Map     // id → name of the sellers whose listed prices have priced calls
 
 	mu        sync.Mutex // guards what follows
 	users     int
@@ -89,6 +93,10 @@ func (b *book) observe() error {
 			}
 			return err
 		}),
+		telemetry.RegisterProcessorGenaiCostSellerAgeCallback(func(_ context.Context, to metric.Float64Observer) error {
+			b.observeSellers(to)
+			return nil
+		}),
 		telemetry.RegisterProcessorGenaiCostTableModelsCallback(func(_ context.Context, to metric.Int64Observer) error {
 			to.Observe(int64(b.recorded.Load().Catalogue.Models()))
 			return nil
@@ -98,6 +106,24 @@ func (b *book) observe() error {
 			return nil
 		}),
 	)
+}
+
+// sells remembers a seller whose listed prices have priced a call.
+func (b *book) sells(one pricing.Seller) {
+	if b.recorded.Load().Catalogue.AsOfSeller(one.ID) != "" {
+		b.sellers.LoadOrStore(one.ID, one.Name)
+	}
+}
+
+// observeSellers tells the age of the prices of each seller that has priced a call. The twin of staleness.py.
+func (b *book) observeSellers(to metric.Float64Observer) {
+	b.sellers.Range(func(id, name any) bool {
+		asOf, err := time.Parse(time.DateOnly, b.recorded.Load().Catalogue.AsOfSeller(id.(string)))
+		if err == nil {
+			to.Observe(time.Since(asOf).Hours()/24, metric.WithAttributes(attribute.String(names.Provider, name.(string))))
+		}
+		return true
+	})
 }
 
 func (b *book) watch(found []content) {

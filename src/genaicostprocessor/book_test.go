@@ -279,6 +279,16 @@ func TestTheTableIsMeasured(t *testing.T) {
 	age, err := r.telemetry.GetMetric("otelcol_processor_genai_cost_table_age")
 	require.NoError(t, err)
 	require.InDelta(t, time.Since(asOf).Hours()/24, age.Data.(metricdata.Gauge[float64]).DataPoints[0].Value, 0.01)
+	r.span(chat(nil)) // by a price of the user's own, whose date is the user's
+	r.span(chat(map[string]any{"gen_ai.provider.name": "openai", "server.address": "api.openai.com", "gen_ai.request.model": "gpt-4o"}))
+	oldest, err := r.telemetry.GetMetric("otelcol_processor_genai_cost_seller_age")
+	require.NoError(t, err)
+	sellers := oldest.Data.(metricdata.Gauge[float64]).DataPoints
+	require.Len(t, sellers, 1)
+	require.Equal(t, "openai", sellers[0].Attributes.ToSlice()[0].Value.AsString())
+	read, err := time.Parse(time.DateOnly, catalogue.AsOfSeller("openai"))
+	require.NoError(t, err)
+	require.InDelta(t, time.Since(read).Hours()/24, sellers[0].Value, 0.01)
 	models, err := r.telemetry.GetMetric("otelcol_processor_genai_cost_table_models")
 	require.NoError(t, err)
 	require.Equal(t, int64(catalogue.Models()), models.Data.(metricdata.Gauge[int64]).DataPoints[0].Value)

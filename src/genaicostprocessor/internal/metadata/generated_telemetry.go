@@ -33,6 +33,7 @@ type TelemetryBuilder struct {
 	ProcessorGenaiCostRefusedAmounts    metric.Int64Counter
 	ProcessorGenaiCostReloads           metric.Int64Counter
 	ProcessorGenaiCostRepaired          metric.Int64Counter
+	ProcessorGenaiCostSellerAge         metric.Float64ObservableGauge
 	ProcessorGenaiCostSpans             metric.Int64Counter
 	ProcessorGenaiCostTableAge          metric.Float64ObservableGauge
 	ProcessorGenaiCostTableLastGood     metric.Int64ObservableGauge
@@ -51,6 +52,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterProcessorGenaiCostSellerAgeCallback sets callback for observable ProcessorGenaiCostSellerAge metric.
+func (builder *TelemetryBuilder) RegisterProcessorGenaiCostSellerAgeCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ProcessorGenaiCostSellerAge, obs: o})
+		return nil
+	}, builder.ProcessorGenaiCostSellerAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterProcessorGenaiCostTableAgeCallback sets callback for observable ProcessorGenaiCostTableAge metric.
@@ -164,6 +180,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_genai_cost_repaired",
 		metric.WithDescription("Calls whose input count left the cache out, and was priced with it. [Alpha]"),
 		metric.WithUnit("{call}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiCostSellerAge, err = builder.meter.Float64ObservableGauge(
+		"otelcol_processor_genai_cost_seller_age",
+		metric.WithDescription("Days since the list prices of a seller were last read, for the sellers that have priced calls here. [Alpha]"),
+		metric.WithUnit("d"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorGenaiCostSpans, err = builder.meter.Int64Counter(

@@ -63,6 +63,14 @@ func (c *Catalogue) AsOf() string {
 	return c.book.asOf
 }
 
+// AsOfSeller is the date at which the listed prices of a seller (its id) were read; empty for a seller without any.
+func (c *Catalogue) AsOfSeller(id string) string {
+	if one, known := c.book.sellers[id]; known {
+		return one.asOf
+	}
+	return ""
+}
+
 // Models counts the rows for sale: each model once per seller, the user's own on top.
 func (c *Catalogue) Models() int {
 	count := 0

@@ -32,7 +32,7 @@ type book struct {
 }
 
 type sellerData struct {
-	id, name                            string
+	id, name, asOf                      string
 	hosts, aliases, prefixes, standards []string
 	also                                []*sellerData
 	ids                                 map[string]int
@@ -74,6 +74,7 @@ const noPlan = -1
 
 type sellerFile struct {
 	Name        string              `json:"name"`
+	AsOf        string              `json:"as_of"`
 	Hosts       []string            `json:"hosts"`
 	Aliases     []string            `json:"aliases"`
 	Prefixes    []string            `json:"prefixes"`
@@ -288,7 +289,7 @@ func (b *book) readSellers(data json.RawMessage) error {
 
 func (b *book) newSeller(id string, file *sellerFile) (*sellerData, error) {
 	made := &sellerData{
-		id: id, name: file.Name, hosts: file.Hosts, aliases: file.Aliases, prefixes: file.Prefixes,
+		id: id, name: file.Name, asOf: file.AsOf, hosts: file.Hosts, aliases: file.Aliases, prefixes: file.Prefixes,
 		standards: file.Standard, ids: file.IDs, dated: map[string]bool{}, refused: map[string]string{},
 		deployments: file.Deployments, profiles: file.Profiles,
 	}
