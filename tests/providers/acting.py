@@ -139,15 +139,18 @@ def way_of(case: Case) -> At:
 def act(case: Case, url: str, **changed: Any) -> Any:
     """One call from a client of its own: what the app gets, or the exception that it gets."""
     at = way_of(case).but(**changed)
-    try:
-        if not case.asynchronous:
-            with opened(case, url) as client:
-                return took(client, at, case.streamed)
+    if case.asynchronous:
         return asyncio.run(_act_async(case, url, at))
+    try:
+        with opened(case, url) as client:
+            return took(client, at, case.streamed)
     except Exception as error:
         return failure(error)
 
 
 async def _act_async(case: Case, url: str, at: At) -> Any:
-    async with opened_async(case, url) as client:
-        return await took_async(client, at, case.streamed)
+    try:  # in here: asyncio shows the task that fails, and the exceptions of some SDKs cannot be shown
+        async with opened_async(case, url) as client:
+            return await took_async(client, at, case.streamed)
+    except Exception as error:
+        return failure(error)

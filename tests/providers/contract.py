@@ -16,6 +16,10 @@ NEEDLE = "Is the parcel from Lisbon here?"
 HELLO: Any = [{"role": "user", "content": NEEDLE}]
 
 
+REQUEST = r"self\._(client\.)?(post|get|put|patch|delete|request|get_api_list)\(|websockets?\."
+"""How a method of a resource of Stainless's sends a request."""
+
+
 def as_it_is(answer: Any) -> Any:
     """What an app does with most answers before it reads them: nothing."""
     return answer
@@ -125,10 +129,42 @@ class Sdk:
     forks: bool = True
     """Whether a forked child may use it."""
 
+    resources: tuple[str, ...] = ()
+    """Packages or modules that hold the classes whose methods send requests; empty: ``<module>.resources``."""
+    request: str = REQUEST
+    """A pattern of the source of a method that sends a request by itself, or holds a line open."""
+    sending: int = 2
+    """So many methods send something at least; fewer mean that the SDK's resources were not found."""
+    newest: tuple[int, ...] = (0,)
+    """From this version on every row of the table and of the page of waived methods stands for a method."""
+    since: tuple[int, ...] = (0,)
+    """The first version that the table meters."""
+
     @property
     def version(self) -> tuple[int, ...] | None:
-        """The version that is installed; None where the SDK is missing."""
-        return installed(self.distribution)
+        """The version that is installed; None where the SDK is missing or older than its table."""
+        found = installed(self.distribution)
+        return None if found is None or found < self.since else found
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether the installed version is the one for which table and page are written."""
+        return (self.version or (0,)) >= self.newest
+
+
+ODD_CHAT = (
+    Odd("missing", None, {}, "no_usage"),
+    Odd("null", {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, None, "no_usage"),
+    Odd("strings", {"prompt_tokens": "19", "completion_tokens": "10"}, {"input": 19, "output": 10}),
+    Odd("negative", {"prompt_tokens": -19, "completion_tokens": 10, "total_tokens": -9}, None, "invalid_usage"),
+    Odd(
+        "larger than the total",
+        {"prompt_tokens": 19, "completion_tokens": 10, "total_tokens": 29, "prompt_tokens_details": {"cached_tokens": 20}},
+        None,
+        "invalid_usage",
+    ),
+)  # fmt: skip
+"""Odd usage objects of servers that follow OpenAI's chat completions."""
 
 
 def installed(distribution: str) -> tuple[int, ...] | None:

@@ -26,15 +26,22 @@ ABSTRACT = (Iterator, AsyncIterator, Awaitable, AbstractContextManager, Abstract
 
 
 def table_of(sdk: Sdk) -> Provider:
-    """The table of the SDK in ``metering/providers``."""
-    return next(found for found in PROVIDERS if found.sdk == (sdk.table or sdk.module))
+    """The first table of the SDK in ``metering/providers``."""
+    return tables_of(sdk)[0]
+
+
+def tables_of(sdk: Sdk) -> list[Provider]:
+    """The tables of the SDK: one, or one for each generation of it."""
+    return [found for found in PROVIDERS if found.sdk == (sdk.table or sdk.module)]
 
 
 def places(sdk: Sdk) -> list[tuple[str, str]]:
     """Every (module, path) of the table."""
-    table = table_of(sdk)
-    named = [(target.module, target.path) for target in table.targets]
-    return list(dict.fromkeys([*named, *((muted.module, muted.path) for muted in table.muted), *table.arrivals]))
+    found: list[tuple[str, str]] = []
+    for table in tables_of(sdk):
+        found += [(target.module, target.path) for target in table.targets]
+        found += [*((muted.module, muted.path) for muted in table.muted), *table.arrivals]
+    return list(dict.fromkeys(found))
 
 
 def held(module: str, path: str) -> Any:
@@ -76,7 +83,7 @@ def test_what_is_patched_looks_the_same(sdk: Sdk, metering: Metering) -> None:
             isinstance(function, type(looks)),
         )
 
-    targets = [(target.module, target.path) for target in table_of(sdk).targets]
+    targets = [(target.module, target.path) for table in tables_of(sdk) for target in table.targets]
     before = {place: looks(held(*place)) for place in targets if inspect.isfunction(held(*place))}
     assert before
     metering(sdk)

@@ -17,6 +17,7 @@ def test_every_table_is_listed() -> None:
 @pytest.mark.parametrize("sdk", LISTED, ids=lambda sdk: sdk.name)
 def test_a_listed_sdk_says_what_the_suite_needs(sdk: Sdk) -> None:
     if sdk.version is None:
-        pytest.skip(f"{sdk.distribution} is not installed here")
+        needed = "" if sdk.since == (0,) else f" from version {'.'.join(map(str, sdk.since))} on"
+        pytest.skip(f"{sdk.distribution}{needed} is not installed here")
     assert NEEDLE in str([call.values or call.streams for call in sdk.calls[:1]])
     assert {"missing", "null", "negative"} <= {odd.name for odd in sdk.odd}

@@ -33,7 +33,7 @@ def test_odd_usage_is_read_as_far_as_it_can_be_believed(
     attributes = one_call(meter)
     if odd.tokens is not None:
         assert tokens_of(attributes) == odd.tokens
-    if odd.reason is not None:
+    if odd.reason is not None and not isinstance(case.expected.cost, str):  # else the model has no price anyway
         assert (attributes[names.COST_STATUS], attributes[names.COST_REASON]) == ("unpriced", odd.reason)
 
 

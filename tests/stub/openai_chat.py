@@ -24,10 +24,15 @@ class Flavour:
 
     base: str = "/v1"
     streamed_usage: str = "asked"
-    """asked (by stream_options.include_usage) | always | never | x_groq (in a field of its own of the last chunk)"""
+    """asked (by stream_options.include_usage) | always | never | last (in the last choice's chunk) | x_groq (there, in a
+    field of its own)"""
     id_prefix: str = "chatcmpl-"
     fields: Json = field(default_factory=dict[str, object])
     """Added to every body and chunk."""
+    done: bool = True
+    """Whether a stream ends with `[DONE]`."""
+    embeddings_usage: bool = True
+    """Whether embeddings report what they used."""
     usage: Json | None = field(default_factory=lambda: bodies.load("openai_chat")["usage"])
 
 
@@ -36,12 +41,13 @@ FLAVOURS: dict[str, Flavour] = {name: Flavour(**data) for name, data in bodies.l
 _OPENAI = Flavour()
 
 
-def _flavour(call: Call) -> Flavour:
+def flavour_of(call: Call) -> Flavour:
+    """The flavour of the server that a call goes to."""
     return FLAVOURS.get(call.request.path.split("/")[1], _OPENAI)
 
 
 def _usage(call: Call) -> Json | None:
-    default = _flavour(call).usage
+    default = flavour_of(call).usage
     return None if default is None else call.usage(default, _TOTAL)
 
 
@@ -53,7 +59,7 @@ def _model(call: Call) -> str:
 
 
 def _envelope(call: Call, kind: str) -> Json:
-    flavour = _flavour(call)
+    flavour = flavour_of(call)
     constants = bodies.load("openai_chat")["completion"]
     head = {"id": f"{flavour.id_prefix}{call.token}", **constants, "object": kind, "created": call.created}
     return {**head, "model": _model(call), **flavour.fields}
@@ -105,7 +111,7 @@ def _with_usage(body: Json, usage: Json | None) -> Json:
 
 
 def _reports_usage(call: Call) -> bool:
-    mode = _flavour(call).streamed_usage
+    mode = flavour_of(call).streamed_usage
     options = call.asked_object("stream_options")
     return mode == "always" or (mode == "asked" and bool(options.get("include_usage")))
 
@@ -123,17 +129,19 @@ def chat_events(call: Call) -> Iterator[Event]:
         for delta, finish in _deltas(call):
             if delta is not last:
                 choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
-                last, event = delta, Event({**head, "choices": [choice], **nothing, **_x_groq(call, finish)})
+                last, event = delta, Event({**head, "choices": [choice], **nothing, **_at_finish(call, finish)})
             yield event
     if usage is not None:
         yield Event({**head, "choices": [], "usage": usage})
-    yield Event("[DONE]")
+    if flavour_of(call).done:
+        yield Event("[DONE]")
 
 
-def _x_groq(call: Call, finish: str | None) -> Json:
-    if finish is None or _flavour(call).streamed_usage != "x_groq":
+def _at_finish(call: Call, finish: str | None) -> Json:
+    mode = flavour_of(call).streamed_usage
+    if finish is None or mode not in ("x_groq", "last"):
         return {}
-    return {"x_groq": {"id": f"req_{call.token}", "usage": _usage(call)}}
+    return {"usage": _usage(call)} if mode == "last" else {"x_groq": {"id": f"req_{call.token}", "usage": _usage(call)}}
 
 
 def _deltas(call: Call) -> Iterator[tuple[Json, str | None]]:
@@ -190,6 +198,7 @@ def completion_events(call: Call) -> Iterator[Event]:
 ENDPOINTS = [
     Endpoint("POST", r"(/.*)?/deployments/(?P<model>[^/]+)/chat/completions", OPENAI, chat, chat_events),
     Endpoint("POST", r"(/.*)?/chat/completions", OPENAI, chat, chat_events),
+    Endpoint("POST", r"/writer/v1/chat", OPENAI, chat, chat_events),
     Endpoint("POST", r"(/.*)?/deployments/(?P<model>[^/]+)/completions", OPENAI, completion, completion_events),
     Endpoint("POST", r"(/.*)?/completions", OPENAI, completion, completion_events),
 ]

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from . import bodies
 from .exchange import Blob, Body, Call, Endpoint, Event
+from .openai_chat import flavour_of
 from .openai_provider import OPENAI
 from .script import Json, Request
 
@@ -43,6 +44,8 @@ def embeddings(call: Call) -> Json:
 
 
 def _embedding_usage(call: Call, default: Json) -> Json | None:
+    if not flavour_of(call).embeddings_usage:
+        return None
     usage = call.usage(default)
     if usage and call.reply.usage is not None and "total_tokens" not in call.reply.usage:
         usage["total_tokens"] = usage["prompt_tokens"]

@@ -57,4 +57,6 @@ SDK = Sdk(
         Odd("strings", {"input_tokens": "25", "output_tokens": "15"}, {"input": 25, "output": 15}),
         Odd("negative", {"input_tokens": -25, "output_tokens": 15}, None, "invalid_usage"),
     ),
+    sending=20,
+    newest=(2, 0),
 )

@@ -55,4 +55,5 @@ SDK = Sdk(
         Odd("strings", {"prompt_tokens": "18", "completion_tokens": "556"}, {"input": 18, "output": 556}),
         Odd("negative", {"prompt_tokens": -18, "completion_tokens": 556, "total_tokens": 538}, None, "invalid_usage"),
     ),
+    sending=12,
 )

@@ -69,4 +69,6 @@ SDK = Sdk(
             "invalid_usage",
         ),
     ),
+    sending=20,
+    newest=(3, 54),
 )  # fmt: skip

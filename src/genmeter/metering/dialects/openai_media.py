@@ -46,7 +46,7 @@ def read_response(result: Any, invocation: Invocation) -> None:
 
 
 def read_embeddings(result: Any, invocation: Invocation) -> None:
-    """Embeddings have no output, and most servers report none: only the input is billed then."""
+    """Embeddings and rerankings have no output, and most servers report none: only the input is billed then."""
     read_response(result, invocation)
     if invocation.usage is not None and invocation.usage.output is None:
         invocation.usage.output = 0
@@ -78,6 +78,8 @@ def _generates(name: str, modality: str) -> Dialect:
 OPENAI_EMBEDDINGS = Dialect(
     "openai_embeddings", names.EMBEDDINGS, asks_for(None, EMBEDDING_PARAMETERS), read_embeddings
 )
+OPENAI_RERANK = Dialect("openai_rerank", names.GENERATE_CONTENT, asks_for(None, {}), read_embeddings)
+"""Documents put in order, with OpenAI's usage object: https://docs.together.ai/reference/rerank-1 (read 2026-11-30)."""
 OPENAI_IMAGES = _generates("openai_images", "image")
 OPENAI_SPEECH = _generates("openai_speech", "speech")
 OPENAI_TRANSCRIPTS = _generates("openai_transcripts", "text")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..shapes.stream import deliver
-from ..spec import Family
+from ..spec import Family, Server
 
 
 def no_server(instance: Any) -> None:
@@ -17,9 +17,15 @@ def no_server(instance: Any) -> None:
     return
 
 
+def client_server(instance: Any) -> Server:
+    """The client behind a resource, where both are named as in Stainless's SDKs (together 1.x, zai, ollama)."""
+    client = instance._client
+    return Server(client, client.base_url)
+
+
 def status(error: BaseException) -> int | None:
-    """``status_code`` of mistralai's and cohere's exceptions, ``code`` of google-genai's."""
-    for name in ("status_code", "code"):
+    """``status_code`` of mistralai's and cohere's exceptions, ``code`` of google-genai's, ``http_status`` of together's."""
+    for name in ("status_code", "code", "http_status"):
         found: Any = getattr(error, name, None)
         if isinstance(found, int):
             return found
@@ -27,3 +33,4 @@ def status(error: BaseException) -> int | None:
 
 
 PLAIN = Family(no_server, deliver, status)
+CLIENT = Family(client_server, deliver, status)

@@ -5,8 +5,25 @@ from __future__ import annotations
 from ..spec import Provider
 from .anthropic import ANTHROPIC
 from .bedrock import AIOBOTOCORE, BOTO3
+from .cerebras import CEREBRAS
+from .fireworks import FIREWORKS
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
 from .openai import OPENAI
+from .together import TOGETHER, TOGETHER_1
+from .writer import WRITER
 
-PROVIDERS: tuple[Provider, ...] = (OPENAI, ANTHROPIC, GOOGLE, GOOGLE_INTERACTIONS, BOTO3, AIOBOTOCORE, GROQ)
+PROVIDERS: tuple[Provider, ...] = (
+    OPENAI,
+    ANTHROPIC,
+    GOOGLE,
+    GOOGLE_INTERACTIONS,
+    BOTO3,
+    AIOBOTOCORE,
+    GROQ,
+    CEREBRAS,
+    TOGETHER,
+    TOGETHER_1,
+    FIREWORKS,
+    WRITER,
+)

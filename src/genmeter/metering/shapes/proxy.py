@@ -53,7 +53,9 @@ class Watched(Proxy):
 
     def __copy__(self) -> Any:
         """This proxy: an SDK's copy shares the stream, and what is read from it belongs to the same call."""
-        return self
+        wrapped = self.__wrapped__
+        # Python refuses to copy a generator, and tells the app so.
+        return copy.copy(wrapped) if inspect.isgenerator(wrapped) or inspect.isasyncgen(wrapped) else self
 
     @property
     def response(self) -> Any:

@@ -1,0 +1,50 @@
+"""writer-sdk: https://dev.writer.com/api-reference/completion-api/chat-completion, through the SDK's types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..contract import HELLO, ODD_CHAT, At, Call, Expected, Sdk, parsed
+
+CHAT = Expected(
+    operation="chat", provider="writer", request_model="palmyra-x5", response_model="palmyra-x5",
+    tokens={"input": 42, "output": 156}, finish=("stop",), id="chatcmpl-0123456789abcdef01234567",
+    cost="unknown_model",
+)  # fmt: skip
+ASK = At("chat.chat", {"model": "palmyra-x5", "messages": HELLO})
+RAW = ASK.but(path="chat.with_raw_response.chat", take=parsed)
+
+
+def client(url: str) -> Any:
+    from writerai import Writer
+
+    return Writer(base_url=f"{url}/writer", api_key="stub", max_retries=0)
+
+
+def async_client(url: str) -> Any:
+    from writerai import AsyncWriter
+
+    return AsyncWriter(base_url=f"{url}/writer", api_key="stub", max_retries=0)
+
+
+SDK = Sdk(
+    name="writer",
+    module="writerai",
+    distribution="writer-sdk",
+    client=client,
+    async_client=async_client,
+    seller="writer",
+    calls=(
+        Call(
+            "chat",
+            "/v1/chat",
+            CHAT,
+            {"value": ASK, "raw": RAW},
+            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)},
+            messages="messages",
+        ),
+    ),
+    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"},
+    odd=ODD_CHAT,
+    newest=(3,),
+)
