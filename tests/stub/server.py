@@ -165,7 +165,10 @@ class StubServer:
     # Scripts
 
     def script(self, path: str, *replies: Reply) -> None:
-        """The next requests to `path`, or to any path that ends with it, get these, one each; then the default."""
+        """The next requests to `path`, or to any path that ends with it, get these, one each; then the default.
+
+        Several ends stand with a bar between them: `/converse|/converse-stream`.
+        """
         with self._lock:
             self._scripts.setdefault(path, deque()).extend(replies)
 
@@ -240,7 +243,7 @@ class StubServer:
             if self._refusal is not None and "stream_options" in call.asked:
                 return _refusal(self._refusal)
             path = call.request.path
-            keys = [key for key, replies in self._scripts.items() if replies and path.endswith(key)]
+            keys = [key for key, replies in self._scripts.items() if replies and path.endswith(tuple(key.split("|")))]
             if keys:
                 return self._scripts[max(keys, key=len)].popleft()
             reply = self._by_model.get(call.asked_model, call.reply)

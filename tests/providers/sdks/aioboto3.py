@@ -1,0 +1,29 @@
+"""aioboto3 and Bedrock: what boto3 does, awaited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..contract import Sdk
+from .boto3 import CALLS, ERRORS, KEYS, ODD
+
+
+def async_client(url: str) -> Any:
+    import aioboto3
+    from botocore.config import Config
+
+    once = Config(retries={"total_max_attempts": 1})
+    return aioboto3.Session().client("bedrock-runtime", endpoint_url=url, config=once, **KEYS)
+
+
+SDK = Sdk(
+    name="aioboto3",
+    module="aioboto3",
+    distribution="aioboto3",
+    table="aiobotocore",
+    client=None,
+    async_client=async_client,
+    calls=CALLS,
+    errors=ERRORS,
+    odd=ODD,
+)
