@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from ..contract import Sdk
 from .boto3 import CALLS, ERRORS, KEYS, ODD
 
 
-def async_client(url: str) -> Any:
+@cache
+def session() -> Any:
+    """One for all clients: it reads the description of the service once."""
     import aioboto3
+
+    return aioboto3.Session()
+
+
+def async_client(url: str) -> Any:
     from botocore.config import Config
 
     once = Config(retries={"total_max_attempts": 1})
-    return aioboto3.Session().client("bedrock-runtime", endpoint_url=url, config=once, **KEYS)
+    return session().client("bedrock-runtime", endpoint_url=url, config=once, **KEYS)
 
 
 SDK = Sdk(
