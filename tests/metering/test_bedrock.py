@@ -434,8 +434,15 @@ def test_a_body_that_is_not_read_is_billed_by_the_headers(end: str, client: Any,
     reaper.drain()
     attributes = one_call(meter)
     assert (attributes[names.INPUT_TOKENS], attributes[names.OUTPUT_TOKENS]) == (25, 15)
-    assert (attributes[names.STREAM_CUT], attributes[names.COST_STATUS]) == (end, "partial")
-    assert attributes[names.COST_AMOUNT] == pytest.approx(110 * MICRO)
+    assert names.STREAM_CUT not in attributes
+    dollars(attributes, 110)
+
+
+def test_a_body_that_is_not_read_and_not_counted_is_a_cut_call(stub: StubServer, client: Any, meter: Meter) -> None:
+    stub.script("/invoke", Reply(usage=None))
+    client.invoke_model(modelId=MODELS["meta.llama"], body=b"{}")["body"].close()
+    attributes = one_call(meter)
+    assert (attributes[names.STREAM_CUT], attributes[names.COST_REASON]) == ("closed", "no_usage")
 
 
 def test_a_body_that_breaks_is_a_failed_call_with_the_counts_of_its_headers(
@@ -449,6 +456,7 @@ def test_a_body_that_breaks_is_a_failed_call_with_the_counts_of_its_headers(
         body.read()
     attributes = one_call(meter)
     assert attributes[names.ERROR_TYPE] == "botocore.IncompleteReadError" and attributes[names.INPUT_TOKENS] == 25
+    dollars(attributes, 110)
 
 
 @pytest.mark.parametrize(("model", "tokens"), [(EMBED, 8), ("cohere.embed-english-v3", 4)])

@@ -141,8 +141,13 @@ class Rival:
             "and a stream has no usage unless the app asks for it. To have genmeter meter them, turn that one off: %s",
             sdk,
             self.package,
-            self.tool.off.format(sdk=sdk),
+            self.tool.off.format(sdk=self._named(sdk)),
         )
+
+    def _named(self, sdk: str) -> str:
+        """What the instrumentor is called where it is turned off: a service's where it is none of an SDK's."""
+        _, middle, name = (*self.package.split("."), "", "")[:3]
+        return name if middle == "instrumentation" and name else sdk
 
 
 _said: set[tuple[str, str]] = set()

@@ -29,13 +29,15 @@ from opentelemetry.trace import Span, SpanKind, get_current_span
 from .. import names
 from ..model import AttributeValue, Invocation
 from ..reading import conventions
-from .coexist import ANNOUNCED, SHARED_KEYS
+from .coexist import ANNOUNCED, SHARED_KEYS, Rival
 from .telemetry import Telemetry
 
 logger = logging.getLogger("genmeter")
 
 HANDED_OVER = ("suppress_language_model_instrumentation",)
 """Context keys by which a framework's instrumentation says that it has the span of the model call (OpenLLMetry 0.62)."""
+BILLED = frozenset({SHARED_KEYS[names.CHAT], SHARED_KEYS[names.EMBEDDINGS]})
+"""The kinds of calls that are billed; a stored response that is fetched is none."""
 TAKEN = "_genmeter_bill"
 PAYER = frozenset({names.USER_ID, names.DEPARTMENT, names.APPLICATION, names.SESSION_ID, names.UNATTRIBUTED})
 MONEY = frozenset(
@@ -164,8 +166,12 @@ class Outers:
         self._table = conventions.bundled()
         self._told = False
 
-    def find(self, context: Context, invocation: Invocation) -> Outer | None:
-        """The outer call of the call that is about to start, None where there is none or where it is in doubt."""
+    def find(self, context: Context, invocation: Invocation, rival: Rival | None = None) -> Outer | None:
+        """The outer call of the call that is about to start, None where there is none or where it is in doubt.
+
+        ``rival`` wraps the very method: a span of its own is of this call, also where it calls the operation by another
+        name (contrib's botocore calls embeddings a text completion).
+        """
         key = SHARED_KEYS.get(invocation.operation)
         if key is None:
             return None
@@ -173,7 +179,8 @@ class Outers:
         data: Any = context.get(key[0])
         if data is not None and data is not context.get(ANNOUNCED):
             return Outer(span, data, direct=not span.is_recording() or self._operation(attributes_of(span)) == key)
-        return Outer(span) if span.is_recording() and self._stands_for(span, invocation) else None
+        made = rival is not None and rival.made(span)
+        return Outer(span) if span.is_recording() and self._stands_for(span, invocation, made) else None
 
     def elsewhere(self, context: Context) -> bool:
         """Whether a framework says that it has the span of the call, although that is not the current span.
@@ -195,10 +202,14 @@ class Outers:
                 HANDED_OVER[0],
             )
 
-    def _stands_for(self, span: Any, invocation: Invocation) -> bool:
-        """Whether another instrumentation's open span is one of the model call that ``invocation`` is about to make."""
+    def _stands_for(self, span: Any, invocation: Invocation, around: bool) -> bool:
+        """Whether another instrumentation's open span is one of the model call that ``invocation`` is about to make.
+
+        ``around``: the span was made around the method of this call.
+        """
         attributes = attributes_of(span)
-        if self._operation(attributes) != SHARED_KEYS[invocation.operation]:
+        theirs, ours = self._operation(attributes), SHARED_KEYS[invocation.operation]
+        if theirs != ours and not (around and theirs in BILLED and ours in BILLED):
             return False
         scope = getattr(span, "instrumentation_scope", None)
         if scope is None or scope.name == names.SCOPE or getattr(span, "kind", None) in _NOT_A_CALLER:

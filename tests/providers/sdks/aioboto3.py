@@ -31,7 +31,7 @@ SDK = Sdk(
     table="aiobotocore",
     client=None,
     async_client=async_client,
-    calls=CALLS,
+    calls=CALLS[:1],
     errors=ERRORS,
     odd=ODD,
 )

@@ -115,7 +115,7 @@ class Engine:
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
         attributes: dict[str, AttributeValue] = start_attributes(invocation)
         attributes.update(admit(invocation, telemetry, context))
-        outer = guard.step("outer", self.outers.find, context, invocation)
+        outer = guard.step("outer", self.outers.find, context, invocation, rival)
         if rival is not None and not self._ours(rival, outer):
             rival.yielded(provider.sdk)
             return Passing(provider.sdk, dialect.operation, kwargs)

@@ -141,6 +141,9 @@ class InvokeAccumulator:
             invocation.usage = settled(own, invocation.usage)
         if invocation.operation == names.EMBEDDINGS and invocation.usage is not None:
             invocation.usage.output = invocation.usage.output or 0
+        if own is not None and not invocation.request.stream:
+            # The answer had arrived whole: what becomes of its body changes nothing of the bill.
+            invocation.cut, invocation.answered = None, True
 
     @property
     def messages(self) -> list[dict[str, Any]] | None:
