@@ -13,12 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from opentelemetry.trace import SpanKind
 
 import genmeter
 from genmeter import names
-from genmeter.metering import guard
+from genmeter.metering import coexist, guard
 from genmeter.metering.endpoints import Endpoints
 from genmeter.metering.families.botocore import server_of
+from genmeter.metering.process.reaper import reaper
 from genmeter.metering.providers.bedrock import BOTO3, NAME, SERVICE
 from genmeter.pricing import Catalogue
 from genmeter.settings import Settings
@@ -425,8 +427,6 @@ def test_a_body_stays_what_it_is(client: Any, meter: Meter) -> None:
 
 @pytest.mark.parametrize("end", ["closed", "abandoned"])
 def test_a_body_that_is_not_read_is_billed_by_the_headers(end: str, client: Any, meter: Meter) -> None:
-    from genmeter.metering.process.reaper import reaper
-
     body = client.invoke_model(modelId=HAIKU, body=b"{}")["body"]
     if end == "closed":
         body.close()
@@ -515,8 +515,6 @@ def test_an_event_stream_stays_what_it_is(client: Any, meter: Meter) -> None:
 @pytest.mark.parametrize("end", ["closed", "abandoned"])
 def test_a_stream_that_is_left_is_a_cut_call(operation: str, end: str, client: Any, meter: Meter) -> None:
     """Converse counts in its last event alone; Claude's own events count the input in their first: 25 × 1.1 + 1 × 5.5."""
-    from genmeter.metering.process.reaper import reaper
-
     asked = ASK if operation == "converse_stream" else {"modelId": HAIKU, "body": b"{}"}
     answered = getattr(client, operation)(**asked)
     stream = answered["stream" if operation == "converse_stream" else "body"]
@@ -702,3 +700,69 @@ def test_an_answer_that_a_stubber_gives_is_billed_and_left_as_it_is(client: Any,
             assert read(client.invoke_model(modelId=MODELS["meta.llama"], body=b"{}"))["generation_token_count"] == 7
     assert [span.attributes[names.OUTPUT_TOKENS] for span in meter.spans] == [7, 7]
     assert dict(guard.failures) == {}
+
+
+# --- beside another instrumentation ----------------------------------------------------------------------------------
+
+
+def wrapper_of(module: str, around: Callable[..., Any]) -> Callable[..., Any]:
+    """A wrapper that is written in another tool's module."""
+    space: dict[str, Any] = {"__name__": module, "around": around}
+    exec("def wrapper(wrapped, instance, args, kwargs):\n    return around(wrapped, instance, args, kwargs)", space)
+    return space["wrapper"]
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize(("model", "theirs"), [(HAIKU, "chat"), (EMBED, "text_completion"), (EMBED, "chat")])
+def test_a_span_around_the_very_method_gets_the_bill_whatever_it_calls_the_operation(
+    model: str, theirs: str, order: str, stub: StubServer, client: Any, meters: MeterFactory, monkeypatch: Any
+) -> None:
+    """OpenTelemetry's own instrumentation of botocore calls embeddings a text completion, or a chat."""
+    import wrapt
+    from botocore.client import BaseClient
+
+    held: list[Meter] = []
+
+    def around(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        tracer = held[0].tracer_provider.get_tracer("opentelemetry.instrumentation.botocore.bedrock-runtime")
+        said = {names.OPERATION: theirs, names.REQUEST_MODEL: args[1]["modelId"]}
+        with tracer.start_as_current_span("theirs", kind=SpanKind.CLIENT, attributes=said):
+            return wrapped(*args, **kwargs)
+
+    def put_on() -> None:
+        wrapper = wrapper_of("opentelemetry.instrumentation.botocore", around)
+        made = wrapt.FunctionWrapper(BaseClient.__dict__["_make_api_call"], wrapper)
+        monkeypatch.setattr(BaseClient, "_make_api_call", made)
+
+    if order == "before":
+        put_on()
+    held.append(meters(sellers={}))
+    if order == "after":
+        put_on()
+    client.converse(modelId=model, messages=HELLO) if model == HAIKU else client.invoke_model(modelId=model, body=b"{}")
+    reaper.drain()
+    (event,) = held[0].events()
+    owned = [span for span in held[0].all_spans if span.attributes.get(names.COST_STATUS) == "priced"]
+    assert len(owned) == 1 and event.attributes[names.COST_STATUS] == "priced"
+    assert (event.trace_id, event.span_id) == (owned[0].context.trace_id, owned[0].context.span_id)
+    others = [span for span in held[0].all_spans if span is not owned[0]]
+    assert all(span.attributes.get(names.COST_STATUS) == "elsewhere" for span in others)
+
+
+def test_a_tool_that_wraps_each_new_client_keeps_its_calls(
+    client: Any, meters: MeterFactory, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OpenInference and OpenLLMetry wrap what makes clients: their span may never be the current one."""
+    import wrapt
+    from botocore.client import ClientCreator
+
+    coexist._said.clear()
+    wrapper = wrapper_of(
+        "openinference.instrumentation.bedrock", lambda wrapped, _, args, kwargs: wrapped(*args, **kwargs)
+    )
+    made = wrapt.FunctionWrapper(ClientCreator.__dict__["create_client"], wrapper)
+    monkeypatch.setattr(ClientCreator, "create_client", made)
+    meter = meters(sellers={})
+    client.converse(**ASK)
+    assert meter.all_spans == [] and meter.events() == []
+    assert "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=bedrock" in caplog.text
