@@ -53,6 +53,9 @@ func (b *batch) settle(attributes pcommon.Map, operation string, at int64, broke
 	if b.cfg.Complete {
 		additions = additionsOf(r, b.additions[:0], operation, q)
 	}
+	if q.Left > 0 {
+		b.counts.leave(b.scope, reading.Uncounted{Name: r.Current(conventions.Total), Count: q.Left})
+	}
 	broken = broken || r.Has(conventions.ErrorType)
 	became := b.decide(attributes, broken)
 	b.counts.outcomes[became]++

@@ -14,8 +14,8 @@ import (
 // genmeter and another instrumentation, or of a framework and one that is none).
 
 const (
-	// doubleWindow is for how long a span is compared with later ones, and how long the counting of a framework's span waits
-	// for the span of the SDK below it.
+	// doubleWindow is for how long a span is compared with later ones. So long the counting of a framework's span, and of a
+	// span without tokens, waits for the span of the call below it.
 	doubleWindow = 10 * time.Second
 
 	remembered   = 1 << 14 // spans that are compared with later ones
@@ -145,10 +145,10 @@ func (d *doubles) meet(r *record, key []byte, from *origin, c *call, now time.Ti
 	return found
 }
 
-// suspects says whether a span may be a double of one that comes later.
+// suspects says whether a span may be a double of one that comes later. One without tokens may be the root of a call.
 func (d *doubles) suspects(r *record) bool {
 	_, known := d.learned[r.scope]
-	return known || r.level == framework
+	return known || r.level == framework || !r.hasTokens()
 }
 
 func (d *doubles) learn(scope uint64) {
