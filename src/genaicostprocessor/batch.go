@@ -56,7 +56,7 @@ func (b *batch) settle(attributes pcommon.Map, operation string, at int64, broke
 	if q.Left > 0 {
 		b.counts.leave(b.scope, reading.Uncounted{Name: r.Current(conventions.Total), Count: q.Left})
 	}
-	broken = broken || r.Has(conventions.ErrorType)
+	broken = broken || r.Says(conventions.ErrorType)
 	became := b.decide(attributes, broken)
 	b.counts.outcomes[became]++
 	complete(attributes, additions)

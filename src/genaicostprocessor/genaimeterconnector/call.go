@@ -183,7 +183,8 @@ func (f *clues) bills(own bool) bool {
 }
 
 func (f *clues) money(skipped *[skips]int64) fact {
-	if f.currency != "" && !strings.EqualFold(f.currency, "USD") {
+	// genmeter's own total is in dollars; the amount of today's name says its currency
+	if (f.hasAmount || f.currency != "") && !strings.EqualFold(f.currency, "USD") {
 		skipped[skipCurrency]++
 		return fact{}
 	}

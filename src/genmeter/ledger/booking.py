@@ -70,6 +70,8 @@ _NO_CLIENT = frozenset(
 _NANO = 10**9
 _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
 _TOKENS = tuple(names.USAGE_TOKENS[field] for field in USAGE_FIELDS)
+_UNPRICED = frozenset(("reasoning", "text_input", "text_output"))
+"""Counts without a price of their own: a wrong one costs nothing but itself."""
 _INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (
     USAGE_FIELDS.index(field) for field in ("input", "output", "cache_read", "cache_write", "reasoning")
 )
@@ -297,6 +299,7 @@ def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: b
         if (
             count is None
             and value is not None
+            and field not in _UNPRICED
             and (conventions.whole(value) is not None or field in table.total_counts)
         ):
             refused = refused or f"{name} is {value!r}; {_A_COUNT}"

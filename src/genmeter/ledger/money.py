@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 LARGEST = 2**63 - 1
 """The largest amount of one call that fits the store, $9.2 million."""
 _EXACT = Context(prec=60)
+_WRITTEN = re.compile(r"[0-9.eE+-]{1,64}")
+"""The letters of an amount in a text, as the collector reads it: ``Decimal`` takes spaces and underscores, too."""
 
 
 def to_pico(amount: object) -> int | None:
@@ -15,6 +18,8 @@ def to_pico(amount: object) -> int | None:
     A double is read through its shortest decimal form, so 0.1 is a tenth and not 0.1000000000000000055.
     """
     if isinstance(amount, bool) or not isinstance(amount, (int, float, str)):
+        return None
+    if isinstance(amount, str) and not _WRITTEN.fullmatch(amount):
         return None
     try:
         exact = Decimal(amount if isinstance(amount, str) else repr(amount))

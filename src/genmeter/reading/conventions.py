@@ -68,6 +68,9 @@ _TOLD = ("reasoning", "text_input", "text_output")
 _THOUGHTS_BESIDE = ("google", "vertex", "x-ai")
 """Sellers whose own count of the output leaves the thoughts out; their totals have them."""
 
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
+"""The letters of a host in a URL. A URL with others says nothing."""
+
 Attributes = Mapping[str, object]
 
 
@@ -311,9 +314,10 @@ def _at_url(url: str, port: int | None) -> Place | None:
     """The server that a URL names, with or without its scheme."""
     try:
         parts = urlsplit(url if "//" in url else f"//{url}")
-        return Place(parts.hostname, parts.port or port, parts.path.rstrip("/")) if parts.hostname else None
+        host, port = parts.hostname, parts.port or port
     except ValueError:
         return None
+    return Place(host, port, parts.path.rstrip("/")) if host and _HOST.fullmatch(host) else None
 
 
 def _beside(attributes: Attributes, seller: Callable[[], str | None], extra: int, reasoning: int) -> tuple[int, int]:
@@ -349,7 +353,10 @@ def whole(value: object) -> int | None:
     (7, 7, 7, None, None)
     """
     if isinstance(value, str):
-        return int(value) if len(value) < 20 and value.isascii() and value.removeprefix("-").isdecimal() else None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+        found = int(value) if len(value) < 21 and value.isascii() and value.removeprefix("-").isdecimal() else None
+    elif isinstance(value, float):
+        found = int(value) if value.is_integer() else None
+    else:
+        found = value if isinstance(value, int) and not isinstance(value, bool) else None
+    # an integer of OTLP has 64 bits
+    return found if found is not None and -(2**63) <= found < 2**63 else None

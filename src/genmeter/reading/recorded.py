@@ -177,7 +177,9 @@ def _usage(attributes: Mapping[str, object], table: Conventions) -> Usage | None
 
 
 def _flag(attributes: Mapping[str, object], name: str) -> bool:
-    value = attributes.get(name, False)
+    value = attributes.get(name)
+    if value is None:
+        return False
     word = str(value).lower()
     if isinstance(value, bool | str) and word in (*_TRUE, *_FALSE):
         return word in _TRUE

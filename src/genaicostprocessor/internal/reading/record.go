@@ -4,6 +4,7 @@ package reading
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -275,6 +276,11 @@ func (r *Record) OwnCost() bool {
 	return r.Has(conventions.Cost) && r.ranks[conventions.Cost] <= conventions.OwnCosts
 }
 
+// Says whether the field holds a text that is not empty.
+func (r *Record) Says(field conventions.Field) bool {
+	return r.Has(field) && r.values[field].Type() == pcommon.ValueTypeStr && r.values[field].Str() != ""
+}
+
 // Amount is the cost as a number; false where the value is no number.
 func (r *Record) Amount() (float64, bool) { return number(r.values[conventions.Cost]) }
 
@@ -297,7 +303,8 @@ const MostDollars = 10_000
 // price list lacks.
 func money(value pcommon.Value) (float64, bool) {
 	amount, ok := number(value)
-	return amount, ok && amount > 0 && amount <= MostDollars
+	// what is less than half a pico-dollar is none: the ledger books none either
+	return amount, ok && math.RoundToEven(amount*pricing.Pico) > 0 && amount <= MostDollars
 }
 
 func number(value pcommon.Value) (float64, bool) {
@@ -340,6 +347,9 @@ func placeOf(base string, port int64) place {
 	if named, err := strconv.ParseUint(read.Port(), 10, 16); err == nil {
 		port = int64(named)
 	} else if read.Port() != "" {
+		return place{}
+	}
+	if strings.Trim(strings.ToLower(read.Hostname()), "abcdefghijklmnopqrstuvwxyz0123456789._:-") != "" {
 		return place{}
 	}
 	return place{read.Hostname(), strings.TrimRight(read.Path, "/"), port}

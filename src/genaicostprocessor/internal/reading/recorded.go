@@ -2,6 +2,7 @@ package reading
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -80,6 +81,13 @@ func (q *Asked) count(r *Record) {
 			}
 			continue // Uncounted names a part
 		}
+		if count < 0 || count > mostTokens {
+			if hasPrice(unit) {
+				q.Question.HasUsage = true
+				r.refuse(field, fmt.Sprintf("a whole number from 0 to %d", int64(mostTokens)))
+			}
+			continue // a wrong count without a price costs nothing but itself
+		}
 		q.Question.HasUsage = true
 		*usage.At(unit) = count
 		switch unit {
@@ -93,12 +101,12 @@ func (q *Asked) count(r *Record) {
 
 // isTotal says whether a call has no price where this count is garbage: it is no part of another, and has a price.
 func isTotal(table *conventions.Table, unit pricing.Unit) bool {
-	switch unit {
-	case pricing.UnitReasoning, pricing.UnitTextInput, pricing.UnitTextOutput:
-		return false
-	default:
-		return !table.IsPart(conventions.Count(unit))
-	}
+	return hasPrice(unit) && !table.IsPart(conventions.Count(unit))
+}
+
+// hasPrice says whether a count has a price of its own.
+func hasPrice(unit pricing.Unit) bool {
+	return unit != pricing.UnitReasoning && unit != pricing.UnitTextInput && unit != pricing.UnitTextOutput
 }
 
 // repair adds the cache to an input count that leaves it out, and to the output what stands in the total alone. The
