@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+
 import pytest
 
 from tests.lifecycle.rig import SET_UPS, Receiver, Rig
@@ -36,6 +39,8 @@ ENDS = {
     "another program": lambda: os.execvp("true", ["true"]),
     "SIGTERM": lambda: to_itself(signal.SIGTERM),
     "SIGHUP": lambda: to_itself(signal.SIGHUP),
+    "SIGUSR1": lambda: to_itself(signal.SIGUSR1),
+    "SIGXCPU": lambda: to_itself(signal.SIGXCPU),
     "SIGINT by default": asks_for_the_default,
     "SIGTERM again": restores_the_default,
     "a handler": has_a_handler,
@@ -74,7 +79,7 @@ if __name__ == "__main__":
     with ProcessPoolExecutor(2, mp_context=context) as pool:
         list(pool.map(call, range(4)))
 """
-MADE = 1 + 10 + 3 + 2 + 4
+MADE = 1 + 12 + 3 + 2 + 4
 
 
 @pytest.mark.parametrize("set_up", SET_UPS)
@@ -93,6 +98,8 @@ def test_each_call_of_a_forked_worker_is_booked_and_each_exit_code_stays(
                 "another program": 0,
                 "SIGTERM": -15,
                 "SIGHUP": -1,
+                "SIGUSR1": -10,
+                "SIGXCPU": -24,
                 "SIGINT by default": -2,
                 "SIGTERM again": -15,
                 "a handler": 7,
@@ -178,3 +185,76 @@ def test_a_signal_flushes_also_what_another_distribution_has_set_up(rig: Rig, re
     text = "call()\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(60)"
     done = rig.program(set_up, receiver, text, PYTHONPATH=str(rig.folder), **names)
     assert (done.answered, done.booked, done.code) == (1, 1, 143 if set_up == "run" else -15), done.err
+
+
+STOPPED_WHILE_IT_ENDS = """
+from genmeter.metering.process import ends
+from opentelemetry import trace
+ends.SECONDS = 3600.0
+provider = trace.get_tracer_provider()
+flush = provider.force_flush
+def stopped(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)  # as a pool does with its workers, some of which are ending already
+    return flush(*arguments)
+provider.force_flush = stopped
+call()
+os._exit(0)
+"""
+
+
+def test_a_signal_that_meets_the_end_of_a_process_does_not_prolong_it(rig: Rig, receiver: Receiver) -> None:
+    done = rig.program("launcher", receiver, STOPPED_WHILE_IT_ENDS)
+    assert (done.code, done.err, done.booked) == (-15, "", 1)
+
+
+ITS_OWN_SIGNALS = """
+import faulthandler
+faulthandler.register(signal.SIGUSR1)
+import genmeter
+genmeter.instrument()
+call()
+OpenAI().responses.create(model="gpt-5.4-mini", input="x", stream=True).close()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.kill(os.getpid(), signal.SIGTERM)
+print(signal.sigwait([signal.SIGTERM]))
+os.kill(os.getpid(), signal.SIGUSR1)
+print("goes on")
+"""
+
+
+@pytest.mark.parametrize("set_up", ["launcher", "plain"])
+def test_a_signal_that_the_app_waits_for_or_handles_in_c_is_the_apps(rig: Rig, receiver: Receiver, set_up: str) -> None:
+    done = rig.program(set_up, receiver, ITS_OWN_SIGNALS)
+    assert (done.code, done.out) == (0, "15\ngoes on\n")
+    assert "Current thread" in done.err and done.whole
+
+
+GREEN = """
+from gevent import monkey; monkey.patch_all()
+import os, subprocess
+import gevent
+from openai import OpenAI
+def read():
+    stream = OpenAI().responses.create(model="gpt-5.4-mini", input="x", stream=True)
+    return len(list(stream)) > 2
+print([job.value for job in gevent.joinall([gevent.spawn(read), gevent.spawn(read)])])
+print(subprocess.run(["true"]).returncode)
+child = os.fork()
+if child == 0:
+    print(read(), flush=True)
+    os._exit(3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="needs gevent")
+@pytest.mark.parametrize("set_up", ["run", "launcher"])
+def test_an_app_of_greenlets_starts_programs_and_forks_as_it_does_alone(
+    rig: Rig, receiver: Receiver, set_up: str
+) -> None:
+    """The SDK is set up before the app's first line, which patches the standard library."""
+    app = rig.folder / "green.py"
+    app.write_text(GREEN)
+    done = rig.end(set_up, receiver, rig.metered(set_up, receiver, sys.executable, "-W", "ignore", str(app)))
+    assert (done.code, done.out) == (0, "[True, True]\n0\nTrue\n3\n"), done.err
+    assert done.answered == done.booked == 3 and "no answer in time" not in done.err

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from .. import guard
 from .delivery import delivery
 from .reaper import reaper
+from .threads import unsignalled
 
 SECONDS = 2.0
 """How long the end of a process waits for the exporters."""
@@ -86,6 +87,7 @@ class Ends:
         under way already, as from a pool that terminates its workers. Then wait for it.
         """
         if self._under_way is not None:
+            # The handler of a signal runs on top of the code that waits for this end, so only the end's thread can tell it.
             self._under_way.wait(SECONDS)
         elif not self._closed and (self.waiting or self._streams or (other and self._ours)):
             self._end(self._send)
@@ -98,13 +100,19 @@ class Ends:
 
     def _end(self, how: Job) -> None:
         ended = self._under_way = Event()
+
+        def run() -> object:
+            try:
+                return how()
+            finally:
+                ended.set()
+
         try:
             # On a thread of its own: this one may be inside the SDK with a lock held that the flush needs.
-            if not together([how], SECONDS):
+            if not together([run], SECONDS):
                 delivery.missed()
         finally:
             self._under_way = None
-            ended.set()
 
     def _send(self) -> bool:
         deadline = time.monotonic() + SECONDS
@@ -154,8 +162,9 @@ def _start(job: Job, results: list[object]) -> LockType:
             ended.release()
 
     try:
-        # Not threading.Thread: gevent turns that into a greenlet, and a signal's handler cannot wait for a greenlet.
-        start_new_thread(run, ())
+        with unsignalled():
+            # Not threading.Thread: gevent turns that into a greenlet, and a signal's handler cannot wait for a greenlet.
+            start_new_thread(run, ())
     except RuntimeError:
         reaper.run(run)
     return ended

@@ -3,7 +3,8 @@
 * ``os._exit`` and ``os.abort``: workers that are forked end so (multiprocessing, concurrent.futures, celery).
 * ``os.execv`` and ``os.execve``, below all of ``os.exec...``: another program takes the place of this one.
 * SIGTERM and SIGHUP where the application has no handler, and SIGINT where it has asked for the default action. Servers
-  such as uvicorn shut down in order, restore the default action, and send themselves the signal again.
+  such as uvicorn shut down in order, restore the default action, and send themselves the signal again. SIGUSR1, SIGUSR2
+  and SIGXCPU where they have no handler: the schedulers of batch jobs tell a job with them that its time is up.
 
 For the application the default action of a signal stays the default action: ``signal.getsignal`` answers ``SIG_DFL``,
 the process dies of the signal, and a handler of the application takes the place of ours. Nothing helps against SIGKILL.
@@ -15,6 +16,7 @@ import functools
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any
@@ -24,7 +26,10 @@ from .ends import ends
 
 DOORS = ("_exit", "abort", "execv", "execve")
 """Functions of ``os`` after which no line of this program runs."""
-FATAL = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name))
+_NAMES = ("SIGTERM", "SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+FATAL = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+"""Without SIGQUIT and SIGALRM: they are to end a process also where it hangs in C code, and there no handler of ours runs."""
+_STATUS = Path("/proc/self/status")
 
 _signal, _getsignal = signal.signal, signal.getsignal
 _replaced: list[tuple[Any, str, Callable[..., Any], Callable[..., Any]]] = []
@@ -40,9 +45,19 @@ def arm() -> None:
     _replace(signal, "signal", _set_handler)
     _replace(signal, "getsignal", _handler)
     if current_thread() is main_thread():
+        caught = _caught()
         for number in FATAL:
-            if _getsignal(number) is signal.SIG_DFL:
+            if _getsignal(number) is signal.SIG_DFL and not caught >> (number - 1) & 1:
                 _signal(number, _die)
+
+
+def _caught() -> int:
+    """The signals that have a handler, as bits. Python does not know handlers of C code, such as faulthandler's and uWSGI's."""
+    try:
+        status = _STATUS.read_text()
+    except OSError:  # not Linux
+        return 0
+    return next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt:")), 0)
 
 
 def disarm() -> None:

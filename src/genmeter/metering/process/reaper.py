@@ -10,13 +10,13 @@ from __future__ import annotations
 import atexit
 import os
 import queue
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
 from .. import guard
+from .threads import green, unsignalled
 
 Closing = Callable[[], None]
 LAST_SECONDS = 2.0
@@ -31,6 +31,7 @@ class Reaper:
         """Run when the process ends, before the SDK's providers shut down."""
         self._queue: Any = queue.SimpleQueue()
         self._thread: Thread | None = None
+        self._green = False
         self._starting = Lock()
 
     def put(self, closing: Closing) -> None:
@@ -41,10 +42,12 @@ class Reaper:
         """Start the thread if there is none yet. Not for finalizers: starting a thread takes locks."""
         if self._thread is None and self._starting.acquire(blocking=False):
             try:
-                self._queue, before = _queue(), self._queue
+                self._green = green()
+                self._queue, before = _queue(self._green), self._queue
                 _move(before, self._queue)
                 thread = Thread(target=self._run, name="genmeter-reaper", daemon=True)
-                thread.start()
+                with unsignalled():
+                    thread.start()
                 self._thread = thread
                 self.end_first()
             finally:
@@ -52,16 +55,19 @@ class Reaper:
 
     def run(self, closing: Closing) -> None:
         """Run ``closing`` on the reaper's thread, or here where there is none or this is it."""
-        thread = self._thread
-        if thread is not None and thread.is_alive() and thread is not current_thread():
+        if self._runs_elsewhere():
             self._queue.put(closing)
         else:
             closing()
 
+    def _runs_elsewhere(self) -> bool:
+        thread = self._thread
+        return thread is not None and thread.is_alive() and thread is not current_thread()
+
     def drain(self, seconds: float = LAST_SECONDS) -> None:
         """Return when all that waits has run, here or on the reaper's thread; there after ``seconds`` at the latest."""
-        thread = self._thread
-        if thread is not None and thread.is_alive() and thread is not current_thread():
+        # A greenlet is not waited for: it belongs to a thread which itself may be waiting for this one to return.
+        if not self._green and self._runs_elsewhere():
             done = Event()
             self._queue.put(done.set)
             done.wait(seconds)
@@ -93,18 +99,17 @@ class Reaper:
     def forget(self) -> None:
         """Start anew in a forked child: threads do not survive a fork, and the parent closes its own streams."""
         self._queue = queue.SimpleQueue()
-        self._thread = None
+        self._thread, self._green = None, False
         self._starting = Lock()
 
 
-def _queue() -> Any:
+def _queue(green: bool) -> Any:
     """A queue on which the thread that starts now can wait.
 
     Once gevent has patched the standard library, this thread is a greenlet. The C queue would block the whole process
     there, and an app that patches after genmeter was imported has left the C queue in this module.
     """
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("threading"):
+    if not green:
         plain: queue.SimpleQueue[Closing] = queue.SimpleQueue()
         return plain
     return import_module("gevent.queue").Queue()

@@ -36,6 +36,7 @@ from .delivery import delivery
 from .ends import ends
 from .following import Following, is_set
 from .reaper import reaper
+from .threads import resume, setting_up, waiting
 
 logger = logging.getLogger("genmeter")
 
@@ -80,7 +81,8 @@ class Routes:
         carriers = Carriers(export)
         self._configures = Startup.load().configure_sdk and not sdk.left_out
         if self._configures and carriers.named():
-            self._make(carriers)
+            with setting_up():
+                self._make(carriers)
         self._tracer = self._choose_tracer()
         self._meters: object = None
         self._measured: MeterProvider | None = None
@@ -141,6 +143,8 @@ class Routes:
     def start_span(self, name: str, context: Context, *args: Any, **kwargs: Any) -> Span:
         """Start a span. It has ids of its own, also where there is no provider: the ledger's key is made of them."""
         ends.waiting = True
+        if waiting:
+            resume()
         span = self._tracer.start_span(name, context, *args, **kwargs)
         made, outer = span.get_span_context(), get_current_span(context).get_span_context()
         if outer.is_valid:
@@ -180,7 +184,8 @@ class Routes:
     def _carry(self) -> None:
         """Make a provider for the events that wait, on another thread: the SDK is imported for it."""
         if not self._carried and self._configures and "logs" not in self._own:
-            self._own["logs"] = beside(self.tracer_provider or trace.get_tracer_provider())
+            with setting_up():
+                self._own["logs"] = beside(self.tracer_provider or trace.get_tracer_provider())
             ends.bound(self._own["logs"])
             self._turn()
         if not self._carried and not self._told:

@@ -28,6 +28,7 @@ from .delivery import exporters, watch
 from .ends import ends
 from .following import follow, is_set
 from .reaper import reaper
+from .threads import setting_up
 
 logger = logging.getLogger("genmeter")
 
@@ -83,7 +84,8 @@ def _configure() -> None:
 
     for variable, value in DEFAULTS.items():
         os.environ.setdefault(variable, value)
-    _OTelSDKConfigurator().configure()  # pyright: ignore[reportUnknownMemberType]
+    with setting_up():
+        _OTelSDKConfigurator().configure()  # pyright: ignore[reportUnknownMemberType]
 
 
 def _take_over(ours: bool) -> None:
