@@ -27,7 +27,7 @@ def status(error: BaseException) -> int | None:
     """``status_code`` of mistralai's and cohere's exceptions, ``code`` of google-genai's, ``http_status`` of together's."""
     for name in ("status_code", "code", "http_status"):
         found: Any = getattr(error, name, None)
-        if isinstance(found, int):
+        if isinstance(found, int) and 100 <= found <= 599:  # ollama has -1 for an error without a status
             return found
     return None
 

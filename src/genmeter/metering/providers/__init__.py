@@ -6,9 +6,11 @@ from ..spec import Provider
 from .anthropic import ANTHROPIC
 from .bedrock import AIOBOTOCORE, BOTO3
 from .cerebras import CEREBRAS
+from .cohere import COHERE
 from .fireworks import FIREWORKS
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
+from .ollama import OLLAMA
 from .openai import OPENAI
 from .together import TOGETHER, TOGETHER_1
 from .writer import WRITER
@@ -21,6 +23,8 @@ PROVIDERS: tuple[Provider, ...] = (
     BOTO3,
     AIOBOTOCORE,
     GROQ,
+    COHERE,
+    OLLAMA,
     CEREBRAS,
     TOGETHER,
     TOGETHER_1,
