@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/{prompt-caching,latency-opt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ... import names
@@ -137,14 +136,11 @@ def settled(own: Usage | None, told: Usage | None) -> Usage | None:
     if own is None or told is None:
         return told if own is None else own
     known = own.cache_read + own.cache_write
-    inputs = told.input if own.input is None else own.input
-    if not known and told.cache_read + told.cache_write:
-        inputs = max(inputs or 0, told.input or 0)
-    return replace(
-        told,
-        input=inputs,
-        output=told.output if own.output is None else own.output,
-        cache_read=own.cache_read if known else told.cache_read,
-        cache_write=own.cache_write if known else told.cache_write,
-        cache_write_1h=min(told.cache_write_1h, own.cache_write) if known else told.cache_write_1h,
-    )
+    if known:
+        told.cache_read, told.cache_write = own.cache_read, own.cache_write
+        told.cache_write_1h = min(told.cache_write_1h, own.cache_write)
+    inside = told.cache_read + told.cache_write and not known
+    if own.input is not None:
+        told.input = max(own.input, told.input or 0) if inside else own.input
+    told.output = told.output if own.output is None else own.output
+    return told
