@@ -51,7 +51,13 @@ def everything(options: argparse.Namespace, floor: Contender, metered: Contender
     small = (
         []
         if options.quick
-        else [micro.yardstick(), micro.price(), micro.payer(), *micro.suppressed(metered, 2.0, options.rounds)]
+        else [
+            micro.yardstick(),
+            micro.price(),
+            micro.payer(),
+            micro.foreign(),
+            *micro.suppressed(metered, 2.0, options.rounds),
+        ]
     )
     left = {one.name: micro.all_deferred(one, options.rounds // 2) for one in (floor, metered)}
     measured = calls.run(scenarios, [contenders.bare(), floor, metered], options.seconds, options.rounds)

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from statistics import median
 from time import process_time_ns, time
 
+import wrapt
 from opentelemetry.context import get_current
 from opentelemetry.trace import SpanKind
 
 from genmeter import attribution
+from genmeter.metering import wrappers
+from genmeter.metering.coexist import Site
+from genmeter.metering.providers.bedrock import BOTO3
 from genmeter.metering.stages.attribute import admit
 from genmeter.metering.telemetry import Telemetry
 from genmeter.model import Invocation, Request, Seller, Usage
@@ -30,6 +34,8 @@ PRICE = 1.0
 """Target: µs to price a call."""
 PAYER = 3.0
 """Target: µs to find who pays, with policy and budget; 4.5 before hashes and names were made once."""
+FOREIGN = 1.5
+"""Target: µs that a call of AWS costs more that runs no model."""
 
 
 def repeat(function: Callable[[], object], number: int = 2000, times: int = 25) -> Figure:
@@ -90,6 +96,24 @@ def yardstick() -> Row:
 
     note = "a yardstick: 15 where the targets were set"
     return Row(GROUP, "µs", "a span of 15 attributes, bare", repeat(span, 300), None, note)
+
+
+def foreign() -> Row:
+    """What a call of another service of AWS costs more: botocore has one method for the operations of all services."""
+
+    class Client:
+        def _make_api_call(self, operation_name: str, api_params: dict[str, object]) -> None:
+            return None
+
+    client, method = Client(), Client._make_api_call
+
+    def ask() -> object:
+        return client._make_api_call("PutObject", {})
+
+    bare = repeat(ask).median
+    entry = wrappers.Entry(BOTO3, BOTO3.targets[0], Site(Client, method.__name__), [], method)
+    setattr(Client, method.__name__, wrapt.FunctionWrapper(method, wrappers.wrapper(entry, method)))
+    return Row(GROUP, "µs", "a call of AWS that runs no model", repeat(ask).plus(-bare), FOREIGN)
 
 
 def suppressed(metered: Contender, seconds: float, rounds: int) -> list[Row]:
