@@ -11,6 +11,8 @@ import types
 from abc import ABCMeta
 from typing import Any
 
+import wrapt
+
 MOST_CLASSES = 256
 """Programs may make classes without end; then the disguises are made anew."""
 
@@ -47,7 +49,12 @@ def _made(kind: Any, of: Any) -> Any:
 
 
 def _may_be_a_base(of: Any) -> bool:
-    """Whether making a subclass runs no code of the SDK's, which would take the subclass for one of its own."""
+    """Whether making a subclass runs no code of the SDK's, which would take the subclass for one of its own.
+
+    A proxy of the SDK's own (the bodies of aiobotocore 2) would come between our proxy and its base.
+    """
+    if issubclass(of, wrapt.ObjectProxy):
+        return False
     hooked = any(
         "__init_subclass__" in vars(base) for base in of.__mro__ if base.__module__ not in ("builtins", "typing")
     )
