@@ -38,7 +38,7 @@ def waived(package: str) -> dict[str, str]:
     return {pattern: reason for names, reason in rows for pattern in re.findall("`(.+?)`", names)}
 
 
-UNLISTED = {"google-genai", "boto3", "aiobotocore", "aioboto3"}
+UNLISTED = {"google-genai"}
 """SDKs that are metered, and whose files in ``sdks`` come with the next change."""
 
 
