@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
 from opentelemetry.context import Context, create_key, set_value
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import INVALID_SPAN, Span
 
 from .. import names
 
@@ -101,9 +101,11 @@ def announce(context: Context, operation: str) -> Context:
     return set_value(ANNOUNCED, data, set_value(key[0], data, context))
 
 
-def parent(context: Context) -> str:
-    """The id of the span that is current in ``context``, as hex; empty for a root."""
-    span = get_current_span(context).get_span_context()
+def parent(around: Span) -> str:
+    """The id of the span around a call, as hex; empty for a root."""
+    if around is INVALID_SPAN:
+        return ""
+    span = around.get_span_context()
     return format(span.span_id, "016x") if span.is_valid else ""
 
 
@@ -197,17 +199,21 @@ def _module(function: Any) -> str:
 class Site:
     """One patched attribute: who else wraps it, looked up again only when the attribute has changed."""
 
-    __slots__ = ("_found", "_seen", "holder", "name")
+    __slots__ = ("found", "holder", "name", "seen")
 
     def __init__(self, holder: Any, name: str) -> None:
         self.holder = holder
         self.name = name
-        self._seen: Any = None
-        self._found: Rival | None = None
+        self.seen: Any = None
+        self.found: Rival | None = None
 
-    def rival(self) -> Rival | None:
-        """The known instrumentor that has this attribute now."""
-        now = self.holder.__dict__.get(self.name)
-        if now is not self._seen:
-            self._seen, self._found = now, rival_of(now)
-        return self._found
+
+def rival_at(own: Site, watched: Iterable[Site], above: Iterable[Site]) -> Rival | None:
+    """The known instrumentor that has one of these attributes now: a method of ours, one deeper in the SDK, one above."""
+    for site in (own, *watched, *above):
+        now = site.holder.__dict__.get(site.name)
+        if now is not site.seen:
+            site.seen, site.found = now, rival_of(now)
+        if site.found is not None:
+            return site.found
+    return None

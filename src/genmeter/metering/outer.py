@@ -24,7 +24,7 @@ from enum import Enum
 from typing import Any, cast
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, get_current_span
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
 from .. import names
 from ..model import AttributeValue, Invocation
@@ -166,31 +166,33 @@ class Outers:
         self._table = conventions.bundled()
         self._told = False
 
-    def find(self, context: Context, invocation: Invocation, rival: Rival | None = None) -> Outer | None:
+    def find(self, context: Context, span: Span, invocation: Invocation, rival: Rival | None = None) -> Outer | None:
         """The outer call of the call that is about to start, None where there is none or where it is in doubt.
 
-        ``rival`` wraps the very method: a span of its own is of this call, also where it calls the operation by another
-        name (contrib's botocore calls embeddings a text completion).
+        ``span`` is the current span of ``context``. ``rival`` wraps the very method: a span of its own is of this call, also
+        where it calls the operation by another name (contrib's botocore calls embeddings a text completion).
         """
         key = SHARED_KEYS.get(invocation.operation)
         if key is None:
             return None
-        span = get_current_span(context)
         data: Any = context.get(key[0])
         if data is not None and data is not context.get(ANNOUNCED):
             return Outer(span, data, direct=not span.is_recording() or self._operation(attributes_of(span)) == key)
+        if span is INVALID_SPAN or not span.is_recording():
+            return None
         made = rival is not None and rival.made(span)
-        return Outer(span) if span.is_recording() and self._stands_for(span, invocation, made) else None
+        return Outer(span) if self._stands_for(span, invocation, made) else None
 
     def elsewhere(self, context: Context) -> bool:
         """Whether a framework says that it has the span of the call, although that is not the current span.
 
         The call has no span of ours then, and its event has ids of its own. A call without an event needs its span.
         """
-        if not self._telemetry.settings.event or not any(context.get(key) for key in HANDED_OVER):
-            return False
-        self._tell()
-        return True
+        for key in HANDED_OVER:
+            if context.get(key) and self._telemetry.settings.event:
+                self._tell()
+                return True
+        return False
 
     def _tell(self) -> None:
         if not self._told:

@@ -75,7 +75,6 @@ class Telemetry:
         self.enforces = self.attributor.rejects or (self.limits is not None and self.limits.rejects)
         self.points = Points(settings.max_series)
         self.routes = Routes(settings.export, tracer_provider, meter_provider, logger_provider, self._measure_with)
-        self.tracer = self.logger = self.routes
 
     def _limits(self) -> Limits | None:
         if self.settings.budgets is None:

@@ -6,15 +6,14 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import chain
 from typing import Any
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 
 from . import guard
 from .call.engine import Engine
-from .coexist import Rival, Site
-from .context import WITHIN, Within
+from .coexist import Site, rival_at
+from .context import WITHIN, Within, current
 from .payers.rules import RejectedCall, UncheckedCall
 from .process.reaper import reaper
 from .shapes.context_manager import Manager
@@ -76,31 +75,20 @@ class Entry:
             RejectedCall: the user's own rules forbid it: the call has no payer, or a budget is spent.
         """
         try:
-            engine = working()
-            if engine is None:
-                return None
-            try:
-                rival = self._rival()
-            except Exception as error:  # metered all the same: a rival's call twice is better than a rule not asked
-                guard.failed("rival", error)
-                rival = None
-            return engine.open(self.provider, self.target, instance, args, kwargs, self._option, made, rival)
+            for engine in _working:
+                try:
+                    rival = rival_at(self._site, self._watched, self._above)  # one may have come since
+                except Exception as error:  # metered all the same: a rival's call twice is better than a rule not asked
+                    guard.failed("rival", error)
+                    rival = None
+                return engine.open(self.provider, self.target, instance, args, kwargs, self._option, made, rival)
+            return None
         except RejectedCall:
             raise
         except Exception as error:
             guard.failed("open", error)
             unchecked(type(error).__name__)
             return None
-
-    def _rival(self) -> Rival | None:
-        """A rival that has come since: at the method itself, or deeper in the SDK."""
-        found = self._site.rival()
-        if found is None:
-            for other in chain(self._watched, self._above):
-                found = other.rival()
-                if found is not None:
-                    break
-        return found
 
 
 def wrapper(entry: Entry, method: Any) -> Wrapper:
@@ -160,7 +148,7 @@ def _door(entry: Entry) -> Wrapper:
     observed = (_awaited if entry.target.awaited else _plain)(entry)
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        outer: Within | None = get_current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
+        outer: Within | None = current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
         if (outer is not None and outer.sdk == sdk) or len(args) > len(names):
             return wrapped(*args, **kwargs)
         return observed(wrapped, instance, (), {**dict(zip(names, args, strict=False)), **kwargs})
@@ -188,7 +176,7 @@ def arriving(provider: Provider) -> Wrapper:
     sdk = provider.sdk
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        outer: Within | None = get_current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
+        outer: Within | None = current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
         if outer is not None and outer.sdk == sdk:
             outer.arrived = kwargs.get("response")
         return wrapped(*args, **kwargs)
@@ -226,7 +214,7 @@ def _made_lazy(entry: Entry, generator: Any, instance: Any, args: tuple[Any, ...
 
 
 def _lazy(entry: Entry, generator: Any, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-    opener: Opener = partial(entry.open, instance, args, kwargs, get_current())
+    opener: Opener = partial(entry.open, instance, args, kwargs, current())
     return (AsyncLazyStream if hasattr(generator, "__anext__") else LazyStream)(generator, opener)
 
 

@@ -71,28 +71,34 @@ def charge(plan: Plan, usage: Usage | None, at: float, version: str, partial: bo
 def text_only(rates: Text, usage: Usage, version: str, partial: bool) -> Cost | None:
     """The fast path for a call of text alone; None when the call has any other count, and ``terms`` must work."""
     into, out = usage.input, usage.output
-    if type(into) is not int or type(out) is not int or out <= 0 or not plain(usage):
+    if type(into) is not int or type(out) is not int or out < 0 or not plain(usage):
         return None
     price_in, price_out, price_read, price_write, entry = rates
+    if price_out is None:
+        if out:
+            return None
+        price_out = 0
     read, write = usage.cache_read, usage.cache_write
     second = out * price_out
     if not read and not write:
         first = into * price_in
         total = first + second
-        lines = (("input", first), ("output", second))
+        lines = (("input", first), ("output", second)) if out else (("input", first),)
     else:
         if price_read is None or type(read) is not int or read <= 0 or type(write) is not int or write < 0:
             return None
         into -= read + write
         first, cached = into * price_in, read * price_read
         total = first + cached + second
-        lines = (("input", first), ("cache_read", cached), ("output", second))
+        lines = (("input", first), ("cache_read", cached))
         if write:
             if price_write is None:
                 return None
             written = write * price_write
             total += written
-            lines = (*lines[:2], ("cache_write", written), lines[2])
+            lines = (*lines, ("cache_write", written))
+        if out:
+            lines = (*lines, ("output", second))
     if into <= 0 or total > MAX:
         return None
     return _cost(Cost, (total, lines, "local", version, entry, partial))

@@ -73,7 +73,7 @@ class Edition(NamedTuple):
     hours: tuple[Hours, ...]
 
 
-Text = tuple[int, int, int | None, int | None, str]
+Text = tuple[int, int | None, int | None, int | None, str]
 """What a row says of text: input, output, cache read, cache write, the row's name."""
 
 
@@ -114,7 +114,7 @@ def text_rates(rates: Rates) -> Text | None:
     """What a row says of text: input, output, cache read and write, its name; None where it charges by the call too."""
     prices, entry = rates
     into, out = prices[INPUT], prices[OUTPUT]
-    if into is None or out is None or prices[REQUEST] is not None:
+    if into is None or prices[REQUEST] is not None:
         return None
     return into, out, prices[CACHE_READ], prices[CACHE_WRITE], entry
 

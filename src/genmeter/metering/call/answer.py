@@ -39,7 +39,10 @@ class Answer:
         if isinstance(result, Events):
             self._read_events(result)
             return
-        guard.step("read", self._dialect.read_response, result, self.invocation)
+        try:
+            self._dialect.read_response(result, self.invocation)
+        except Exception as error:
+            guard.failed("read", error)
         content = self.invocation.content
         if content is not None and self._dialect.read_output is not None:
             content.output = guard.step("content", self._dialect.read_output, result)

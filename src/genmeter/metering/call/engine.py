@@ -6,7 +6,8 @@ import os
 from typing import Any
 from weakref import WeakSet
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, get_current_span
 
 from ... import names
 from ...model import AttributeValue, Invocation, Request, Seller
@@ -14,7 +15,7 @@ from ...texts import LONGEST, bounded
 from .. import guard
 from ..coexist import Rival
 from ..content import capture, observe_arguments
-from ..context import WITHIN, Within, suppressed
+from ..context import SUPPRESSED, WITHIN, Within, current
 from ..endpoints import Endpoints
 from ..outer import Outer, Outers
 from ..payers.rules import RejectedCall
@@ -42,7 +43,7 @@ class Engine:
 
     def passes(self, provider: Provider, dialect: Dialect, context: Context) -> bool:
         """Whether a call goes straight through: suppressed, or inside a call that is already observed."""
-        if suppressed(context):
+        if context.get(SUPPRESSED):
             return True
         found: Within | None = context.get(WITHIN)  # pyright: ignore[reportAssignmentType]
         return found is not None and found.sdk == provider.sdk and found.operation == dialect.operation
@@ -74,7 +75,7 @@ class Engine:
             if chosen is None:
                 return None
             dialect, bound = shape = chosen
-            context = get_current()
+            context = current()
             if self.passes(provider, dialect, context):
                 return None
             if made is not None:
@@ -115,7 +116,12 @@ class Engine:
         invocation = Invocation(dialect.operation, endpoint.seller, request, endpoint.address, endpoint.port)
         attributes: dict[str, AttributeValue] = start_attributes(invocation)
         attributes.update(admit(invocation, telemetry, context))
-        outer = guard.step("outer", self.outers.find, context, invocation, rival)
+        around, outer = INVALID_SPAN, None
+        try:
+            around = get_current_span(context)
+            outer = self.outers.find(context, around, invocation, rival)
+        except Exception as error:
+            guard.failed("outer", error)
         if rival is not None and not self._ours(rival, outer):
             rival.yielded(provider.sdk)
             return Passing(provider.sdk, dialect.operation, kwargs)
@@ -127,8 +133,12 @@ class Engine:
         if option is not None and changeable and request.stream and dialect.asks_usage:
             asked, kwargs = guard.step("ask", self._ask, provider, option, endpoint, kwargs) or (None, kwargs)
         answer = Answer(dialect, invocation)
-        unseen = outer is None and bool(guard.step("outer", self.outers.elsewhere, context))
-        signals = Signals(telemetry, provider.sdk, invocation, attributes, context, outer, unseen=unseen)
+        try:
+            unseen = outer is None and self.outers.elsewhere(context)
+        except Exception as error:
+            guard.failed("outer", error)
+            unseen = False
+        signals = Signals(telemetry, provider.sdk, invocation, attributes, context, around, outer, unseen=unseen)
         return Observation(provider, answer, signals, kwargs, asked, self.streams, telemetry.settings.chunk_times)
 
     def _bare(
@@ -149,12 +159,13 @@ class Engine:
         streamed = target.manager or bool(bound.get("stream"))
         request = Request(bounded(model) if isinstance(model, str) else None, streamed)
         invocation = Invocation(dialect.operation, Seller(None, provider.name), request, unread=True)
-        context = made if made is not None else get_current()
+        context = made if made is not None else current()
         attributes = admit(invocation, self.telemetry, context)
         attributes |= {names.OPERATION: dialect.operation, names.PROVIDER: provider.name}
         if request.model:
             attributes[names.REQUEST_MODEL] = request.model
-        signals = Signals(self.telemetry, provider.sdk, invocation, attributes, context, None, unseen=False)
+        around = guard.step("outer", get_current_span, context) or INVALID_SPAN
+        signals = Signals(self.telemetry, provider.sdk, invocation, attributes, context, around, None, unseen=False)
         return Observation(provider, Answer(dialect, invocation), signals, kwargs, None, self.streams, False)
 
     def _ours(self, rival: Rival, outer: Outer | None) -> bool:

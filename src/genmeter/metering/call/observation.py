@@ -8,11 +8,9 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any
 
-from opentelemetry.context import attach
-
 from ...model import Invocation
 from .. import guard
-from ..context import detach
+from ..context import attach, detach
 from ..errors import cancelled, error_type, provider_code
 from ..process.reaper import reaper
 from ..spec import Kwargs, Provider
@@ -96,7 +94,10 @@ class Observation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         """True only when the server refused the option that we had added: then the caller's own call is to be made again."""
-        guard.step("context", detach, self._token)
+        try:
+            detach(self._token)
+        except Exception as failure:
+            guard.failed("context", failure)
         if error is None:
             return False
         if self._asked is not None and guard.step("ask", self._asked.refused, error):
@@ -218,8 +219,14 @@ class Observation:
             guard.step("finish", self.chunks.finish, self.kwargs)
         if self._asked is not None and error is None and cut is None:
             guard.step("ask", self._asked.ended, reported=invocation.usage is not None)
-        guard.step("close", signals.complete, invocation)
-        guard.step("end", signals.span.end, signals.started + int(invocation.duration * 1e9))
+        try:
+            signals.complete(invocation)
+        except Exception as failure:
+            guard.failed("close", failure)
+        try:
+            signals.span.end(signals.started + int(invocation.duration * 1e9))
+        except Exception as failure:
+            guard.failed("end", failure)
 
     def _error_type(self, error: BaseException) -> str:
         if self._provider.error_by_status and provider_code(error) is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from random import getrandbits
 from time import perf_counter, time_ns
 from typing import Any
@@ -12,7 +14,6 @@ from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
     SpanContext,
-    SpanKind,
     Status,
     StatusCode,
     get_current_span,
@@ -47,8 +48,10 @@ class Signals:
 
     __slots__ = (
         "_attributes",
+        "_described",
         "_outer",
         "_parent",
+        "_place",
         "_telemetry",
         "_told",
         "_under_way",
@@ -66,6 +69,7 @@ class Signals:
         invocation: Invocation,
         attributes: dict[str, AttributeValue],
         context: Context,
+        around: Span,
         outer: Outer | None,
         *,
         unseen: bool,
@@ -73,40 +77,38 @@ class Signals:
         self._telemetry, self._attributes, self._outer = telemetry, attributes, outer
         self.within = Within(sdk, invocation.operation)
         within = set_value(WITHIN, self.within, context)
-        try:
-            self._parent = coexist.parent(context)
-        except Exception as error:
-            guard.failed("parent", error)
-            self._parent = ""
+        self._described: dict[str, AttributeValue] = {}
+        self._place, self._parent = Place.OWN, ""
+        if around is not INVALID_SPAN:
+            self._parent = guard.step("parent", coexist.parent, around) or ""
         self.begun, self.started = perf_counter(), time_ns()
         invocation.started = self.started / 1e9
         self.span, self._told = INVALID_SPAN, within
         if unseen:
-            self.span = _unexported(context)
+            self.span = _unexported(around)
             self._told = set_span_in_context(self.span, within)
         elif outer is None:
-            self.span = self._start(invocation, context)
+            self.span = self._start(invocation, context, around)
             self._told = within = set_span_in_context(self.span, within)
         self.context, self._under_way = within, None
         if outer is None or not outer.official:
-            self.context = guard.step("announce", coexist.announce, within, invocation.operation) or within
-            self._under_way: Point | None = under_way(invocation)
-            guard.step("measure", telemetry.points.add, (self._under_way,))
+            if coexist.UTIL_GENAI in sys.modules:
+                self.context = guard.step("announce", coexist.announce, within, invocation.operation) or within
+            try:
+                self._under_way: Point | None = under_way(invocation)
+                telemetry.points.add((self._under_way,))
+            except Exception as error:
+                guard.failed("measure", error)
 
-    def _start(self, invocation: Invocation, context: Context) -> Span:
+    def _start(self, invocation: Invocation, context: Context, around: Span) -> Span:
         model = invocation.request.model
         named = model and invocation.operation != names.FETCH_RESPONSE
+        name = f"{invocation.operation} {model}" if named else invocation.operation
         try:
-            return self._telemetry.tracer.start_span(
-                f"{invocation.operation} {model}" if named else invocation.operation,
-                context,
-                SpanKind.CLIENT,
-                self._attributes,
-                start_time=self.started,
-            )
+            return self._telemetry.routes.start_span(name, context, self._attributes, self.started)
         except Exception as error:  # a sampler or a processor of the user's: the money's event goes out all the same
             guard.failed("span", error)
-            return _unexported(context)
+            return _unexported(around)
 
     def begin(self) -> None:
         """The app is about to hold a stream."""
@@ -114,26 +116,14 @@ class Signals:
             guard.step("outer", self._outer.begin)
 
     def complete(self, invocation: Invocation) -> None:
-        """Run the stages on the finished record."""
-        telemetry, step = self._telemetry, guard.step
-        try:
-            bound(invocation.response)
-        except Exception as error:
-            guard.failed("describe", error)
-        step("price", price, invocation, telemetry.catalogue)
-        if isinstance(invocation.cost, Unpriced):
-            step("sight", telemetry.sightings.see, invocation)
-        if telemetry.limits is not None:
-            step("budget", telemetry.limits.book, invocation)
-        attributes = step("describe", describe, invocation, telemetry.settings) or {}
-        place = step("outer", self._settle, invocation, attributes) or Place.OWN
-        step("measure", self._measure, invocation)
-        if place is Place.OWN:
-            step("span", self._write_span, invocation, attributes)
-        if telemetry.settings.event and place is not Place.SPAN:
-            step("report", self._report, invocation, attributes)
+        """Run the stages on the finished record. A fault in one of them keeps no other from running."""
+        for site, stage in _STAGES:
+            try:
+                stage(self, invocation)
+            except Exception as error:
+                guard.failed(site, error)
         if invocation.exception is not None and self._under_way is not None:
-            step("exception", self._report_exception, invocation.exception)
+            guard.step("exception", self._report_exception, invocation.exception)
         invocation.exception = None  # it holds the frames of the app
 
     def discard(self, invocation: Invocation) -> None:
@@ -144,32 +134,49 @@ class Signals:
         if self._telemetry.limits is not None:
             guard.step("budget", self._telemetry.limits.book, invocation)
 
-    def _settle(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> Place:
+    # --- the stages ------------------------------------------------------------------------------------------------
+
+    def _price(self, invocation: Invocation) -> None:
+        telemetry = self._telemetry
+        try:
+            bound(invocation.response)
+        except Exception as error:
+            guard.failed("describe", error)
+        price(invocation, telemetry.catalogue)
+        if isinstance(invocation.cost, Unpriced):
+            guard.step("sight", telemetry.sightings.see, invocation)
+        if telemetry.limits is not None:
+            guard.step("budget", telemetry.limits.book, invocation)
+
+    def _describe(self, invocation: Invocation) -> None:
+        self._described = describe(invocation, self._telemetry.settings)
+
+    def _settle(self, invocation: Invocation) -> None:
         """Where the record goes: to the outer span, which is written, or to a span of its own, which then is there."""
         outer = self._outer
         if outer is None:
-            return Place.OWN
-        place = outer.place(invocation)
-        if place is Place.OWN:
-            self.span = self._start(invocation, self.context)
+            return
+        self._place = outer.place(invocation)
+        if self._place is Place.OWN:
+            self.span = self._start(invocation, self.context, outer.span)
             self._told = set_span_in_context(self.span, self.context)
         else:
-            outer.publish(invocation, {**self._attributes, **attributes})
+            outer.publish(invocation, {**self._attributes, **self._described})
             self._parent = outer.parent
-        return place
 
     def _measure(self, invocation: Invocation) -> None:
-        if self._under_way is None:
+        begun = self._under_way
+        if begun is None:
             measure_cost(invocation, self._telemetry)
-        else:
-            span = get_current_span(self._told).get_span_context()
-            measure(invocation, self._telemetry, span, self._under_way)
+            return
+        span = self.span if self._outer is None else get_current_span(self._told)
+        measure(invocation, self._telemetry, span.get_span_context(), begun)
 
-    def _write_span(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
+    def _write_span(self, invocation: Invocation) -> None:
         span = self.span
         if not span.is_recording():
             return
-        span.set_attributes(attributes)
+        span.set_attributes(self._described)
         settings = self._telemetry.settings
         if invocation.content is not None and settings.content in _ON_SPANS:
             span.set_attributes(content_attributes(invocation.content, settings, as_json=True))
@@ -177,9 +184,11 @@ class Signals:
             failure, words = invocation.exception, settings.content in _ON_SPANS
             span.set_status(Status(StatusCode.ERROR, None if failure is None else message_of(failure, words)))
 
-    def _report(self, invocation: Invocation, attributes: dict[str, AttributeValue]) -> None:
-        details: dict[str, Any] = {**self._attributes, **attributes}
-        content, settings = invocation.content, self._telemetry.settings
+    def _report(self, invocation: Invocation) -> None:
+        settings, content = self._telemetry.settings, invocation.content
+        if not settings.event or self._place is Place.SPAN:
+            return
+        details: dict[str, Any] = {**self._attributes, **self._described}
         if content is not None and settings.content in _ON_EVENTS:
             details.update(content_attributes(content, settings, as_json=False))
         report(invocation, self._telemetry, self._told, details, self._parent)
@@ -189,9 +198,20 @@ class Signals:
         report_exception(told, self._telemetry, self._told, self._attributes)
 
 
-def _unexported(context: Context) -> Span:
+_STAGES: tuple[tuple[str, Callable[[Signals, Invocation], None]], ...] = (
+    ("price", Signals._price),  # pyright: ignore[reportPrivateUsage]
+    ("describe", Signals._describe),  # pyright: ignore[reportPrivateUsage]
+    ("outer", Signals._settle),  # pyright: ignore[reportPrivateUsage]
+    ("measure", Signals._measure),  # pyright: ignore[reportPrivateUsage]
+    ("span", Signals._write_span),  # pyright: ignore[reportPrivateUsage]
+    ("report", Signals._report),  # pyright: ignore[reportPrivateUsage]
+)
+"""The stages in their order, each with the word under which its faults are counted."""
+
+
+def _unexported(around: Span) -> Span:
     """A span that is not exported, with ids of its own, by which the ledger tells the call's event from others."""
-    trace_id = get_current_span(context).get_span_context().trace_id or getrandbits(128) or 1
+    trace_id = around.get_span_context().trace_id or getrandbits(128) or 1
     return NonRecordingSpan(SpanContext(trace_id, getrandbits(64) or 1, is_remote=False))
 
 

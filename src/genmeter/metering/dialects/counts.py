@@ -6,7 +6,7 @@ A count that is named costs money that our price does not hold, so the call is `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from ...model import MOST_TOKENS, Response, Usage
 from ...spelling import words
@@ -44,17 +44,17 @@ def read_parts(found: Mapping[str, Any], parts: Parts, usage: Usage, response: R
             continue
         if not known:
             name_unread(name, value, response)
-        elif type(known) is str:
+        elif isinstance(known, str):
             plain = type(value) is int and 0 <= value <= MOST_TOKENS
             count = value if plain else _strange(name, value, response)
             if count > getattr(usage, known):
                 setattr(usage, known, count)
         else:
             inner = fields(value)
-            if inner:
-                read_parts(inner, cast(Parts, known), usage, response)
-            else:
+            if not inner:
                 name_unread(name, value, response)
+            elif any(inner.values()):
+                read_parts(inner, known, usage, response)
 
 
 def name_unread(name: str, value: Any, response: Response, depth: int = 0) -> None:
@@ -105,7 +105,7 @@ def total(found: Mapping[str, Any], name: str, response: Response) -> int | None
     Compatible servers write strings and doubles. What no call can have, or is no count, makes the response invalid.
     """
     value = found.get(name)
-    if type(value) is int and 0 <= value <= MOST_TOKENS:
+    if value is None or (type(value) is int and 0 <= value <= MOST_TOKENS):
         return value
     number = known_count(value)
     if number is not None:

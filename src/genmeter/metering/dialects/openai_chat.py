@@ -80,14 +80,21 @@ def read_response(result: Any, invocation: Invocation) -> None:
         read_spending(usage, invocation)
     read_breakdown(found, invocation)
     response.finish_reasons = [finish_reason(choice) for choice in choices]
-    response.answered = any(says(choice, fields(choice.get("message"))) for choice in choices)
-    if any(fields(choice.get("message")).get(TOOLS) for choice in choices):
+    tools = False
+    for choice in choices:
+        message = fields(choice.get("message"))
+        response.answered = response.answered or says(choice, message)
+        tools = tools or bool(message.get(TOOLS))
+    if tools:
         leave(TOOLS, 0, response)
 
 
 def says(choice: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
     """Whether a choice, or a piece of one, has words or calls a tool."""
-    return any(message.get(name) for name in SAID) or bool(choice.get("text"))
+    for name in SAID:
+        if message.get(name):
+            return True
+    return bool(choice.get("text"))
 
 
 def read_breakdown(found: Mapping[str, Any], invocation: Invocation) -> None:
@@ -95,11 +102,14 @@ def read_breakdown(found: Mapping[str, Any], invocation: Invocation) -> None:
 
     Each is priced by itself. A breakdown that does not add up to the usage is named and not believed.
     """
+    if "usage_breakdown" not in found:
+        return
     usage, response = invocation.usage, invocation.response
-    entries = each(fields(found.get("usage_breakdown")).get("models"))
+    entries = each(fields(found["usage_breakdown"]).get("models"))
     if not entries or usage is None:
         return
-    rounds = [Round(text(entry.get("model")), read_usage(entry.get("usage"), response) or Usage()) for entry in entries]
+    counts = [(entry.get("model"), read_usage(fields(entry.get("usage")), response)) for entry in entries]
+    rounds = [Round(text(model), used or Usage()) for model, used in counts]
     told = [sum(getattr(one.usage, name) or 0 for one in rounds) for name in ("input", "output")]
     if told == [usage.input, usage.output] and all(one.model for one in rounds):
         response.rounds = tuple(rounds)

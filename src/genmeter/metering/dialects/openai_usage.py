@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ...model import PICO, Invocation, Response, Usage
+from ...model import MOST_TOKENS, PICO, Invocation, Response, Usage
 from .counts import Parts, known_count, leave, name_unread, read_parts, total
 from .values import fields
 
@@ -94,16 +94,16 @@ def read_spending(raw: Any, invocation: Invocation) -> None:
     """What a call used and, where the provider states it, what it charged; the object's fields are looked up once."""
     found = fields(raw)
     invocation.usage = read_usage(found, invocation.response, invocation.seller.id in THOUGHTS_BESIDE)
-    read_reported_cost(found, invocation.response)
+    if "cost" in found or "cost_in_usd_ticks" in found:
+        read_reported_cost(found, invocation.response)
 
 
-def read_usage(raw: Any, response: Response, thoughts_beside: bool = False) -> Usage | None:
+def read_usage(found: Mapping[str, Any], response: Response, thoughts_beside: bool = False) -> Usage | None:
     """``usage`` of a chat completion, a response, an embedding, an image or a transcription; None if there is none.
 
     Counts that are not read here, and are no known part of another, are named in ``response.unpriced``.
     ``thoughts_beside``: tokens of the total that are neither input nor output are thoughts, which are billed as output.
     """
-    found = fields(raw)
     if not found:
         return None
     inputs = _total(found, response, "prompt_tokens", "input_tokens")
@@ -112,7 +112,8 @@ def read_usage(raw: Any, response: Response, thoughts_beside: bool = False) -> U
         return _by_time(found, response)
     usage = Usage(inputs, outputs)
     read_parts(found, COUNTS, usage, response)
-    if usage.reasoning or found.get("total_tokens"):
+    stated, output = found.get("total_tokens"), outputs or 0
+    if usage.reasoning > output or (stated and stated != (inputs or 0) + output):
         _settle_total(found, usage, response, thoughts_beside)
     return usage
 
@@ -130,6 +131,9 @@ def _by_time(found: Mapping[str, Any], response: Response) -> Usage | None:
 
 def _total(found: Mapping[str, Any], response: Response, older: str, newer: str) -> int | None:
     """A total under the name of chat completions or of the newer APIs; gateways write both, and zero in one of them."""
+    value = found.get(older)
+    if type(value) is int and 0 < value <= MOST_TOKENS:
+        return value
     spelled = older if found.get(older) or found.get(newer) is None else newer
     return total(found, spelled, response)
 
@@ -153,14 +157,13 @@ def _settle_total(found: Mapping[str, Any], usage: Usage, response: Response, th
         leave("reasoning_tokens", usage.reasoning - usage.output, response)
 
 
-def read_reported_cost(raw: Any, response: Response) -> None:
+def read_reported_cost(found: Mapping[str, Any], response: Response) -> None:
     """The amount in ``usage``, where the provider states it, in pico-USD: OpenRouter, xAI and Perplexity do.
 
     https://openrouter.ai/docs/use-cases/usage-accounting (with a key of one's own, ``is_byok``, the upstream provider's
     amount comes on top), https://docs.x.ai/developers/cost-tracking (10^10 ticks are one USD),
     https://docs.perplexity.ai/api-reference/chat-completions-post (an object, in USD).
     """
-    found = fields(raw)
     cost, ticks = found.get("cost"), found.get("cost_in_usd_ticks")
     if cost is None and ticks is None:
         return

@@ -18,6 +18,8 @@ def fields(value: Any) -> Mapping[str, Any]:
     How the objects of a class are read is found out once for the class: asking a pydantic model for an attribute that it
     lacks costs 1-2 µs.
     """
+    if value is None:
+        return NOTHING
     kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]
     return value if kind is dict else _readers[kind](value)
 
@@ -72,8 +74,8 @@ def own(value: Any) -> Mapping[str, Any]:
 
 
 def each(values: Any) -> list[Mapping[str, Any]]:
-    """The fields of every item of a list or a tuple."""
-    return [fields(value) for value in items(values)]
+    """The fields of every item of a list or a tuple; none for anything else."""
+    return [fields(value) for value in values] if isinstance(values, (list, tuple)) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 def items(value: Any) -> list[Any]:
@@ -88,7 +90,7 @@ def text(value: Any) -> str | None:
     """
     if type(value) is str and value.isascii():
         return value or None
-    return _odd_text(value)
+    return None if value is None else _odd_text(value)
 
 
 def _odd_text(value: Any) -> str | None:

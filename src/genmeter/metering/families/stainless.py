@@ -89,7 +89,7 @@ def deliver_parsed(result: Any, call: OpenCall) -> Any:
     form = _form(kind)
     if form is STREAM and call.streamed:
         return watch(result, call)
-    if form is VALUE:
+    if form is VALUE and call.streamed:
         return stream.deliver(result, call)  # another tool's wrapper of a stream has a class that is no stream's
     call.read(body(call.arrived) if form is BODY and call.arrived is not None else result)
     return result

@@ -12,7 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
-from typing import TypeAlias, cast
+from typing import TypeAlias
 from weakref import WeakSet
 
 from opentelemetry.context import Context
@@ -37,6 +37,18 @@ exemplars. A plain tuple, because each call makes about ten points, and a named 
 """
 
 
+class _Sums(dict[str, Series]):
+    """The sums by metric, each of at most ``most`` series."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __missing__(self, metric: str) -> Series:
+        made = self[metric] = Series(self._most)
+        return made
+
+
 class Points:
     """Waiting points, and integer sums by metric and labels, bounded to ``max_series`` as the SDK bounds its own.
 
@@ -49,7 +61,7 @@ class Points:
         self._histograms: Mapping[str, Histogram] = histograms or {}
         self._generation = 0
         self._waiting: deque[Point] = deque()
-        self._sums: dict[str, Series] = {}
+        self._sums = _Sums(max_series)
         self._folding = Lock()
         self._called = False
         self._weight = 0  # two threads may lose a little of it: it is a threshold, not a count
@@ -74,30 +86,28 @@ class Points:
 
     def _fold_waiting(self) -> None:
         self._called, self._weight = False, 0
-        take, histograms = self._waiting.popleft, self._histograms
+        take, histograms, sums = self._waiting.popleft, self._histograms, self._sums
         attributes: dict[str, str | int | bool] = {}
         context: Context | None = None
-        last: tuple[Labels | None, SpanContext | None] = (None, None)
+        shared: Labels | None = None
+        seen: SpanContext | None = None
         # A bounded number: appenders that are faster than this loop must not keep it here for ever.
         for _ in range(len(self._waiting)):
             metric, labels, value, span = take()
             histogram = histograms.get(metric)
             if histogram is None:
-                self._sum(metric, labels, cast(int, value))
+                sums[metric].add(labels, value)  # pyright: ignore[reportArgumentType]
                 continue
             # The points of one call stand together and share both.
-            if labels is not last[0]:
-                attributes = dict(labels)
-            if span is not last[1]:
-                context = _context(span)
-            last = (labels, span)
-            guard.step("histogram", _record, histogram, value, attributes, context)
-
-    def _sum(self, metric: str, labels: Labels, value: int) -> None:
-        series = self._sums.get(metric)
-        if series is None:
-            series = self._sums[metric] = Series(self._max_series)
-        series.add(labels, value)
+            if labels is not shared:
+                attributes, shared = dict(labels), labels
+            if span is not seen:
+                context, seen = _context(span), span
+            try:
+                for number in value if isinstance(value, array) else (value,):
+                    histogram.record(number, attributes, context)
+            except Exception as error:
+                guard.failed("histogram", error)
 
     def read(self, metric: str) -> dict[Labels, int]:
         """The sums of one metric now."""
@@ -126,16 +136,9 @@ class Points:
     def forget(self) -> None:
         """Start from nothing: a forked child would report its parent's sums a second time."""
         self._waiting = deque()
-        self._sums = {}
+        self._sums = _Sums(self._max_series)
         self._folding = Lock()
         self._called, self._weight = False, 0
-
-
-def _record(
-    histogram: Histogram, value: float | array[float], labels: dict[str, str | int | bool], context: Context | None
-) -> None:
-    for number in value if isinstance(value, array) else (value,):
-        histogram.record(number, labels, context)
 
 
 def _context(span: SpanContext | None) -> Context | None:

@@ -20,6 +20,7 @@ from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
     SpanContext,
+    SpanKind,
     Tracer,
     TracerProvider,
     get_current_span,
@@ -27,6 +28,7 @@ from opentelemetry.trace import (
 
 from ... import names
 from ..._version import __version__
+from ...model import AttributeValue
 from ...settings import Startup
 from .. import guard
 from ..notices import notices
@@ -56,7 +58,7 @@ NOT_SAMPLED = (
 
 
 class Routes:
-    """Chooses the provider of each signal, and is the tracer and the logger of the stages.
+    """Chooses the provider of each signal, starts the spans of calls and sends their events.
 
     ``measure_with`` makes the instruments on a meter, each time the meter changes.
     """
@@ -114,8 +116,6 @@ class Routes:
 
     def _settle(self) -> None:
         """Follow the application, which may have set a provider since the last call."""
-        if self._given:
-            return
         if get_logger_provider() is not self._loggers or metrics.get_meter_provider() is not self._meters:
             guard.step("providers", self._turn)
 
@@ -140,34 +140,34 @@ class Routes:
             self._measure_with(chosen.get_meter(*SCOPE))
         self._measured = chosen
 
-    def start_span(self, name: str, context: Context, *args: Any, **kwargs: Any) -> Span:
-        """Start a span. It has ids of its own, also where there is no provider: the ledger's key is made of them."""
+    def start_span(self, name: str, context: Context, attributes: dict[str, AttributeValue], started: int) -> Span:
+        """Start a span of a call, ``started`` nanoseconds after 1970.
+
+        It has ids of its own, also where there is no provider: the ledger's key is made of them.
+        """
         ends.waiting = True
         if waiting:
             resume()
-        span = self._tracer.start_span(name, context, *args, **kwargs)
-        made, outer = span.get_span_context(), get_current_span(context).get_span_context()
-        if outer.is_valid:
-            notices.nested = True
-        elif not context:
+        if not context:
             notices.empty_context()
-        if made.is_valid and made.span_id != outer.span_id:
-            return span
-        trace_id = outer.trace_id if outer.is_valid else random.getrandbits(128) or 1
-        return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, False, outer.trace_flags))
+        elif not notices.nested:
+            notices.nested = get_current_span(context).get_span_context().is_valid
+        span = self._tracer.start_span(name, context, SpanKind.CLIENT, attributes, start_time=started)
+        return span if span.is_recording() else _identified(span, context)
 
-    def emit(self, *, context: Context, event_name: str, **event: Any) -> None:
-        """Send a log event."""
+    def emit(self, event: dict[str, Any]) -> None:
+        """Send a log event: the arguments of ``Logger.emit``."""
         ends.waiting = True
-        self._settle()
+        if not self._given:
+            self._settle()
         if not self._carried:
-            self._uncarried({"context": context, "event_name": event_name, **event})
+            self._uncarried(event)
             return
-        self._logger.emit(context=context, event_name=event_name, **event)
+        self._logger.emit(**event)
         if self._copy is not None:
-            self._copy.emit(context=context, event_name=event_name, **event)
+            self._copy.emit(**event)
         if self._counted or self._copy is not None:
-            delivery.calls += event_name == names.EVENT_DETAILS
+            delivery.calls += event["event_name"] == names.EVENT_DETAILS
 
     def _uncarried(self, event: dict[str, Any]) -> None:
         """There is no provider of events. A span that is sampled carries the call all the same."""
@@ -192,7 +192,7 @@ class Routes:
             self._told = True
             logger.warning(NOT_SAMPLED)
         while self._carried and self._waiting:
-            self.emit(**self._waiting.popleft())
+            self.emit(self._waiting.popleft())
 
     def _traced(self) -> bool:
         return self.tracer_provider is not None or is_set(trace.get_tracer_provider()) or "traces" in self._own
@@ -209,3 +209,12 @@ class Routes:
         yield from (self.tracer_provider, self._meter_provider, self._logger_provider)
         yield from (trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider())
         yield from self._own.values()
+
+
+def _identified(span: Span, context: Context) -> Span:
+    """A span that is not recorded, with ids of its own: a provider's no-op tracer gives those of the span around it."""
+    made, around = span.get_span_context(), get_current_span(context).get_span_context()
+    if made.is_valid and made.span_id != around.span_id:
+        return span
+    trace_id = around.trace_id if around.is_valid else random.getrandbits(128) or 1
+    return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, False, around.trace_flags))

@@ -78,8 +78,12 @@ def _bounded(value: AttributeValue) -> AttributeValue:
         return bounded(value, _LONGEST_TEXT)
     if isinstance(value, (list, tuple)):
         items = cast("Sequence[Any]", value)[:_MOST]
-        return [bounded(one, _LONGEST_TEXT) if isinstance(one, str) else one for one in items]
+        return [one if _usual(one) else bounded(one, _LONGEST_TEXT) if isinstance(one, str) else one for one in items]
     return value
+
+
+def _usual(item: object) -> bool:
+    return type(item) is str and len(item) <= _LONGEST_TEXT and item.isascii()
 
 
 def _detail(words: str) -> str:

@@ -76,11 +76,10 @@ def _labels(invocation: Invocation, telemetry: Telemetry) -> Labels:
 
 def _cost(invocation: Invocation, labels: Labels) -> list[Point]:
     """The amount or the reason for none, and the tokens that are in no count: by field, and never by user or model."""
-    cost, emitter = invocation.cost, invocation.seller.name
-    points: list[Point] = [
-        (names.TOKENS_UNACCOUNTED, ((names.USAGE_EMITTER, emitter), (names.USAGE_FIELD, field)), count, None)
-        for field, count in invocation.response.unread
-    ]
+    cost, points = invocation.cost, list[Point]()
+    for field, count in invocation.response.unread:
+        unread: Labels = ((names.USAGE_EMITTER, invocation.seller.name), (names.USAGE_FIELD, field))
+        points.append((names.TOKENS_UNACCOUNTED, unread, count, None))
     if isinstance(cost, Cost):
         points.append((names.COST_USD, labels, cost.total, None))
     elif isinstance(cost, Unpriced):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import names
-from ...model import Cost, Invocation, Unpriced, Usage
+from ...model import Cost, Invocation, Response, Unpriced, Usage
 from ...pricing import Catalogue, Question
 from ...pricing.question import asked
 from ...units import parts
@@ -26,20 +26,18 @@ def price(invocation: Invocation, catalogue: Catalogue) -> None:
     elif usage is None and stopped:
         invocation.cost = Unpriced("no_usage", "the call stopped before it reported what it used")
     else:
-        verdict = _verdict(invocation, usage, catalogue, stopped)
-        missing = None if stopped or isinstance(verdict, Unpriced) or not verdict.lines else _uncounted(invocation)
-        invocation.cost = verdict if missing is None else Unpriced("no_usage", missing)
+        seller, partial = invocation.seller, True if response.unpriced else stopped
+        values = (seller.id, invocation.request.model, response.model, usage, invocation.started,
+                  response.service_tier, response.batch, response.region or seller.region, partial)  # fmt: skip
+        question = asked(Question, values)
+        verdict = _rounds(question, response, catalogue) if response.rounds else catalogue.price(question)
+        if usage is not None and not (usage.input and usage.output) and not stopped:
+            verdict = _counted(verdict, usage, invocation)
+        invocation.cost = verdict
 
 
-def _verdict(invocation: Invocation, usage: Usage | None, catalogue: Catalogue, stopped: bool) -> Cost | Unpriced:
-    """The price of the call: of its usage, or of each round of models that it took."""
-    response, request = invocation.response, invocation.request
-    seller, partial = invocation.seller, True if response.unpriced else stopped
-    values = (seller.id, request.model, response.model, usage, invocation.started, response.service_tier,
-              response.batch, response.region or seller.region, partial)  # fmt: skip
-    question = asked(Question, values)
-    if not response.rounds:
-        return catalogue.price(question)
+def _rounds(question: Question, response: Response, catalogue: Catalogue) -> Cost | Unpriced:
+    """The price of a call that took several rounds of models: of each, and together."""
     costs: list[Cost] = []
     for model, counts in response.rounds:
         named = {"request_model": model, "response_model": model} if model is not None else {}
@@ -51,7 +49,7 @@ def _verdict(invocation: Invocation, usage: Usage | None, catalogue: Catalogue, 
         else:
             name = f"{model or response.model} ({verdict.reason})"
             response.unpriced += (name,) if name not in response.unpriced else ()
-    return _together(costs, partial or bool(response.unpriced))
+    return _together(costs, question.partial or bool(response.unpriced))
 
 
 def _together(costs: list[Cost], partial: bool) -> Cost:
@@ -66,16 +64,17 @@ def _together(costs: list[Cost], partial: bool) -> Cost:
     )
 
 
-def _uncounted(invocation: Invocation) -> str | None:
-    """Why the usage cannot be true, if it cannot: no model answers without input, and no words come without output.
+def _counted(verdict: Cost | Unpriced, usage: Usage, invocation: Invocation) -> Cost | Unpriced:
+    """``verdict``, where the usage can be true: no model answers without input, and no words come without output.
 
     Servers that do not count write zeros, and so would the bill.
     """
-    usage = invocation.usage
-    if usage is None or invocation.operation not in (names.CHAT, names.TEXT_COMPLETION):
-        return None
+    if isinstance(verdict, Unpriced) or not verdict.lines:
+        return verdict
+    if invocation.operation not in (names.CHAT, names.TEXT_COMPLETION):
+        return verdict
     if usage.input == 0 and not usage.audio_seconds:
-        return "the response counts 0 input tokens; no model answers without input"
+        return Unpriced("no_usage", "the response counts 0 input tokens; no model answers without input")
     if usage.output == 0 and invocation.response.answered:
-        return "the response counts 0 output tokens, and it has an answer"
-    return None
+        return Unpriced("no_usage", "the response counts 0 output tokens, and it has an answer")
+    return verdict

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from time import time_ns
-from typing import Any, cast
+from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.util.types import AnyValue
 
 from ... import names
 from ...model import AttributeValue, Invocation
@@ -16,32 +15,36 @@ from ..telemetry import Telemetry
 
 
 def report(
-    invocation: Invocation, telemetry: Telemetry, context: Context, attributes: dict[str, AttributeValue], parent: str
+    invocation: Invocation, telemetry: Telemetry, context: Context, details: dict[str, Any], parent: str
 ) -> None:
-    """Emit the details event, in the span's context so that both carry the same ids."""
-    details = cast("dict[str, Any]", {**attributes, names.CALL_DURATION: invocation.duration})
+    """Emit the details event, in the span's context so that both carry the same ids. ``details`` is the event's own."""
+    details[names.CALL_DURATION] = invocation.duration
     if parent:
         details[names.PARENT_SPAN] = parent
-    telemetry.logger.emit(
-        timestamp=time_ns(),
-        context=context,
-        severity_number=SeverityNumber.DEBUG,
-        event_name=names.EVENT_DETAILS,
-        attributes=cast("dict[str, AnyValue]", details),
+    telemetry.routes.emit(
+        {
+            "timestamp": time_ns(),
+            "context": context,
+            "severity_number": SeverityNumber.DEBUG,
+            "event_name": names.EVENT_DETAILS,
+            "attributes": details,
+        }
     )
 
 
 def report_exception(told: Told, telemetry: Telemetry, context: Context, attributes: dict[str, AttributeValue]) -> None:
     """Emit the exception that reaches the caller, once."""
-    telemetry.logger.emit(
-        timestamp=time_ns(),
-        context=context,
-        severity_number=SeverityNumber.WARN,
-        event_name=names.EVENT_EXCEPTION,
-        attributes={
-            **cast("dict[str, AnyValue]", attributes),
-            names.EXCEPTION_TYPE: told.kind,
-            names.EXCEPTION_MESSAGE: told.message,
-            names.EXCEPTION_STACKTRACE: told.stack,
-        },
+    telemetry.routes.emit(
+        {
+            "timestamp": time_ns(),
+            "context": context,
+            "severity_number": SeverityNumber.WARN,
+            "event_name": names.EVENT_EXCEPTION,
+            "attributes": {
+                **attributes,
+                names.EXCEPTION_TYPE: told.kind,
+                names.EXCEPTION_MESSAGE: told.message,
+                names.EXCEPTION_STACKTRACE: told.stack,
+            },
+        }
     )
