@@ -92,7 +92,7 @@ def opening(way: Any, clients: Clients, runner: asyncio.Runner) -> list[CodeType
     inject.forget()
     found = (code for code in ran if inject.label(code) not in OUTSIDE)
     # an event loop sets signal handlers, which the ends of a process look at
-    return sorted((code for code in found if not inject.label(code).startswith("exits.")), key=inject.label)
+    return sorted((code for code in found if not inject.label(code).startswith("process.exits.")), key=inject.label)
 
 
 @pytest.fixture(scope="module")
@@ -197,12 +197,12 @@ def test_a_call_that_could_not_be_counted_is_counted_before_the_next_is_let_thro
 ) -> None:
     """The fault comes after the answer, once: the next call finds the budget spent. While it lasts, no call passes."""
     telemetry.instrument(spent(stub))
-    code = next(code for code in inject.functions() if inject.label(code) == "limits.Limits._covers")
+    code = next(code for code in inject.functions() if inject.label(code) == "payers.limits.Limits._covers")
     inject.forget()
     sent = len(stub.requests)
     with inject.failing(code, inject.VARIETIES["ValueError"]), pytest.raises(UncheckedCall):
         WAYS["chat"](clients)
-    booking = next(code for code in inject.functions() if inject.label(code) == "limits._Limit.book")
+    booking = next(code for code in inject.functions() if inject.label(code) == "payers.limits._Limit.book")
     with inject.failing(booking, inject.VARIETIES["ValueError"]):
         WAYS["chat"](clients)
         with pytest.raises(UncheckedCall):
@@ -214,7 +214,7 @@ def test_a_call_that_could_not_be_counted_is_counted_before_the_next_is_let_thro
 
 def test_failures_are_in_the_metric(clients: Clients, stub: StubServer, telemetry: Telemetry) -> None:
     telemetry.instrument(Settings(sellers=sellers(stub), unattributed="reject", required=("session",)))
-    code = next(code for code in inject.functions() if inject.label(code) == "payer.Attributor.find")
+    code = next(code for code in inject.functions() if inject.label(code) == "payers.attributor.Attributor.find")
     with inject.failing(code, inject.VARIETIES["ValueError"]), pytest.raises(UncheckedCall):
         WAYS["chat"](clients)
     assert telemetry.metric(names.INTERNAL_FAILURES) == {((names.FAILURE_SITE, "attribute"),): 1}

@@ -61,7 +61,7 @@ def read_stream_and_tier(kwargs: Mapping[str, Any], request: Request) -> None:
     if kwargs.get("stream"):
         request.stream = True
         request.attributes[names.REQUEST_STREAM] = True
-    tier = text(kwargs.get("service_tier"))
+    tier = text(kwargs["service_tier"]) if "service_tier" in kwargs else None
     if tier is not None:
         request.service_tier = tier
         if tier != "auto":

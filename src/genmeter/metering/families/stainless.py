@@ -31,7 +31,17 @@ BYTES = "stream"
 def server(instance: Any) -> Server:
     """The client behind a resource."""
     client = instance._client
-    return Server(client, client.base_url)
+    kind: Any = type(client)
+    # The newest property of openai imports a module each time that it is asked.
+    url = getattr(client, "_base_url", None) if _keeps_url(kind) else None
+    return Server(client, client.base_url if url is None else url)
+
+
+@lru_cache(maxsize=256)
+def _keeps_url(kind: Any) -> bool:
+    """Whether ``base_url`` of the clients of this class is the SDK's own property, which gives ``_base_url``."""
+    read: Any = getattr(inspect.getattr_static(kind, "base_url", None), "fget", None)
+    return str(getattr(read, "__module__", "")).endswith(("._base_client", "._client"))
 
 
 def status(error: BaseException) -> int | None:

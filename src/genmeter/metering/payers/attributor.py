@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 from opentelemetry.context import Context
 
@@ -37,6 +37,7 @@ class Attributor:
     def __init__(self, settings: Settings, resource: Callable[[], Mapping[str, str]] = dict) -> None:
         self.settings = settings
         self.rejects = settings.unattributed == "reject"
+        self.checks = settings.unattributed != "off"
         self._resource = resource
         self._carried = Carried(settings) if settings.baggage else None
         try:
@@ -62,7 +63,7 @@ class Attributor:
 
     def find(self, context: Context) -> Attribution:
         """Who pays for a call made in ``context``; the user already hashed."""
-        given = cast("Attribution | None", context.get(ATTRIBUTION))
+        given: Any = context.get(ATTRIBUTION)
         carried = self._carried.find(context) if self._carried is not None else NO_PAYER
         if given is None and carried is NO_PAYER:
             return self._defaults
@@ -105,7 +106,7 @@ class Attributor:
             UnattributedCall: the policy is ``reject`` and a required field is missing.
         """
         policy = self.settings.unattributed
-        if policy == "off":
+        if not self.checks:
             return False
         missing = self.missing(found)
         if not missing:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from opentelemetry import metrics, trace
-from opentelemetry._logs import Logger, LoggerProvider, get_logger_provider
+from opentelemetry._logs import Logger, LoggerProvider, LogRecord, get_logger_provider
 from opentelemetry.context import Context
 from opentelemetry.metrics import Meter, MeterProvider
 from opentelemetry.trace import (
@@ -156,16 +156,16 @@ class Routes:
         return span if span.is_recording() else _identified(span, context)
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Send a log event: the arguments of ``Logger.emit``."""
+        """Send a log event: the arguments of ``LogRecord``. Each provider changes the record that it gets."""
         ends.waiting = True
         if not self._given:
             self._settle()
         if not self._carried:
             self._uncarried(event)
             return
-        self._logger.emit(**event)
+        self._logger.emit(LogRecord(**event))
         if self._copy is not None:
-            self._copy.emit(**event)
+            self._copy.emit(LogRecord(**event))
         if self._counted or self._copy is not None:
             delivery.calls += event["event_name"] == names.EVENT_DETAILS
 

@@ -53,7 +53,7 @@ def attribute(
         UnattributedCall: the policy is ``reject`` and a required field is missing.
     """
     found = invocation.attribution = attributor.find(context)
-    if attributor.check(found):
+    if attributor.checks and attributor.check(found):
         attributes[names.UNATTRIBUTED] = True
     user, department, application, session = found
     if user is not None:

@@ -87,13 +87,10 @@ def _cost(invocation: Invocation, labels: Labels) -> list[Point]:
     return points
 
 
-def _timed(invocation: Invocation, labels: Labels) -> Labels:
-    return labels if invocation.error is None else (*labels, (names.ERROR_TYPE, invocation.error))
-
-
 def _latest(invocation: Invocation, labels: Labels, span: SpanContext, points: list[Point]) -> None:
     """The conventions' current names. Inference and embeddings have metrics of their own."""
-    operation, usage, timed = invocation.operation, invocation.usage, _timed(invocation, labels)
+    operation, usage, failed = invocation.operation, invocation.usage, invocation.error
+    timed = labels if failed is None else (*labels, (names.ERROR_TYPE, failed))
     if operation in INFERENCE:
         # Token histograms take every call, with 0 when no usage arrived (conventions, PR 536).
         spent = (usage.input or 0, usage.output or 0) if usage is not None else (0, 0)
@@ -118,7 +115,9 @@ def _legacy(invocation: Invocation, labels: Labels, span: SpanContext, points: l
     """The names of core v1.41, which most dashboards still read."""
     usage = invocation.usage
     if points[-1][0] != names.OPERATION_DURATION:
-        points.append((names.OPERATION_DURATION, _timed(invocation, labels), invocation.duration, span))
+        failed = invocation.error
+        timed = labels if failed is None else (*labels, (names.ERROR_TYPE, failed))
+        points.append((names.OPERATION_DURATION, timed, invocation.duration, span))
     if usage is not None and invocation.operation != names.FETCH_RESPONSE:
         for kind, count in (("input", usage.input), ("output", usage.output)):
             if count is not None:
