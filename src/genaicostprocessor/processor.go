@@ -187,17 +187,25 @@ func (b *batch) passOver(word string) {
 	b.sightings.unread(b.scope, word)
 }
 
+// overlook counts an event that is no call, where it has counts or an amount.
+func (b *batch) overlook(attributes pcommon.Map) {
+	if word, unread := reading.Unread(b.conventions, attributes, nil); unread {
+		b.passOver(word)
+	}
+}
+
 func (b *batch) event(record plog.LogRecord) {
 	if row := b.eventRow(record); row != nil {
 		row.Translate(record.Attributes())
-	} else if nameIn(record) != names.EventDetails && record.EventName() != names.EventDetails {
+	} else if said := nameIn(record); said != names.EventDetails && record.EventName() != names.EventDetails {
+		if said != "" || record.EventName() != "" {
+			b.overlook(record.Attributes())
+		}
 		return
 	}
 	operation, ok := reading.Billed(b.conventions, record.Attributes())
 	if !ok {
-		if word, unread := reading.Unread(b.conventions, record.Attributes(), nil); unread {
-			b.passOver(word)
-		}
+		b.overlook(record.Attributes())
 		return
 	}
 	written := record.Timestamp()

@@ -68,12 +68,12 @@ func TestACostThatIsThereStays(t *testing.T) {
 func TestOnlyBilledOperationsArePriced(t *testing.T) {
 	for _, operation := range []any{
 		"invoke_agent", "create_agent", "invoke_workflow", "execute_tool", "fetch_response", "retrieval", "moderation",
-		"handle_conversation_turn", "plan", "search_memory", "Chat", "", 7, nil,
+		"handle_conversation_turn", "plan", "search_memory", "Plan", "", 7, nil,
 	} {
 		before := chat(map[string]any{"gen_ai.operation.name": operation})
 		require.Empty(t, added(t, before, newRig(t).span(before)), operation)
 	}
-	for _, operation := range []string{"chat", "text_completion", "generate_content", "embeddings"} {
+	for _, operation := range []string{"chat", "Chat", "text_completion", "generate_content", "embeddings"} {
 		after := newRig(t).span(chat(map[string]any{"gen_ai.operation.name": operation}))
 		require.Equal(t, 0.0028, after["gen_ai.usage.cost.amount"], operation)
 	}

@@ -198,7 +198,7 @@ func (c *meterConnector) billed(span ptrace.Span, scope pcommon.InstrumentationS
 	switch span.Kind() {
 	case ptrace.SpanKindServer, ptrace.SpanKindProducer, ptrace.SpanKindConsumer:
 	default:
-		if word, ok := c.words.Billed(value.Str(), false); ok {
+		if word, ok := c.words.Billed(value.Str()); ok {
 			return word, true
 		}
 	}

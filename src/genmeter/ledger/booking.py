@@ -95,6 +95,8 @@ def from_span(span: Span, run: str, price: Price | None = None) -> Call | None:
 
 def from_event(event: Event, run: str, price: Price | None = None) -> Call | None:
     """The call that ``event`` reports, None when it reports none. An event is written when its call has ended."""
+    if not event.known:
+        return None
     duration = _nanoseconds(event.attributes.get(names.CALL_DURATION))
     call = _call(event, max(event.time_ns - (duration or 0), 1), EVENT, run)
     if call is None:

@@ -30,6 +30,8 @@ from genmeter.reading.records import translated
 Attributes = dict[str, Value]
 _EVENT_NAME = "event.name"
 _EVENT_KEY = _EVENT_NAME.encode()
+_KEY = 0x0A
+"""Tag of a pair's key. A key of usage or money is short, so its length is the one byte behind the tag."""
 LATEST_NS = 2**62
 """Times beyond the year 2116 are garbage, and room is left to add durations in 64 bits."""
 
@@ -63,7 +65,10 @@ class Span(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One named log record inside a span's context."""
+    """One named log record inside a span's context.
+
+    ``known``: its name is one of a call. Another event is read only to be counted, where it has usage or money.
+    """
 
     trace_id: str
     span_id: str
@@ -73,6 +78,7 @@ class Event(NamedTuple):
     resource: Attributes
     scope: str
     version: str = ""
+    known: bool = True
 
 
 class Decoded(NamedTuple):
@@ -136,8 +142,8 @@ def _spans(data: bytes, tally: Tally) -> Iterator[Span]:
 def events(payload: bytes | Message, wanted: str, encoding: Encoding, tally: Tally) -> Iterator[Event]:
     """The events named ``wanted`` of an ``ExportLogsServiceRequest``, each read when it is asked for.
 
-    Records of emitters with names of their own come too, in the names of today. Other log records are none of the
-    ledger's business. Raises ``BadPayload``.
+    Records of emitters with names of their own come too, in the names of today, and other events with usage or money,
+    which are not ``known``. Other log records are none of the ledger's business. Raises ``BadPayload``.
     """
     return _events(wire(payload, ExportLogsServiceRequest, encoding), wanted, tally)
 
@@ -149,14 +155,14 @@ def _events(data: bytes, wanted: str, tally: Tally) -> Iterator[Event]:
         # the name may stand in the field and in the attribute: Rust's bridge writes a place in the source into the field
         said = (protobuf.text(record.event_name), _named(record.attributes))
         name = next((one for one in said if one in records and records.has(one, scope.name)), None)
-        if name is None and wanted not in said:
+        if name is None and wanted not in said and not (any(said) and _says_money(record.attributes)):
             continue
-        inside = _identify(record) if name is not None else None
+        inside = _identify(record) if name is not None or wanted not in said else None
         fault = _fault(record, record.time_unix_nano or record.observed_time_unix_nano)
         if fault:
             tally.reject(f"event {name or wanted!r}", fault)
         else:
-            event = _event(record, resource, scope)
+            event = _event(record, resource, scope)._replace(known=wanted in said)
             yield event if name is None else _read_by_row(event, name, inside)
 
 
@@ -166,7 +172,7 @@ def _read_by_row(event: Event, name: str, inside: str | None) -> Event:
     if row is None:
         return event
     within: Attributes = {} if inside is None else {names.PARENT_SPAN: inside}
-    return event._replace(attributes=within | translated(event.attributes, row))
+    return event._replace(attributes=within | translated(event.attributes, row), known=True)
 
 
 def _identify(record: Any) -> str | None:
@@ -262,6 +268,12 @@ def _named(pairs: Iterable[bytes]) -> str:
     """The name of an event that stands in an attribute, as older SDKs write it. Only such pairs are taken apart."""
     found = [pair for pair in pairs if _EVENT_KEY in pair]
     return str(_pairs(found).get(_EVENT_NAME, "")) if found else ""
+
+
+def _says_money(pairs: Iterable[bytes]) -> bool:
+    """Whether one of the attributes may hold usage or money. No value is taken apart: most events have none."""
+    money = bundled().money
+    return any(len(pair) > 2 and pair[0] == _KEY and pair[2 : 2 + pair[1]] in money for pair in pairs)
 
 
 def _fault(record: Any, time_ns: int) -> str:

@@ -8,7 +8,8 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
 - Counts are whole numbers, as integers, as floats or as decimal text: Java's tracing bridge makes every value a text.
 - ``parts``: counts that are parts of others and have a price of their own. Where such a value is no count, the call is
   billed without it and in part: the total is still known.
-- ``operations``: foreign words for an operation, compared in lower case. A word that is not in the list stays as it is.
+- ``operations``: foreign words for an operation. These and our own are compared in lower case; any other word stays as
+  it is.
   A word under an older or foreign attribute counts only if it means a billed operation. So OpenInference's CHAIN, AGENT,
   TOOL, RETRIEVER and RERANKER and OpenLLMetry's workflow, task, agent and tool are never calls.
 - ``steps``: words for an operation whose totals repeat those of the calls below it, or that has none. A record with
@@ -127,6 +128,8 @@ class Conventions:
         self._money = frozenset(
             (*self.fields["input"], *self.fields["output"], *self.fields["cost"], *self.fields["unread"])
         ) - {_GENERAL}
+        self.money = frozenset(name.encode() for name in self._money)
+        """Attributes that hold usage or money, as bytes."""
         words = data["sellers"]
         self._kinds, self._words, self._resells = frozenset(words["kinds"]), words["words"], frozenset(words["resells"])
         self._absent = frozenset(("", *data["absent"]))
@@ -229,7 +232,8 @@ class Conventions:
         current, *others = self.fields["operation"]
         word = attributes.get(current)
         if isinstance(word, str) and word:
-            return self._operations.get(word.lower(), word)
+            lower = word.lower()
+            return self._operations.get(lower, lower if lower in names.CALLS else word)
         for name in others:
             word = attributes.get(name)
             if isinstance(word, str) and word:

@@ -47,9 +47,9 @@ func Billed(table *conventions.Table, attributes pcommon.Map) (string, bool) {
 	if !found {
 		return "", false
 	}
-	for rank, key := range table.Operations() {
+	for _, key := range table.Operations() {
 		if value, there := attributes.Get(key); there && value.Type() == pcommon.ValueTypeStr && value.Str() != "" {
-			return table.Billed(value.Str(), rank > 0)
+			return table.Billed(value.Str())
 		}
 	}
 	return "", false

@@ -252,16 +252,15 @@ func (t *Table) MayBeOperation(key string) bool {
 // Operations are the spellings of the operation, in order of preference.
 func (t *Table) Operations() []string { return t.spellings[Operation] }
 
-// Billed is our word for an operation that carries tokens and cost; false for every other operation. foreign says that
-// the word stood under an older or foreign attribute, where its case does not matter.
-func (t *Table) Billed(word string, foreign bool) (string, bool) {
+// Billed is our word for an operation that carries tokens and cost; false for every other operation.
+func (t *Table) Billed(word string) (string, bool) {
 	for _, pair := range t.words {
 		if len(word) == len(pair[0]) && strings.EqualFold(word, pair[0]) {
 			return pair[1], slices.Contains(names.BilledOperations[:], pair[1])
 		}
 	}
 	for _, billed := range names.BilledOperations {
-		if word == billed || foreign && strings.EqualFold(word, billed) {
+		if strings.EqualFold(word, billed) {
 			return billed, true
 		}
 	}

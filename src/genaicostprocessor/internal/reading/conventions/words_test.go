@@ -1,7 +1,6 @@
 package conventions
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,7 +35,7 @@ func TestWordsAreReadAsPythonReadsThem(t *testing.T) {
 	made := table(t)
 	require.NotEmpty(t, asked.Operations)
 	for _, one := range asked.Operations {
-		found, billed := made.Billed(one.Word, strings.ToUpper(one.Word) == one.Word)
+		found, billed := made.Billed(one.Word)
 		require.Equal(t, one.Operation != nil, billed, one.Word)
 		if billed {
 			require.Equal(t, *one.Operation, found, one.Word)
