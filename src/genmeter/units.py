@@ -127,6 +127,7 @@ ALSO_SPELLED: Final[dict[str, tuple[str, ...]]] = {
     "cache_write": (
         "gen_ai.usage.cache_creation.input_tokens",
         "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.cache_write_input_tokens",
         "llm.token_count.prompt_details.cache_write",
         "ai.usage.inputTokenDetails.cacheWriteTokens",
     ),

@@ -367,6 +367,6 @@ def test_every_convention_has_its_words_for_sellers(prices: Recorded, words: str
     assert [one and one.id for one in found] == seller.split()
 
 
-@pytest.mark.parametrize("word", ["ollama", "spring_ai", "oracle", "langchain", "gateway", "crewai"])
+@pytest.mark.parametrize("word", ["llama_cpp", "spring_ai", "oracle", "langchain", "gateway", "crewai"])
 def test_what_sells_nothing_is_no_seller(prices: Recorded, word: str) -> None:
     assert prices.catalogue.named(word) is None
