@@ -90,7 +90,7 @@ def until(what: Callable[[], bool]) -> None:
 
 def test_an_idle_ledger_trims_what_has_grown_too_old_and_gives_its_space_back(tmp_path: Path) -> None:
     file = tmp_path / "l.db"
-    calls = 12_000
+    calls = 24_000
     with Ledger.open(file, max_rows=None, max_spans=0) as ledger:
         for first in range(1, calls, 4_000):
             ledger.book_traces(traces(*(span(n, chat(), trace=n) for n in range(first, first + 4_000))))

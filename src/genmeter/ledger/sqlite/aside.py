@@ -14,6 +14,8 @@ from typing import Final
 from genmeter.ledger import doubles
 from genmeter.ledger.call import COLUMNS, Call, from_row, to_record, to_row
 from genmeter.ledger.questions import DOUBLE, SUSPECTED
+from genmeter.ledger.sqlite.entries import Writer
+from genmeter.ledger.sqlite.packing import packed
 
 WATERMARK: Final = "trimmed_until_ns"
 """Mark: calls that began until then have been trimmed."""
@@ -21,10 +23,15 @@ CORRECTED: Final = "corrections"
 """Counter of the rows that were ever written to ``corrections``; the number of the last one."""
 WITHDRAWN: Final = "withdrawn"
 """Counter of calls that were booked, and set aside by a later batch: booked minus withdrawn are the calls there are."""
+BY_KEY: Final = "SELECT id FROM entries WHERE trace_id = ? AND span_id = ?"
+"""The row of a key, whose two ids are ``packed``."""
 MOST_CORRECTIONS: Final = 2_000
 """The newest corrections are kept: sums that are further behind are read anew."""
 HIGHEST: Final = "highest_call"
 """Mark: the highest row number that was taken out of the table; it is not given again, for sums that run along."""
+
+
+_BY_KEY: Final = f"SELECT id, {', '.join(COLUMNS)} FROM calls WHERE id = ({BY_KEY})"
 
 
 def count(connection: sqlite3.Connection, steps: dict[str, int]) -> None:
@@ -79,7 +86,7 @@ def quarantine(
 
 
 def set_aside(
-    connection: sqlite3.Connection, loser: tuple[int, Call], winner: tuple[int, Call], why: str, first: int, now_ns: int
+    connection: Writer, loser: tuple[int, Call], winner: tuple[int, Call], why: str, first: int, now_ns: int
 ) -> tuple[Call, str]:
     """Take a booked call out of the table, because another one bills; give what it knows to that one.
 
@@ -101,7 +108,7 @@ def set_aside(
     return stays, ("suspected" if reason == SUSPECTED else "doubles") if fresh else "duplicates"
 
 
-def mark_aside(connection: sqlite3.Connection, call: Call, first: int, now_ns: int) -> str:
+def mark_aside(connection: Writer, call: Call, first: int, now_ns: int) -> str:
     """Keep a record out that says of itself that another one bills; the outcome's name.
 
     The other signal of the same record may be booked already: it goes. Who pays is told to the call that bills.
@@ -117,7 +124,7 @@ def mark_aside(connection: sqlite3.Connection, call: Call, first: int, now_ns: i
     return "doubles" if fresh else "duplicates"
 
 
-def leave_out(connection: sqlite3.Connection, row: int, billed_by: str | None, first: int) -> None:
+def leave_out(connection: Writer, row: int, billed_by: str | None, first: int) -> None:
     """Take a call out that was set aside before and has come again. The call that bills may learn from it who pays."""
     trace, span = connection.execute("SELECT trace_id, span_id FROM calls WHERE id = ?", (row,)).fetchone()
     again, winner = find(connection, trace, span), find(connection, trace, billed_by) if billed_by else None
@@ -133,29 +140,25 @@ def _payer(winner: Call, loser: Call) -> dict[str, object]:
 
 def find(connection: sqlite3.Connection, trace_id: str, span_id: str) -> tuple[int, Call] | None:
     """The booked call of a key, with its row number."""
-    statement = f"SELECT id, {', '.join(COLUMNS)} FROM calls WHERE trace_id = ? AND span_id = ?"
-    found = connection.execute(statement, (trace_id, span_id)).fetchone()
+    found = connection.execute(_BY_KEY, (packed(trace_id), packed(span_id))).fetchone()
     return (found[0], from_row(found[1:])) if found else None
 
 
-def take_out(connection: sqlite3.Connection, row: int, call: Call, first: int) -> None:
+def take_out(connection: Writer, row: int, call: Call, first: int) -> None:
     """Delete a booked call, which is in quarantine now."""
-    connection.execute("DELETE FROM calls WHERE id = ?", (row,))
+    connection.remove("SELECT ?", (row,))
     raise_mark(connection, HIGHEST, row)
     if row < first:
         correct(connection, row, -1, call)
         count(connection, {"rows_calls": -1, WITHDRAWN: 1})
 
 
-def rewrite(connection: sqlite3.Connection, row: int, old: Call, changes: dict[str, object], first: int) -> Call:
+def rewrite(connection: Writer, row: int, old: Call, changes: dict[str, object], first: int) -> Call:
     """Change columns of a booked call, and return the call as it is now."""
     new = replace(old, **changes)  # type: ignore[arg-type]  # the names are fields of Call
-    columns = zip(COLUMNS, to_row(old), to_row(new), strict=True)
-    changed = {name: value for name, before, value in columns if value != before}
-    if not changed:
+    if to_row(new) == to_row(old):
         return new
-    assignments = ", ".join(f"{name} = ?" for name in changed)
-    connection.execute(f"UPDATE calls SET {assignments} WHERE id = ?", (*changed.values(), row))
+    connection.change(row, new)
     if row < first:
         correct(connection, row, -1, old)
         correct(connection, row, 1, new)

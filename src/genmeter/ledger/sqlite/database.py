@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.sqlite import place, schema
+from genmeter.ledger.sqlite.entries import Writer
 
 MEMORY: Final = ":memory:"
 CACHE_KIB, IDLE_READERS = 65_536, 4
@@ -43,18 +44,17 @@ class Database:
         self._busy_seconds = busy_seconds
         self._writing = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
-        self._writer: sqlite3.Connection | None = self._open()
+        self._writer: Writer | None = self._open()
         self._identity = self._found()
         self._pinned = threading.local()
 
     @contextmanager
-    def transaction(self) -> Generator[sqlite3.Connection, None, None]:
+    def transaction(self) -> Generator[Writer, None, None]:
         """A write transaction, committed and on disk when the block has ended without an exception."""
         with self._writing:
             try:
                 writer = self._followed()
-                # IMMEDIATE: a transaction that reads first and writes later fails at once when another process wrote
-                writer.execute("BEGIN IMMEDIATE")
+                writer.begin()
                 yield writer
                 writer.execute("COMMIT")
                 if self._found() != self._identity:
@@ -143,7 +143,7 @@ class Database:
             if self._writer is not None:
                 self._writer.close()
 
-    def _followed(self) -> sqlite3.Connection:
+    def _followed(self) -> Writer:
         """The writer on the file that lies at the path now."""
         found = self._found()
         if self._writer is not None and found == self._identity:
@@ -202,9 +202,12 @@ class Database:
             raise StorageError(f"the ledger {self.path} cannot be read: {error}") from error
 
     def _roll_back(self) -> None:
+        if self._writer is None:
+            return
+        self._writer.forget()
         # a full disk may have rolled back by itself
         with suppress(sqlite3.Error):
-            if self._writer is not None and self._writer.in_transaction:
+            if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
 
     def _wait_at_most(self, seconds: float) -> None:
@@ -229,13 +232,20 @@ class Database:
             f"the ledger {self.path} took nothing of this batch: {error}; {advice}, the senders will try again"
         )
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Writer:
         try:
-            return sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False)
+            return sqlite3.connect(
+                self.path,
+                timeout=self._busy_seconds,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=512,
+                factory=Writer,
+            )
         except sqlite3.Error as error:
             raise StorageError(f"the ledger {self.path} cannot be opened: {error}; check the path") from error
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> Writer:
         if self.path != MEMORY:
             place.refuse_foreign(self.path)
             place.make_private(self.path)
@@ -249,7 +259,7 @@ class Database:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            schema.migrate(connection)
+            schema.migrate(connection, self.path)
         except (sqlite3.Error, schema.NewerSchema) as error:
             connection.close()
             if isinstance(error, schema.NewerSchema):

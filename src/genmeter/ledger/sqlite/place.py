@@ -13,7 +13,7 @@ from genmeter.ledger.errors import StorageError
 
 _MAGIC: Final = b"SQLite format 3\0"
 _OWN: Final = frozenset({"calls", "counters", "marks"})
-"""Tables of every ledger, of the first schema and of each later one."""
+"""Tables or views of every ledger, of the first schema and of each later one."""
 _OTHERS: Final = 0o077
 _OUR_FOLDER: Final = "genmeter"
 _log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def refuse_foreign(path: str) -> None:
         log = Path(f"{path}-wal")
         how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?{how}", uri=True)) as connection:
-            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
     except (OSError, sqlite3.Error):
         # what is wrong with it is told when it is opened
         return

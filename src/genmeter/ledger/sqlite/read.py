@@ -13,6 +13,7 @@ from genmeter.ledger.call import COLUMNS, USAGE_COLUMNS, Call, from_record, from
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import QUARTER_NS, Group, Latency, Quarantined, Window
 from genmeter.ledger.sqlite.database import Database
+from genmeter.ledger.sqlite.packing import packed
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS, UNIT
 
 DIMENSIONS: Final = {
@@ -51,7 +52,7 @@ class Reader:
 
         Trimmed calls have no details.
         """
-        where, values = _where(window, "started_ns")
+        where, values = _where_calls(window)
         unpriced = f"{f'{where} AND' if where else ' WHERE'} cost_status = 'unpriced' AND cost_detail IS NOT NULL"
         kind = "cost_reason, provider, coalesce(response_model, request_model)"
         rows = self._rows(f"SELECT {kind}, max(cost_detail) FROM calls{unpriced} GROUP BY 1, 2, 3", *values)
@@ -59,7 +60,7 @@ class Reader:
 
     def latest(self, limit: int, window: Window) -> list[Call]:
         """The newest calls of the window, newest first."""
-        where, values = _where(window, "started_ns")
+        where, values = _where_calls(window)
         rows = self._rows(f"{_CALLS}{where} ORDER BY started_ns DESC, id DESC LIMIT ?", *values, limit)
         return [from_row(row) for row in rows]
 
@@ -69,7 +70,8 @@ class Reader:
 
     def trace_calls(self, trace_id: str) -> list[Call]:
         """The calls of one trace, oldest first, 2,000 at most."""
-        rows = self._rows(f"{_CALLS} WHERE trace_id = ? ORDER BY started_ns, id LIMIT {_MOST_OF_A_TRACE}", trace_id)
+        oldest = f"SELECT id FROM entries WHERE trace_id = ? ORDER BY started_ns, id LIMIT {_MOST_OF_A_TRACE}"
+        rows = self._rows(f"{_CALLS} WHERE id IN ({oldest}) ORDER BY started_ns, id", packed(trace_id))
         return [from_row(row) for row in rows]
 
     def trace_spans(self, trace_id: str) -> list[Span]:
@@ -106,13 +108,13 @@ class Reader:
         )
         return dict(rows)
 
-    def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
+    def _rows(self, statement: str, *values: str | bytes | int | None) -> list[tuple[Any, ...]]:
         return self._database.read(lambda connection: connection.execute(statement, values).fetchall())
 
 
 def sums(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[Group]:
     """``Reader.groups`` on a connection."""
-    where, values = _where(window, "started_ns")
+    where, values = _where_calls(window)
     merged: dict[tuple[object, ...], Group] = {}
     for row in (*_sums_of_calls(connection, by, where, values), *_sums_of_days(connection, by, window)):
         merge(merged, [_group(row[: len(by) + 1], row[len(by) + 1 :])])
@@ -139,7 +141,7 @@ def counters(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def _latency(connection: sqlite3.Connection, percents: Sequence[int], window: Window) -> Latency:
-    where, values = _where(window, "started_ns")
+    where, values = _where_calls(window)
     timed = f"FROM calls{where}{' AND' if where else ' WHERE'} duration_ns IS NOT NULL"
     calls = connection.execute(f"SELECT count(*) {timed}", values).fetchone()[0]
     if not calls:
@@ -176,10 +178,19 @@ def _sums_of_days(connection: sqlite3.Connection, by: Sequence[str], window: Win
 
 
 def _where(window: Window, moment: str) -> tuple[str, tuple[str | int, ...]]:
+    """The condition on a table with the column ``run``, and its values."""
     asked = {f"{moment} >= ?": window.since_ns, f"{moment} < ?": window.until_ns, "run = ?": window.run}
     terms = [term for term, value in asked.items() if value is not None]
     values = tuple(value for value in asked.values() if value is not None)
     return (f" WHERE {' AND '.join(terms)}" if terms else "", values)
+
+
+def _where_calls(window: Window) -> tuple[str, tuple[str | int, ...]]:
+    """The condition on the view of calls. A run is looked for from its first call on: calls have no index of runs."""
+    where, values = _where(window, "started_ns")
+    if window.run is None:
+        return where, values
+    return f"{where} AND id >= (SELECT min(first_call) FROM kinds WHERE kinds.run = ?)", (*values, window.run)
 
 
 def _group(key: tuple[int, ...], sums: tuple[int, ...]) -> Group:

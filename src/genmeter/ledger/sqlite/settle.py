@@ -11,7 +11,9 @@ from genmeter.ledger import doubles
 from genmeter.ledger.call import COLUMNS, Call, from_row
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import DOUBLE
-from genmeter.ledger.sqlite.aside import set_aside
+from genmeter.ledger.sqlite.aside import find, set_aside
+from genmeter.ledger.sqlite.entries import Writer
+from genmeter.ledger.sqlite.packing import packed, response_mark
 from genmeter.reading import conventions
 
 MOST_OF_A_TRACE: Final = 2_000
@@ -21,65 +23,69 @@ AROUND_NS: Final = 10 * 10**9
 
 _ROW = f"id, {', '.join(COLUMNS)}"
 _COLLIDING = """
-SELECT n.id FROM calls n WHERE n.id >= ? AND n.response_id IS NOT NULL
-AND EXISTS (SELECT 1 FROM calls o WHERE o.response_id = n.response_id AND o.id < n.id) ORDER BY n.id
+SELECT n.id FROM entries n WHERE n.id >= ? AND n.response_mark IS NOT NULL
+AND EXISTS (SELECT 1 FROM entries o WHERE o.response_mark = n.response_mark AND o.id < n.id) ORDER BY n.id
 """
 _NEAREST = tuple(
-    f"SELECT id FROM calls WHERE response_id = ? AND id < ? AND started_ns {side} LIMIT 8"
-    for side in ("<= ? ORDER BY started_ns DESC", "> ? ORDER BY started_ns")
+    f"SELECT id FROM entries WHERE response_mark = ? AND id < ? AND started_ns >> 30 {side} LIMIT 8"
+    for side in ("<= ? >> 30 ORDER BY started_ns >> 30 DESC", "> ? >> 30 ORDER BY started_ns >> 30")
 )
 """A server may give one id to each of its answers: of many calls with one id the nearest in time are looked at."""
 # the plus keeps SQLite from walking the index of all calls to find the new ones in groups
 _SHARED = """
-SELECT +n.trace_id, min(n.started_ns), max(n.started_ns + coalesce(n.duration_ns, 0)) FROM calls n
-WHERE n.id >= ? AND EXISTS (SELECT 1 FROM calls f WHERE f.trace_id = n.trace_id AND f.scope IS NOT NULL)
-AND EXISTS (SELECT 1 FROM calls o WHERE o.trace_id = n.trace_id AND o.id <> n.id)
-GROUP BY 1
+SELECT c.trace_id, found.* FROM (
+SELECT max(n.id) AS newest, min(n.started_ns), max(n.started_ns + coalesce(n.duration_ns, 0)) FROM entries n
+WHERE n.id >= ? AND EXISTS (SELECT 1 FROM entries f WHERE f.trace_id = n.trace_id AND f.theirs IS NOT NULL)
+AND EXISTS (SELECT 1 FROM entries o WHERE o.trace_id = n.trace_id AND o.id <> n.id)
+GROUP BY +n.trace_id
+) found JOIN calls c ON c.id = found.newest
 """
-_HOW_MANY = f"SELECT count(*) FROM (SELECT 1 FROM calls WHERE trace_id = ? LIMIT {MOST_OF_A_TRACE + 1})"
+_HOW_MANY = f"SELECT count(*) FROM (SELECT 1 FROM entries WHERE trace_id = ? LIMIT {MOST_OF_A_TRACE + 1})"
 _AROUND = f"""
-SELECT {_ROW} FROM calls WHERE trace_id = ? AND started_ns <= ? AND started_ns + coalesce(duration_ns, 0) >= ?
+SELECT {_ROW} FROM calls WHERE id IN (
+SELECT id FROM entries WHERE trace_id = ? AND started_ns <= ? AND started_ns + coalesce(duration_ns, 0) >= ?
 ORDER BY id DESC LIMIT {MOST_OF_A_TRACE}
+) ORDER BY id DESC
 """
 _PARENTS = f"""
 SELECT span_id, parent_span_id FROM spans
 WHERE trace_id = ? AND started_ns <= ? AND ended_ns >= ? AND parent_span_id IS NOT NULL
 LIMIT {10 * MOST_OF_A_TRACE}
 """
+_FOREIGN = "SELECT 1 FROM entries WHERE trace_id = ? AND theirs IS NOT NULL LIMIT 1"
 _SET_ASIDE = "SELECT billed_by, json_extract(record, '$.scope') FROM quarantine WHERE trace_id = ? AND reason = ?"
 
 Stretch = tuple[int, int]
 """The first start and the last end of some records, in Unix ns."""
 
 
-def settle(connection: sqlite3.Connection, first: int, since: int, now_ns: int) -> Counter[str]:
+def settle(connection: Writer, first: int, since: int, now_ns: int) -> Counter[str]:
     """Set aside the doubles among the rows from number ``since`` on and what was booked before; the outcomes by name.
 
     Rows from number ``first`` on are of the transaction that is open.
     """
     outcomes = _responses(connection, first, since, now_ns)
-    for trace, start, end in connection.execute(_SHARED, (since,)).fetchall():
+    for trace, _, start, end in connection.execute(_SHARED, (since,)).fetchall():
         outcomes += _trace(connection, trace, (start, end), first, now_ns)
     return outcomes
 
 
-def settle_spans(connection: sqlite3.Connection, first: int, spans: Sequence[Span], now_ns: int) -> Counter[str]:
+def settle_spans(connection: Writer, first: int, spans: Sequence[Span], now_ns: int) -> Counter[str]:
     """The same after spans became known: a span between two calls shows that one lies above the other."""
     outcomes: Counter[str] = Counter()
-    if connection.execute("SELECT 1 FROM calls WHERE scope IS NOT NULL LIMIT 1").fetchone() is None:
+    if connection.execute("SELECT 1 FROM entries WHERE theirs IS NOT NULL LIMIT 1").fetchone() is None:
         return outcomes
     stretches: dict[str, Stretch] = {}
     for span in spans:
         start, end = stretches.get(span.trace_id, (span.started_ns, span.ended_ns))
         stretches[span.trace_id] = (min(start, span.started_ns), max(end, span.ended_ns))
     for trace, stretch in stretches.items():
-        both = "SELECT 1 FROM calls WHERE trace_id = ? AND scope IS NOT NULL LIMIT 1"
-        if connection.execute(both, (trace,)).fetchone():
+        if connection.execute(_FOREIGN, (packed(trace),)).fetchone():
             outcomes += _trace(connection, trace, stretch, first, now_ns)
     return outcomes
 
 
-def settle_rows(connection: sqlite3.Connection, first: int, rows: Iterable[int], now_ns: int) -> Counter[str]:
+def settle_rows(connection: Writer, first: int, rows: Iterable[int], now_ns: int) -> Counter[str]:
     """The same after booked rows have learned more, such as their parent, from a second signal."""
     outcomes: Counter[str] = Counter()
     for row in rows:
@@ -90,7 +96,7 @@ def settle_rows(connection: sqlite3.Connection, first: int, rows: Iterable[int],
     return outcomes
 
 
-def _responses(connection: sqlite3.Connection, first: int, since: int, now_ns: int) -> Counter[str]:
+def _responses(connection: Writer, first: int, since: int, now_ns: int) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     for (row,) in connection.execute(_COLLIDING, (since,)).fetchall():
         call = _call(connection, row)
@@ -99,13 +105,13 @@ def _responses(connection: sqlite3.Connection, first: int, since: int, now_ns: i
     return outcomes
 
 
-def _response(connection: sqlite3.Connection, row: int, call: Call, first: int, now_ns: int) -> list[str]:
+def _response(connection: Writer, row: int, call: Call, first: int, now_ns: int) -> list[str]:
     """Compare a call with the calls of the same response id that were booked before it; the outcome, if it is a double."""
-    asked = (call.response_id, row, call.started_ns)
+    asked = (response_mark(call.response_id), row, call.started_ns)
     near = sorted(found[0] for nearest in _NEAREST for found in connection.execute(nearest, asked).fetchall())
     for other in near:
         booked = _call(connection, other)
-        if booked is None or not doubles.by_response(booked, call):
+        if booked is None or booked.response_id != call.response_id or not doubles.by_response(booked, call):
             continue
         rows = {other: booked, row: call}
         winner, loser = doubles.prefer(rows, other, row)
@@ -118,13 +124,13 @@ def _response(connection: sqlite3.Connection, row: int, call: Call, first: int, 
     return []
 
 
-def _trace(connection: sqlite3.Connection, trace: str, stretch: Stretch, first: int, now_ns: int) -> Counter[str]:
+def _trace(connection: Writer, trace: str, stretch: Stretch, first: int, now_ns: int) -> Counter[str]:
     outcomes: Counter[str] = Counter()
-    calls = connection.execute(_HOW_MANY, (trace,)).fetchone()[0]
+    calls = connection.execute(_HOW_MANY, (packed(trace),)).fetchone()[0]
     near = (stretch[1] + AROUND_NS, stretch[0] - AROUND_NS)
-    bounds = (trace, *(near if calls > MOST_OF_A_TRACE else (2**63 - 1, 0)))
-    rows = {row[0]: from_row(row[1:]) for row in connection.execute(_AROUND, bounds)}
-    parents: dict[str, str] = dict(connection.execute(_PARENTS, bounds))
+    bounds = near if calls > MOST_OF_A_TRACE else (2**63 - 1, 0)
+    rows = {row[0]: from_row(row[1:]) for row in connection.execute(_AROUND, (packed(trace), *bounds))}
+    parents: dict[str, str] = dict(connection.execute(_PARENTS, (trace, *bounds)))
     _climb(connection, trace, rows, parents)
     if len(rows) < 2 or all(call.scope is None for call in rows.values()):
         return outcomes
@@ -144,11 +150,9 @@ def _climb(connection: sqlite3.Connection, trace: str, rows: dict[int, Call], pa
     waiting = [span for span in parents.values() if span not in parents and span not in known]
     while waiting and len(parents) < 10 * MOST_OF_A_TRACE:
         span = waiting.pop()
-        found = connection.execute(
-            f"SELECT {_ROW} FROM calls WHERE trace_id = ? AND span_id = ?", (trace, span)
-        ).fetchone()
-        if found is not None and found[0] not in rows:
-            rows[found[0]] = from_row(found[1:])
+        found = find(connection, trace, span)
+        if found is not None:
+            rows.setdefault(*found)
         above = rows[found[0]].parent_span_id if found is not None else _parent(connection, trace, span)
         if above is not None and span not in parents:
             parents[span] = above

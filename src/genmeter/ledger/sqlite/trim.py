@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from genmeter.ledger.sqlite.aside import WATERMARK, count, raise_mark
+from genmeter.ledger.sqlite.entries import Writer
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS
 
 STEP = 5_000
@@ -13,7 +14,7 @@ STEP = 5_000
 
 MAX_CALLS, MAX_SPANS = 1_000_000, 200_000
 
-_OLDEST = "SELECT id FROM calls WHERE started_ns < ? ORDER BY started_ns, id LIMIT ?"
+_OLDEST = "SELECT id FROM entries WHERE started_ns < ? ORDER BY started_ns, id LIMIT ?"
 _FOLD = f"""
 INSERT INTO daily (key, {", ".join((*DAILY_KEYS, *SUMS, *SPAN_OF_TIME))})
 SELECT json_array({", ".join(DAILY_KEYS.values())}),
@@ -45,7 +46,7 @@ def due(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> bool:
     return any(excess > 0 for excess in excesses) or _aged(connection, caps, now_ns)
 
 
-def step(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> int:
+def step(connection: Writer, caps: Caps, now_ns: int) -> int:
     """Trim up to ``STEP`` rows of each table inside the transaction that is open; how many went."""
     rows = dict(connection.execute("SELECT name, value FROM counters WHERE name LIKE 'rows_%'").fetchall())
     gone = _trim_calls(connection, _excess(rows, "calls", caps.calls), caps.horizon_ns(now_ns))
@@ -64,20 +65,20 @@ def _excess(rows: dict[str, int], table: str, cap: int | None) -> int:
 
 
 def _aged(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> bool:
-    oldest = connection.execute("SELECT min(started_ns) FROM calls").fetchone()[0] if caps.days is not None else None
+    oldest = connection.execute("SELECT min(started_ns) FROM entries").fetchone()[0] if caps.days is not None else None
     return oldest is not None and oldest < caps.horizon_ns(now_ns)
 
 
-def _trim_calls(connection: sqlite3.Connection, excess: int, horizon_ns: int) -> int:
+def _trim_calls(connection: Writer, excess: int, horizon_ns: int) -> int:
     gone = 0
     for before_ns, limit in ((2**63 - 1, min(excess, STEP)), (horizon_ns, STEP)):
         oldest = connection.execute(
-            f"SELECT max(started_ns), count(*) FROM calls WHERE id IN ({_OLDEST})", (before_ns, max(limit, 0))
+            f"SELECT max(started_ns), count(*) FROM entries WHERE id IN ({_OLDEST})", (before_ns, max(limit, 0))
         ).fetchone()
         if not oldest[1]:
             continue
         connection.execute(_FOLD, (before_ns, limit))
-        connection.execute(f"DELETE FROM calls WHERE id IN ({_OLDEST})", (before_ns, limit))
+        connection.remove(_OLDEST, (before_ns, limit))
         raise_mark(connection, WATERMARK, oldest[0])
         count(connection, {"rows_calls": -oldest[1], "trimmed_calls": oldest[1]})
         gone += oldest[1]

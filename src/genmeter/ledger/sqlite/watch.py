@@ -52,7 +52,7 @@ class Position(NamedTuple):
 
 def position(connection: sqlite3.Connection) -> Position:
     """Where the table of calls stands now."""
-    newest = connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0]
+    newest = connection.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
     counted = counters(connection)
     return Position(newest, counted.get("trimmed_calls", 0), counted.get(REFILED, 0), counted.get(CORRECTED, 0))
 

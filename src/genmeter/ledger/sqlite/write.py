@@ -10,13 +10,10 @@ import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from itertools import compress, groupby, repeat
-from operator import is_not, itemgetter
-from typing import Any
+from dataclasses import replace
 
 from genmeter.ledger import doubles
-from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call, to_row
+from genmeter.ledger.call import FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import CONFLICT, DOUBLE, LATE, Outcome
 from genmeter.ledger.sqlite import kept
@@ -31,6 +28,7 @@ from genmeter.ledger.sqlite.aside import (
     quarantine,
     rewrite,
 )
+from genmeter.ledger.sqlite.entries import INSERT, Writer
 from genmeter.ledger.sqlite.settle import settle, settle_rows, settle_spans
 from genmeter.names import ELSEWHERE
 
@@ -41,11 +39,9 @@ MOST_EMITTERS = 100
 REFILED = "refiled"
 """Counter of booked calls whose environment became known by their second signal. A budget may be for an environment."""
 _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
-_INSERTED = ("id", *COLUMNS)
-_KNOWN = f"SELECT id, signals, scope, {', '.join((*FILLABLE, *_MONEY))} FROM calls WHERE trace_id = ? AND span_id = ?"
 _REPLAYED = """
 SELECT n.id, q.billed_by FROM calls n CROSS JOIN quarantine q ON q.trace_id = n.trace_id AND q.span_id = n.span_id
-WHERE n.id >= ? AND n.scope IS NOT NULL AND q.reason = ?
+WHERE n.id IN (SELECT id FROM entries WHERE id >= ? AND theirs IS NOT NULL) AND q.reason = ?
 """
 """Calls that were set aside before and have come again. genmeter's own record of such a key is a bill and no replay."""
 _OVERRULED = (
@@ -59,7 +55,7 @@ _OVERRULED = (
 )
 
 
-def book(connection: sqlite3.Connection, calls: Sequence[Call], spans: Sequence[Span], now_ns: int) -> Outcome:
+def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_ns: int) -> Outcome:
     """Book ``calls`` and keep ``spans`` inside the transaction that is open."""
     watermark, first = mark(connection, WATERMARK), _first(connection)
     # a trimmed call has left no key behind: its replay would be booked again
@@ -79,7 +75,7 @@ def book(connection: sqlite3.Connection, calls: Sequence[Call], spans: Sequence[
         if n not in inserted:
             outcomes.update(batch.meet(call, n))
     outcomes += settle_rows(connection, first, batch.told, now_ns)
-    booked = connection.execute("SELECT count(*) FROM calls WHERE id >= ?", (first,)).fetchone()[0]
+    booked = connection.execute("SELECT count(*) FROM entries WHERE id >= ?", (first,)).fetchone()[0]
     outcomes["booked"] = booked
     count(connection, {**outcomes, "rows_calls": booked, "rows_spans": outcomes["spans"]})
     return Outcome(**outcomes)
@@ -102,31 +98,25 @@ def count_unread(connection: sqlite3.Connection, found: Sequence[Mapping[str, in
 
 def _first(connection: sqlite3.Connection) -> int:
     """The number of the next row: above all that there are and above all that were taken out."""
-    newest = connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0]
+    newest = connection.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
     return max(newest, mark(connection, HIGHEST)) + 1
 
 
-def _insert(connection: sqlite3.Connection, numbered: Sequence[tuple[int, Call]], first: int) -> set[int]:
-    """Insert the calls whose key and response are new, each under its number. Returns the numbers that went in."""
-    # binding None is slow in Python's sqlite3, and half of the columns of a call are None: they are left out
-    rows = ((n, *to_row(call)) for n, call in numbered)
-    shaped = ((tuple(map(is_not, row, repeat(None))), row) for row in rows)
-    for shape, run in groupby(shaped, key=itemgetter(0)):
-        connection.executemany(_statement(shape), [tuple(compress(row, shape)) for _, row in run])
-    return {row[0] for row in connection.execute("SELECT id FROM calls WHERE id >= ?", (first,))}
-
-
-@lru_cache(maxsize=1024)
-def _statement(shape: tuple[bool, ...]) -> str:
-    columns = list(compress(_INSERTED, shape))
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO calls ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+def _insert(connection: Writer, numbered: Sequence[tuple[int, Call]], first: int) -> set[int]:
+    """Insert the calls whose key is new, each under its number. Returns the numbers that went in."""
+    rows = [(n, *connection.row(n, call)) for n, call in numbered]
+    connection.executemany(INSERT, [(n, *own) for n, own, _ in rows])
+    inserted = {row[0] for row in connection.execute("SELECT id FROM entries WHERE id >= ?", (first,))}
+    for n, _, extras in rows:
+        if extras is not None and n in inserted:
+            connection.add_extras(n, extras)
+    return inserted
 
 
 class _Batch:
     """The calls of one batch that could not be inserted, one after the other, as if each came in a batch of its own."""
 
-    def __init__(self, connection: sqlite3.Connection, first: int, watermark: int, now_ns: int) -> None:
+    def __init__(self, connection: Writer, first: int, watermark: int, now_ns: int) -> None:
         self.connection, self.first, self.watermark, self.now_ns = connection, first, watermark, now_ns
         self.told: list[int] = []
         """Rows that a second signal has told more of."""
@@ -146,11 +136,11 @@ class _Batch:
         """
         if call.cost_status == ELSEWHERE:
             return Counter((mark_aside(self.connection, call, self.first, self.now_ns),))
-        known = self.connection.execute(_KNOWN, (call.trace_id, call.span_id)).fetchone()
+        known = find(self.connection, call.trace_id, call.span_id)
         # Calls of one batch are numbered in their order. A booked row with a higher number is a later call of this
         # batch: it is not compared with, because the outcome must be the same as if each call had come alone.
         if known is not None and known[0] < number:
-            return Counter((self._compare(call, known),))
+            return Counter((self._compare(call, *known),))
         if call.started_ns <= self.watermark:
             fresh = quarantine(self.connection, call, LATE, self.now_ns)
             return Counter(("late" if fresh else "duplicates",))
@@ -158,36 +148,32 @@ class _Batch:
         inserted = _insert(self.connection, [(number, call)], number)
         return self.settle(number) if number in inserted else Counter(("duplicates",))
 
-    def _compare(self, call: Call, known: tuple[Any, ...]) -> str:
-        """Compare a call with the booked row of its key, and return the name of the outcome.
+    def _compare(self, call: Call, row: int, booked: Call) -> str:
+        """Compare a call with the booked call of its key, and return the name of the outcome.
 
         The call is a replay, or the second signal of the same call, or its money contradicts the booked money.
         """
-        (row_id, signals, scope), filled = known[:3], known[3 : 3 + len(FILLABLE)]
-        if scope is not None and call.scope is None:
-            return self._overrule(call, row_id, signals)
+        if booked.scope is not None and call.scope is None:
+            return self._overrule(call, row, booked)
         # beside genmeter's own record, another instrumentation's word on the money is no contradiction
-        if (scope is None) == (call.scope is None) and _contradicts(call, known[3 + len(FILLABLE) :]):
+        if (booked.scope is None) == (call.scope is None) and _contradicts(call, booked):
             offered = zip(_MONEY, _money(call), strict=True)
             known_of = {name: value for name, value in offered if value is not None}
             digest = hashlib.sha256(repr(known_of).encode()).hexdigest()[:16]
             fresh = quarantine(self.connection, call, CONFLICT, self.now_ns, digest)
             return "conflicts" if fresh else "duplicates"
-        if signals | call.signals == signals:
+        if booked.signals | call.signals == booked.signals:
             return "duplicates"
-        offers = {name: getattr(call, name) for name, old in zip(FILLABLE, filled, strict=True) if old is None}
+        offers = {name: getattr(call, name) for name in FILLABLE if getattr(booked, name) is None}
         additions = {name: value for name, value in offers.items() if value is not None}
         if "environment" in additions:
             count(self.connection, {REFILED: 1})
-        assignments = "".join(f", {name} = ?" for name in additions)
-        update = f"UPDATE calls SET signals = ?{assignments} WHERE id = ?"
-        self.connection.execute(update, (signals | call.signals, *additions.values(), row_id))
-        self.told.append(row_id)
+        self.connection.change(row, replace(booked, signals=booked.signals | call.signals, **additions))
+        self.told.append(row)
         return "merged"
 
-    def _overrule(self, call: Call, row_id: int, signals: int) -> str:
+    def _overrule(self, call: Call, row: int, old: Call) -> str:
         """genmeter's own event of a call whose span is another instrumentation's: it knows who pays and how much."""
-        _, old = find(self.connection, call.trace_id, call.span_id) or (row_id, call)
         ours = {name: value for name in _OVERRULED if (value := getattr(call, name)) is not None}
         if call.cost_pico is not None:
             ours |= {"cost_pico": call.cost_pico, "currency": call.currency, "lines": call.lines}
@@ -195,9 +181,9 @@ class _Batch:
         for name in FILLABLE:
             if getattr(old, name) is None:
                 ours[name] = getattr(call, name)
-        changes: dict[str, object] = {**ours, "usage": usage, "scope": None, "signals": signals | call.signals}
-        rewrite(self.connection, row_id, old, changes, self.first)
-        self.told.append(row_id)
+        changes: dict[str, object] = {**ours, "usage": usage, "scope": None, "signals": old.signals | call.signals}
+        rewrite(self.connection, row, old, changes, self.first)
+        self.told.append(row)
         return "merged"
 
 
@@ -205,12 +191,12 @@ def _money(call: Call) -> tuple[str | int | None, ...]:
     return (call.cost_pico, call.currency, *call.usage, *call.lines)
 
 
-def _contradicts(call: Call, booked: Sequence[object]) -> bool:
+def _contradicts(call: Call, booked: Call) -> bool:
     """Whether a call says other money than its booked row.
 
     The cost lines are compared only where the booked row has some. The span of another instrumentation may carry a total
     without lines; the event, which the collector has priced, then splits the same total into lines.
     """
-    offered = _money(call)
-    split = len(offered) if any(line is not None for line in booked[-len(call.lines) :]) else -len(call.lines)
-    return any(new is not None and new != old for new, old in zip(offered[:split], booked[:split], strict=True))
+    offered, known = _money(call), _money(booked)
+    split = -len(call.lines) if booked.lines.count(None) == len(booked.lines) else len(offered)
+    return any(new is not None and new != old for new, old in zip(offered[:split], known[:split], strict=True))

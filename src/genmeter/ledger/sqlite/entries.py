@@ -1,0 +1,216 @@
+"""How a call lies in the file: what many calls share is written once, what each has for itself in a narrow row.
+
+``kinds`` holds the texts that repeat (model, department, status, ...) and the prices of one unit; ``users`` the users;
+``entries`` one row a call; ``extras`` the counts and the lines of a bill that few calls have. A line is not kept where it is
+a count times the price of its kind. The view ``calls`` puts them together again, under the names of ``Call``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import compress, repeat
+from operator import attrgetter, is_not
+from typing import Any, Final
+
+from genmeter.ledger.call import COLUMNS, LINE_KINDS, USAGE_FIELDS, Call
+from genmeter.ledger.sqlite.packing import packed, response_mark, split_response, unpacked
+
+MOST_KINDS: Final = 20_000
+"""Kinds that a connection remembers. With as many, no new kind is made for a price: a sender may invent prices."""
+MOST_USERS: Final = 100_000
+
+TEXTS: Final = (
+    *("run", "scope", "host", "span_name", "service", "environment", "operation", "provider", "request_model"),
+    *("response_model", "service_tier", "region", "department", "application", "finish_reasons", "error_type", "cut"),
+    *("cost_status", "cost_reason", "cost_detail", "cost_source", "cost_catalogue", "cost_entry", "currency"),
+)
+"""What calls of one kind have in common, by the names of ``Call``."""
+COUNTS: Final = ("input", "output", "cache_read", "cache_write", "reasoning")
+"""Fields of usage that most calls have."""
+PRICED: Final = {
+    "input": "usage_input - coalesce(usage_cache_read, 0) - coalesce(usage_cache_write, 0)",
+    "cache_read": "usage_cache_read",
+    "cache_write": "usage_cache_write",
+    "output": "usage_output",
+}
+"""Line of a bill that most calls have → the count whose price it is."""
+KIND: Final = (*TEXTS, "response_head", *(f"price_{line}" for line in PRICED))
+OWN: Final = (
+    *("kind", "started_ns", "cost_pico", *(f"usage_{field}" for field in COUNTS), "user", "signals", "theirs"),
+    *("duration_ns", "first_chunk_ns", "trace_id", "span_id", "parent_span_id", "session", "response_id"),
+    "response_mark",
+)
+RARE: Final = tuple(field for field in USAGE_FIELDS if field not in COUNTS)
+EXTRA: Final = (*(f"usage_{field}" for field in RARE), *(f"line_{kind}" for kind in LINE_KINDS))
+
+INSERT: Final = f"INSERT INTO entries (id, {', '.join(OWN)}) VALUES (?{', ?' * len(OWN)}) ON CONFLICT DO NOTHING"
+"""Takes a number and the values of a ``Row``. A call whose key is there already does not go in."""
+_CHANGE: Final = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in OWN)} WHERE id = ?"
+_ARRAY: Final = f"json_array({', '.join(KIND)})"
+_FIND_KIND: Final = f"SELECT id, first_call FROM kinds WHERE {_ARRAY} = json_array({', '.join('?' * len(KIND))})"
+_ADD_KIND: Final = f"INSERT INTO kinds (first_call, {', '.join(KIND)}) VALUES (?{', ?' * len(KIND)})"
+
+_texts = attrgetter(*TEXTS)
+_INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (USAGE_FIELDS.index(field) for field in COUNTS)
+_LINES = tuple(LINE_KINDS.index(line) for line in PRICED)
+_rare = tuple(USAGE_FIELDS.index(field) for field in RARE)
+_NO_PRICES: Final = (None, None, None, None)
+
+Value = str | bytes | int | None
+Values = tuple[Value, ...]
+
+
+class Writer(sqlite3.Connection):
+    """A connection that remembers the numbers of kinds and users, as long as no other one may have changed them."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._kinds: dict[Values, tuple[int, int]] = {}
+        self._users: dict[str, int] = {}
+        self._version = -1
+
+    def begin(self) -> None:
+        """Begin a transaction that writes."""
+        # IMMEDIATE: a transaction that reads first and writes later fails at once when another process wrote
+        self.execute("BEGIN IMMEDIATE")
+        version: int = self.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self.forget()
+            self._version = version
+
+    def forget(self) -> None:
+        """Remember nothing: a transaction was rolled back, or kinds have gone."""
+        self._kinds.clear()
+        self._users.clear()
+
+    def row(self, number: int, call: Call) -> tuple[Values, Values | None]:
+        """The values of ``OWN`` for a call that gets this number, and those of ``EXTRA`` where it has any.
+
+        Its kind and its user are written, if they are new.
+        """
+        usage = call.usage
+        head, response = split_response(call.response_id)
+        texts, prices = (*_texts(call), head), _prices(call)
+        kind = self._kind(number, (*texts, *prices), known=prices is not _NO_PRICES and len(self._kinds) >= MOST_KINDS)
+        if kind is None:
+            prices = _NO_PRICES
+            kind = self._kind(number, (*texts, *prices))
+        own = (
+            *(kind, call.started_ns, call.cost_pico),
+            *(usage[_INPUT], usage[_OUTPUT], usage[_READ], usage[_WRITE], usage[_REASONING]),
+            None if call.user_hash is None else self._user(call.user_hash),
+            call.signals,
+            None if call.scope is None else 1,
+            *(call.duration_ns, call.first_chunk_ns),
+            *(packed(call.trace_id), packed(call.span_id), packed(call.parent_span_id), packed(call.session)),
+            *(response, response_mark(call.response_id)),
+        )
+        return own, _extras(call, prices)
+
+    def add_extras(self, number: int, values: Values) -> None:
+        """Write the values of ``EXTRA`` of a call that went in."""
+        shape = tuple(map(is_not, values, repeat(None)))
+        self.execute(_extra(shape), (number, *compress(values, shape)))
+
+    def change(self, number: int, call: Call) -> None:
+        """Write a booked call anew."""
+        own, extras = self.row(number, call)
+        self.execute(_CHANGE, (*own, number))
+        self.execute("DELETE FROM extras WHERE id = ?", (number,))
+        if extras is not None:
+            self.add_extras(number, extras)
+
+    def remove(self, rows: str, values: Sequence[int]) -> None:
+        """Delete the calls whose numbers the query ``rows`` finds."""
+        self.execute(f"DELETE FROM extras WHERE id IN ({rows})", values)
+        self.execute(f"DELETE FROM entries WHERE id IN ({rows})", values)
+
+    def _kind(self, number: int, kind: Values, known: bool = False) -> int | None:
+        """The number of a kind. With ``known`` a new one is not made."""
+        found = self._kinds.get(kind)
+        if found is None:
+            found = self.execute(_FIND_KIND, kind).fetchone()
+            if found is None:
+                if known:
+                    return None
+                found = (self._added(_ADD_KIND, (number, *kind)), number)
+            if len(self._kinds) >= MOST_KINDS:
+                self._kinds.clear()
+            self._kinds[kind] = found
+        if number < found[1]:
+            self.execute("UPDATE kinds SET first_call = ? WHERE id = ?", (number, found[0]))
+            self._kinds[kind] = (found[0], number)
+        return found[0]
+
+    def _added(self, statement: str, values: Values) -> int:
+        return self.execute(statement, values).lastrowid or 0
+
+    def _user(self, user: str) -> int:
+        found = self._users.get(user)
+        if found is None:
+            row = self.execute("SELECT id FROM users WHERE user_hash = ?", (user,)).fetchone()
+            found = int(row[0]) if row else self._added("INSERT INTO users (user_hash) VALUES (?)", (user,))
+            if len(self._users) >= MOST_USERS:
+                self._users.clear()
+            self._users[user] = found
+        return found
+
+
+def view() -> str:
+    """The statement that makes the view ``calls``: a row for each call, with its ``id`` and ``COLUMNS``."""
+    apart = {
+        **{name: f"k.{name}" for name in TEXTS},
+        **{name: f"e.{name}" for name in OWN},
+        **{f"usage_{field}": f"x.usage_{field}" for field in RARE},
+        **{f"line_{kind}": f"x.line_{kind}" for kind in LINE_KINDS},
+        **{name: unpacked(f"e.{name}") for name in ("trace_id", "span_id", "parent_span_id", "session")},
+        "user_hash": "u.user_hash",
+        "response_id": f"coalesce(k.response_head, '') || {unpacked('e.response_id')}",
+    }
+    for line, count in PRICED.items():
+        apart[f"line_{line}"] = f"coalesce(x.line_{line}, k.price_{line} * ({count.replace('usage_', 'e.usage_')}))"
+    columns = ", ".join(f"{apart[name]} AS {name}" for name in COLUMNS)
+    return (
+        f"CREATE VIEW calls AS SELECT e.id AS id, {columns} FROM entries e JOIN kinds k ON k.id = e.kind"
+        " LEFT JOIN users u ON u.id = e.user LEFT JOIN extras x ON x.id = e.id"
+    )
+
+
+def _prices(call: Call) -> tuple[int | None, ...]:
+    """The price of one unit for each of the ``PRICED`` lines, None where the line is no count times a price."""
+    lines, usage = call.lines, call.usage
+    if lines.count(None) == len(lines):
+        return _NO_PRICES
+    whole, read, written = usage[_INPUT], usage[_READ], usage[_WRITE]
+    rest = None if whole is None else whole - (read or 0) - (written or 0)
+    counts = (rest, read, written, usage[_OUTPUT])
+    return tuple([_price(lines[line], count) for line, count in zip(_LINES, counts, strict=True)])
+
+
+def _price(line: int | None, count: int | None) -> int | None:
+    if line is None or count is None:
+        return None
+    if line == 0:
+        return 0
+    return line // count if count > 0 and line % count == 0 else None
+
+
+def _extras(call: Call, prices: Sequence[int | None]) -> Values | None:
+    usage, lines = call.usage, call.lines
+    common = 5 - (usage[_INPUT], usage[_OUTPUT], usage[_READ], usage[_WRITE], usage[_REASONING]).count(None)
+    told = len(lines) - lines.count(None)
+    if told == 4 - prices.count(None) and len(usage) - usage.count(None) == common:
+        return None
+    left = list(lines)
+    for line, price in zip(_LINES, prices, strict=True):
+        if price is not None:
+            left[line] = None
+    return (*(usage[field] for field in _rare), *left)
+
+
+@lru_cache(maxsize=256)
+def _extra(shape: tuple[bool, ...]) -> str:
+    columns = list(compress(EXTRA, shape))
+    return f"INSERT INTO extras (id, {', '.join(columns)}) VALUES (?{', ?' * len(columns)})"

@@ -1,0 +1,80 @@
+"""Ids in half of their bytes: an id in hex, or a UUID, is kept as the bytes that it stands for, and reads as it did.
+
+``unpacked`` is the way back, as SQL without functions of ours: any SQLite program can read the view ``calls``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from zlib import crc32
+
+_HEAD: Final = re.compile(r"(?=[a-z]*[g-z])[a-z]{2,9}[-_]")
+"""What a seller writes before each of its ids, such as ``chatcmpl-``: letters, one of them no digit of hex."""
+_SHORTEST, _LONGEST, _UUID_HEX = 16, 64, 32
+_HYPHENS: Final = (8, 13, 18, 23)
+
+
+def packed(text: str | None) -> bytes | str | None:
+    """The bytes of an id in lower-case hex; those of a UUID with a zero behind them; any other text as it is.
+
+    >>> packed("00f067aa0ba902b7").hex(), packed("Z-17"), len(packed("0f3c2a1b-9d8e-4c7b-a6f5-e4d3c2b1a098"))
+    ('00f067aa0ba902b7', 'Z-17', 17)
+    """
+    if text is None:
+        return None
+    size = len(text)
+    hyphens = size == _UUID_HEX + 4 and text[8] == "-"
+    # 34 digits would be as long as a UUID with its zero
+    if not hyphens and (size & 1 or not _SHORTEST <= size <= _LONGEST or size == _UUID_HEX + 2):
+        return text
+    try:
+        found = bytes.fromhex(text.replace("-", "") if hyphens else text)
+    except ValueError:
+        return text
+    digits = found.hex()
+    if not hyphens:
+        return found if digits == text else text
+    written = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return found + b"\0" if written == text else text
+
+
+def unpacked(column: str) -> str:
+    """SQL for the text that was ``packed`` into ``column``."""
+    digits = f"lower(hex({column}))"
+    places = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    uuid = " || '-' || ".join(f"substr({digits}, {start}, {size})" for start, size in places)
+    return (
+        f"CASE WHEN typeof({column}) <> 'blob' THEN {column} WHEN length({column}) = 17 THEN {uuid} ELSE {digits} END"
+    )
+
+
+def split_response(text: str | None) -> tuple[str | None, bytes | str | None]:
+    """A response id as what its seller writes before each id, and the rest, packed.
+
+    >>> split_response("msg_01Xy"), split_response(None)
+    (('msg_', '01Xy'), (None, None))
+    """
+    found = _HEAD.match(text) if text is not None else None
+    if text is None or found is None:
+        return None, packed(text)
+    return found[0], packed(text[found.end() :])
+
+
+def response_head(text: str | None) -> str | None:
+    """The first part of ``split_response``."""
+    return split_response(text)[0]
+
+
+def response_rest(text: str | None) -> bytes | str | None:
+    """The second part of ``split_response``."""
+    return split_response(text)[1]
+
+
+def response_mark(text: str | None) -> int | None:
+    """Four bytes by which an id is looked for; another id may have the same.
+
+    >>> response_mark("resp-1") == response_mark("resp-1"), response_mark(None)
+    (True, None)
+    """
+    return None if text is None else crc32(text.encode("utf-8", "surrogatepass")) - 2**31
