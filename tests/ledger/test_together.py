@@ -192,7 +192,7 @@ def test_totals_read_only_what_is_new(tmp_path: Path) -> None:
     assert [group.key for group in store.totals()] == [(None, "a", None)]
     # a row that was read is not read again, or this would be seen
     with store._database.transaction() as connection:
-        connection.execute("UPDATE calls SET department = 'changed'")
+        connection.execute("UPDATE kinds SET department = 'changed'")
     store.book([call(2, department="b")], ())
     assert {group.key[1]: group.calls for group in store.totals()} == {"a": 1, "b": 1}
     store.close()

@@ -146,7 +146,7 @@ def find(connection: sqlite3.Connection, trace_id: str, span_id: str) -> tuple[i
 
 def take_out(connection: Writer, row: int, call: Call, first: int) -> None:
     """Delete a booked call, which is in quarantine now."""
-    connection.remove("SELECT ?", (row,))
+    connection.remove("?", (row,))
     raise_mark(connection, HIGHEST, row)
     if row < first:
         correct(connection, row, -1, call)

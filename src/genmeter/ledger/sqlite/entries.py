@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import compress, repeat
 from operator import attrgetter, is_not
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from genmeter.ledger.call import COLUMNS, LINE_KINDS, USAGE_FIELDS, Call
+from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_KINDS, USAGE_FIELDS, Call
 from genmeter.ledger.sqlite.packing import packed, response_mark, split_response, unpacked
 
 MOST_KINDS: Final = 20_000
@@ -48,6 +48,22 @@ EXTRA: Final = (*(f"usage_{field}" for field in RARE), *(f"line_{kind}" for kind
 INSERT: Final = f"INSERT INTO entries (id, {', '.join(OWN)}) VALUES (?{', ?' * len(OWN)}) ON CONFLICT DO NOTHING"
 """Takes a number and the values of a ``Row``. A call whose key is there already does not go in."""
 _CHANGE: Final = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in OWN)} WHERE id = ?"
+_BOOKED: Final = f"""
+SELECT id, kind, signals, theirs, {", ".join(OWN[2 : 3 + len(COUNTS)])} FROM entries
+WHERE trace_id = ? AND span_id = ?
+"""
+_TELL: Final = """
+UPDATE entries SET kind = ?, signals = ?, duration_ns = coalesce(duration_ns, ?),
+first_chunk_ns = coalesce(first_chunk_ns, ?), parent_span_id = coalesce(parent_span_id, ?) WHERE id = ?
+"""
+_MONEY, _KEY, _TIMES = (
+    slice(2, 3 + len(COUNTS)),
+    slice(OWN.index("trace_id"), OWN.index("trace_id") + 2),
+    slice(OWN.index("duration_ns"), OWN.index("duration_ns") + 2),
+)
+_SIGNALS, _THEIRS, _PARENT = (OWN.index(name) for name in ("signals", "theirs", "parent_span_id"))
+_FILLED: Final = tuple(KIND.index(name) for name in FILLABLE if name in TEXTS and name != "environment")
+_ALIKE: Final = tuple(KIND.index(name) for name in ("environment", "currency", *(f"price_{line}" for line in PRICED)))
 _ARRAY: Final = f"json_array({', '.join(KIND)})"
 _FIND_KIND: Final = f"SELECT id, first_call FROM kinds WHERE {_ARRAY} = json_array({', '.join('?' * len(KIND))})"
 _ADD_KIND: Final = f"INSERT INTO kinds (first_call, {', '.join(KIND)}) VALUES (?{', ?' * len(KIND)})"
@@ -68,6 +84,7 @@ class Writer(sqlite3.Connection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._kinds: dict[Values, tuple[int, int]] = {}
+        self._of_kind: dict[int, Values] = {}
         self._users: dict[str, int] = {}
         self._version = -1
 
@@ -83,6 +100,7 @@ class Writer(sqlite3.Connection):
     def forget(self) -> None:
         """Remember nothing: a transaction was rolled back, or kinds have gone."""
         self._kinds.clear()
+        self._of_kind.clear()
         self._users.clear()
 
     def row(self, number: int, call: Call) -> tuple[Values, Values | None]:
@@ -109,6 +127,29 @@ class Writer(sqlite3.Connection):
         )
         return own, _extras(call, prices)
 
+    def tell(self, number: int, own: Values) -> int | None:
+        """Add what a second signal of ours says to the booked call of its key: the row that learned something, 0 for none.
+
+        ``own`` are the values of ``row`` for the signal. None where the two must be looked at closely: no such call was
+        booked before row ``number``, a record is another instrumentation's, or money or environment are not the same.
+        """
+        found = self.execute(_BOOKED, own[_KEY]).fetchone()
+        if found is None or found[0] >= number or found[4:] != own[_MONEY] or found[3] is not None or own[_THEIRS]:
+            return None
+        row, booked, signals = found[0], self._texts_of(found[1]), found[2]
+        told = self._texts_of(cast("int", own[0]))
+        if any(booked[place] != told[place] for place in _ALIKE):
+            return None
+        both = signals | own[_SIGNALS]
+        if both == signals:
+            return 0
+        merged = list(booked)
+        for place in _FILLED:
+            if merged[place] is None:
+                merged[place] = told[place]
+        self.execute(_TELL, (self._kind(row, tuple(merged)), both, *own[_TIMES], own[_PARENT], row))
+        return row
+
     def add_extras(self, number: int, values: Values) -> None:
         """Write the values of ``EXTRA`` of a call that went in."""
         shape = tuple(map(is_not, values, repeat(None)))
@@ -123,7 +164,7 @@ class Writer(sqlite3.Connection):
             self.add_extras(number, extras)
 
     def remove(self, rows: str, values: Sequence[int]) -> None:
-        """Delete the calls whose numbers the query ``rows`` finds."""
+        """Delete the calls whose numbers are ``rows``: a question, or a value."""
         self.execute(f"DELETE FROM extras WHERE id IN ({rows})", values)
         self.execute(f"DELETE FROM entries WHERE id IN ({rows})", values)
 
@@ -138,11 +179,20 @@ class Writer(sqlite3.Connection):
                 found = (self._added(_ADD_KIND, (number, *kind)), number)
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()
+                self._of_kind.clear()
             self._kinds[kind] = found
+            self._of_kind[found[0]] = kind
         if number < found[1]:
             self.execute("UPDATE kinds SET first_call = ? WHERE id = ?", (number, found[0]))
             self._kinds[kind] = (found[0], number)
         return found[0]
+
+    def _texts_of(self, number: int) -> Values:
+        known = self._of_kind.get(number)
+        if known is None:
+            known = self.execute(f"SELECT {', '.join(KIND)} FROM kinds WHERE id = ?", (number,)).fetchone()
+            self._of_kind[number] = known
+        return known
 
     def _added(self, statement: str, values: Values) -> int:
         return self.execute(statement, values).lastrowid or 0

@@ -9,21 +9,12 @@ from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from genmeter import names
-from genmeter.ledger.call import COLUMNS, USAGE_COLUMNS, Call, from_record, from_row
+from genmeter.ledger.call import COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
-from genmeter.ledger.questions import QUARTER_NS, Group, Latency, Quarantined, Window
+from genmeter.ledger.questions import Group, Latency, Quarantined, Window
 from genmeter.ledger.sqlite.database import Database
 from genmeter.ledger.sqlite.packing import packed
-from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS, UNIT
-
-DIMENSIONS: Final = {
-    **{name: (over_calls, name) for name, over_calls in DAILY_KEYS.items()},
-    "quarter": (f"started_ns / {QUARTER_NS}", f"day * {DAY_NS // QUARTER_NS}"),
-    "session": ("session", "NULL"),
-    "service": ("service", "NULL"),
-    "scope": ("scope", "NULL"),
-}
-"""What sums can be grouped by: the expression over ``calls``, and over ``daily``, which has forgotten some."""
+from genmeter.ledger.sqlite.sums import entries, sums
 
 _SPAN_COLUMNS = ("service", *(name for name in Span._fields if name not in ("resource", "version")))
 _MOST_OF_A_TRACE: Final = 2_000
@@ -112,42 +103,19 @@ class Reader:
         return self._database.read(lambda connection: connection.execute(statement, values).fetchall())
 
 
-def sums(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[Group]:
-    """``Reader.groups`` on a connection."""
-    where, values = _where_calls(window)
-    merged: dict[tuple[object, ...], Group] = {}
-    for row in (*_sums_of_calls(connection, by, where, values), *_sums_of_days(connection, by, window)):
-        merge(merged, [_group(row[: len(by) + 1], row[len(by) + 1 :])])
-    return list(merged.values())
-
-
-def sums_after(connection: sqlite3.Connection, by: Sequence[str], newest: int) -> list[Group]:
-    """Sums by ``by`` and by currency of the calls whose row came after ``newest``."""
-    rows = _sums_of_calls(connection, by, " WHERE id > ?", (newest,))
-    return [_group(row[: len(by) + 1], row[len(by) + 1 :]) for row in rows]
-
-
-def merge(groups: dict[tuple[object, ...], Group], more: Sequence[Group]) -> None:
-    """Add ``more`` to ``groups``, which is kept by key and currency."""
-    for group in more:
-        known = groups.setdefault((*group.key, group.currency), group)
-        if known is not group:
-            _add(known, group)
-
-
 def counters(connection: sqlite3.Connection) -> dict[str, int]:
     """``Reader.counters`` on a connection."""
     return dict(connection.execute("SELECT name, value FROM counters").fetchall())
 
 
 def _latency(connection: sqlite3.Connection, percents: Sequence[int], window: Window) -> Latency:
-    where, values = _where_calls(window)
-    timed = f"FROM calls{where}{' AND' if where else ' WHERE'} duration_ns IS NOT NULL"
+    where, values = entries(window)
+    timed = f"FROM entries e WHERE {where} AND e.duration_ns IS NOT NULL"
     calls = connection.execute(f"SELECT count(*) {timed}", values).fetchone()[0]
     if not calls:
         return Latency(0, ())
     ranks = [max(-(-percent * calls // 100), 1) for percent in percents]
-    ordered = f"SELECT duration_ns {timed} ORDER BY duration_ns LIMIT 1 OFFSET ?"
+    ordered = f"SELECT e.duration_ns {timed} ORDER BY e.duration_ns LIMIT 1 OFFSET ?"
     found = [connection.execute(ordered, (*values, rank - 1)).fetchone()[0] for rank in ranks]
     return Latency(calls, tuple(found))
 
@@ -158,23 +126,6 @@ def _span(row: tuple[Any, ...]) -> Span:
     fields["attributes"] = json.loads(fields["attributes"])
     resource = {names.SERVICE_NAME: fields.pop("service")}
     return Span(**fields, resource=resource)
-
-
-def _sums_of_calls(
-    connection: sqlite3.Connection, by: Sequence[str], where: str, values: tuple[str | int, ...]
-) -> list[tuple[int, ...]]:
-    keys = ", ".join([*(DIMENSIONS[name][0] for name in by), "currency"])
-    sums = ", ".join((*SUMS.values(), *SPAN_OF_TIME.values()))
-    positions = ", ".join(str(n + 1) for n in range(len(by) + 1))
-    return connection.execute(f"SELECT {keys}, {sums} FROM calls{where} GROUP BY {positions}", values).fetchall()
-
-
-def _sums_of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[int, ...]]:
-    keys = ", ".join([*(DIMENSIONS[name][1] for name in by), "currency"])
-    where, values = _where(window, f"day * {DAY_NS}")
-    columns = ", ".join((*SUMS, *SPAN_OF_TIME))
-    # added up in Python: the sums of sums may not fit 64 bits
-    return connection.execute(f"SELECT {keys}, {columns} FROM daily{where}", values).fetchall()
 
 
 def _where(window: Window, moment: str) -> tuple[str, tuple[str | int, ...]]:
@@ -191,22 +142,3 @@ def _where_calls(window: Window) -> tuple[str, tuple[str | int, ...]]:
     if window.run is None:
         return where, values
     return f"{where} AND id >= (SELECT min(first_call) FROM kinds WHERE kinds.run = ?)", (*values, window.run)
-
-
-def _group(key: tuple[int, ...], sums: tuple[int, ...]) -> Group:
-    *counts, units, rest, first_ns, last_ns = sums
-    calls, errors, unpriced, cut = counts[:4]
-    usage = tuple(counts[4 : 4 + len(USAGE_COLUMNS)])
-    cost = units * UNIT + rest
-    return Group(key[:-1], key[-1], calls, errors, unpriced, cut, usage, cost, first_ns, last_ns)  # type: ignore[arg-type]
-
-
-def _add(group: Group, other: Group) -> None:
-    group.calls += other.calls
-    group.errors += other.errors
-    group.unpriced += other.unpriced
-    group.cut += other.cut
-    group.usage = tuple(mine + theirs for mine, theirs in zip(group.usage, other.usage, strict=True))
-    group.cost += other.cost
-    group.first_ns = min(group.first_ns, other.first_ns)
-    group.last_ns = max(group.last_ns, other.last_ns)

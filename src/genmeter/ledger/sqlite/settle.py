@@ -33,12 +33,10 @@ _NEAREST = tuple(
 """A server may give one id to each of its answers: of many calls with one id the nearest in time are looked at."""
 # the plus keeps SQLite from walking the index of all calls to find the new ones in groups
 _SHARED = """
-SELECT c.trace_id, found.* FROM (
-SELECT max(n.id) AS newest, min(n.started_ns), max(n.started_ns + coalesce(n.duration_ns, 0)) FROM entries n
+SELECT max(n.id), min(n.started_ns), max(n.started_ns + coalesce(n.duration_ns, 0)) FROM entries n
 WHERE n.id >= ? AND EXISTS (SELECT 1 FROM entries f WHERE f.trace_id = n.trace_id AND f.theirs IS NOT NULL)
 AND EXISTS (SELECT 1 FROM entries o WHERE o.trace_id = n.trace_id AND o.id <> n.id)
 GROUP BY +n.trace_id
-) found JOIN calls c ON c.id = found.newest
 """
 _HOW_MANY = f"SELECT count(*) FROM (SELECT 1 FROM entries WHERE trace_id = ? LIMIT {MOST_OF_A_TRACE + 1})"
 _AROUND = f"""
@@ -51,6 +49,10 @@ _PARENTS = f"""
 SELECT span_id, parent_span_id FROM spans
 WHERE trace_id = ? AND started_ns <= ? AND ended_ns >= ? AND parent_span_id IS NOT NULL
 LIMIT {10 * MOST_OF_A_TRACE}
+"""
+_ANY_FOREIGN = "SELECT 1 FROM entries WHERE theirs IS NOT NULL LIMIT 1"
+_FOREIGN_BESIDE = """
+SELECT 1 FROM entries n JOIN entries f ON f.trace_id = n.trace_id AND f.theirs IS NOT NULL WHERE n.id = ? LIMIT 1
 """
 _FOREIGN = "SELECT 1 FROM entries WHERE trace_id = ? AND theirs IS NOT NULL LIMIT 1"
 _SET_ASIDE = "SELECT billed_by, json_extract(record, '$.scope') FROM quarantine WHERE trace_id = ? AND reason = ?"
@@ -65,15 +67,17 @@ def settle(connection: Writer, first: int, since: int, now_ns: int) -> Counter[s
     Rows from number ``first`` on are of the transaction that is open.
     """
     outcomes = _responses(connection, first, since, now_ns)
-    for trace, _, start, end in connection.execute(_SHARED, (since,)).fetchall():
-        outcomes += _trace(connection, trace, (start, end), first, now_ns)
+    for row, start, end in connection.execute(_SHARED, (since,)).fetchall():
+        call = _call(connection, row)
+        if call is not None:
+            outcomes += _trace(connection, call.trace_id, (start, end), first, now_ns)
     return outcomes
 
 
 def settle_spans(connection: Writer, first: int, spans: Sequence[Span], now_ns: int) -> Counter[str]:
     """The same after spans became known: a span between two calls shows that one lies above the other."""
     outcomes: Counter[str] = Counter()
-    if connection.execute("SELECT 1 FROM entries WHERE theirs IS NOT NULL LIMIT 1").fetchone() is None:
+    if connection.execute(_ANY_FOREIGN).fetchone() is None:
         return outcomes
     stretches: dict[str, Stretch] = {}
     for span in spans:
@@ -88,8 +92,10 @@ def settle_spans(connection: Writer, first: int, spans: Sequence[Span], now_ns: 
 def settle_rows(connection: Writer, first: int, rows: Iterable[int], now_ns: int) -> Counter[str]:
     """The same after booked rows have learned more, such as their parent, from a second signal."""
     outcomes: Counter[str] = Counter()
+    if connection.execute(_ANY_FOREIGN).fetchone() is None:
+        return outcomes
     for row in rows:
-        call = _call(connection, row)
+        call = _call(connection, row) if connection.execute(_FOREIGN_BESIDE, (row,)).fetchone() else None
         if call is not None:
             stretch = (call.started_ns, call.started_ns + (call.duration_ns or 0))
             outcomes += _trace(connection, call.trace_id, stretch, first, now_ns)

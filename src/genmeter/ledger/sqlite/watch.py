@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 from genmeter.ledger.call import UNPRICED, Call, from_record
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Amount, Group, Window
 from genmeter.ledger.sqlite.aside import CORRECTED
-from genmeter.ledger.sqlite.read import counters, merge, sums, sums_after
+from genmeter.ledger.sqlite.read import counters
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, UNIT
+from genmeter.ledger.sqlite.sums import merge, sums, sums_after
 from genmeter.ledger.sqlite.write import REFILED
 from genmeter.model import SCOPES
 

@@ -28,7 +28,7 @@ from genmeter.ledger.sqlite.aside import (
     quarantine,
     rewrite,
 )
-from genmeter.ledger.sqlite.entries import INSERT, Writer
+from genmeter.ledger.sqlite.entries import INSERT, Values, Writer
 from genmeter.ledger.sqlite.settle import settle, settle_rows, settle_spans
 from genmeter.names import ELSEWHERE
 
@@ -36,6 +36,8 @@ UNREAD = "unread "
 """What the counters of unread records begin with, before the emitter's name."""
 MOST_EMITTERS = 100
 """Emitters whose unread records are counted apart."""
+_Rows = dict[int, tuple[Values, Values | None]]
+"""Number → the values of ``Writer.row``."""
 REFILED = "refiled"
 """Counter of booked calls whose environment became known by their second signal. A budget may be for an environment."""
 _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
@@ -64,7 +66,7 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
         for n, call in enumerate(calls, first)
         if call.started_ns > watermark and call.cost_status != ELSEWHERE
     ]
-    inserted = _insert(connection, numbered, first)
+    inserted, others = _insert(connection, numbered, first)
     before = connection.total_changes
     connection.executemany(kept.INSERT, [kept.row(span) for span in spans])
     outcomes = Counter({"spans": connection.total_changes - before})
@@ -73,7 +75,7 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
     outcomes += settle_spans(connection, first, spans, now_ns)
     for n, call in enumerate(calls, first):
         if n not in inserted:
-            outcomes.update(batch.meet(call, n))
+            outcomes.update(batch.tell(call, n, others.get(n)))
     outcomes += settle_rows(connection, first, batch.told, now_ns)
     booked = connection.execute("SELECT count(*) FROM entries WHERE id >= ?", (first,)).fetchone()[0]
     outcomes["booked"] = booked
@@ -102,15 +104,16 @@ def _first(connection: sqlite3.Connection) -> int:
     return max(newest, mark(connection, HIGHEST)) + 1
 
 
-def _insert(connection: Writer, numbered: Sequence[tuple[int, Call]], first: int) -> set[int]:
-    """Insert the calls whose key is new, each under its number. Returns the numbers that went in."""
-    rows = [(n, *connection.row(n, call)) for n, call in numbered]
-    connection.executemany(INSERT, [(n, *own) for n, own, _ in rows])
+def _insert(connection: Writer, numbered: Sequence[tuple[int, Call]], first: int) -> tuple[set[int], _Rows]:
+    """Insert the calls whose key is new, each under its number: the numbers that went in, and the rows of the others."""
+    rows = {n: connection.row(n, call) for n, call in numbered}
+    connection.executemany(INSERT, [(n, *own) for n, (own, _) in rows.items()])
     inserted = {row[0] for row in connection.execute("SELECT id FROM entries WHERE id >= ?", (first,))}
-    for n, _, extras in rows:
-        if extras is not None and n in inserted:
+    for n in inserted & rows.keys():
+        _, extras = rows.pop(n)
+        if extras is not None:
             connection.add_extras(n, extras)
-    return inserted
+    return inserted, rows
 
 
 class _Batch:
@@ -129,6 +132,15 @@ class _Batch:
             outcomes["duplicates"] += 1
         return outcomes + settle(self.connection, self.first, since, self.now_ns)
 
+    def tell(self, call: Call, number: int, row: tuple[Values, Values | None] | None) -> Counter[str]:
+        """Book a call that could not be inserted; the outcomes by name. ``row`` is what would have been inserted."""
+        told = self.connection.tell(number, row[0]) if row is not None and row[1] is None else None
+        if told is None:
+            return self.meet(call, number)
+        if told:
+            self.told.append(told)
+        return Counter(("merged" if told else "duplicates",))
+
     def meet(self, call: Call, number: int) -> Counter[str]:
         """Book a call that could not be inserted; the outcomes by name.
 
@@ -145,7 +157,7 @@ class _Batch:
             fresh = quarantine(self.connection, call, LATE, self.now_ns)
             return Counter(("late" if fresh else "duplicates",))
         # its key was taken when the batch was inserted, and is free now: that row was set aside
-        inserted = _insert(self.connection, [(number, call)], number)
+        inserted, _ = _insert(self.connection, [(number, call)], number)
         return self.settle(number) if number in inserted else Counter(("duplicates",))
 
     def _compare(self, call: Call, row: int, booked: Call) -> str:
