@@ -16,6 +16,7 @@ DATA = (
     "genmeter/ledger/sqlite/migrations/0001.sql",
     "genmeter/ledger/sqlite/migrations/0002.sql",
     "genmeter/ledger/sqlite/migrations/0003.sql",
+    "genmeter/ledger/sqlite/migrations/0006.sql",
     "genmeter/pricing/data/catalogue.json",
     "genmeter/pricing/data/NOTICE",
     "genmeter/pricing/data/reasons.json",

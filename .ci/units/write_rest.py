@@ -139,13 +139,18 @@ def migration(table: Table) -> tuple[Path, str] | None:
     """The script that gives ledgers the columns that no script has given them yet; None when none are missing."""
     scripts = sorted(MIGRATIONS.glob("[0-9]*.sql"))
     connection = sqlite3.connect(":memory:")
+    for function in ("packed", "response_head", "response_rest", "response_mark"):
+        # scripts call functions of the ledger; here there are no rows for them
+        connection.create_function(function, 1, str)
     for script in scripts:
         connection.executescript(script.read_text("utf-8"))
-    calls, daily = ({row[1] for row in connection.execute(f"PRAGMA table_info({name})")} for name in ("calls", "daily"))
+    tables = ("entries", "extras", "daily")
+    own, extras, daily = ({row[1] for row in connection.execute(f"PRAGMA table_info({name})")} for name in tables)
     connection.close()
+    calls = own | extras
     usage = [f"usage_{unit.name}" for unit in table.counted]
     lines = [f"line_{line.name}" for line in table.lines]
-    wanted = [f"ALTER TABLE calls ADD COLUMN {name} INTEGER;" for name in (*usage, *lines) if name not in calls]
+    wanted = [f"ALTER TABLE extras ADD COLUMN {name} INTEGER;" for name in (*usage, *lines) if name not in calls]
     wanted += [
         f"ALTER TABLE daily ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0;" for name in usage if name not in daily
     ]

@@ -72,6 +72,7 @@ _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
 _TOKENS = tuple(names.USAGE_TOKENS[field] for field in USAGE_FIELDS)
 _UNPRICED = frozenset(("reasoning", "text_input", "text_output"))
 """Counts without a price of their own: a wrong one costs nothing but itself."""
+_PLACES = {name: place for place, name in enumerate(_TOKENS)}
 _INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (
     USAGE_FIELDS.index(field) for field in ("input", "output", "cache_read", "cache_write", "reasoning")
 )
@@ -292,19 +293,10 @@ def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: b
 
     Says what they mean, and which value is no count: a call must not be billed for a count that its row does not show.
     """
-    own = record.attributes
-    present = [_present(own, table.fields[field]) for field in USAGE_FIELDS] if foreign else _TOKENS
-    counts = [_count(own[name]) if name in own else None for name in present]
-    refused = None
-    for field, name, count in zip(USAGE_FIELDS, present, counts, strict=True):
-        value = own.get(name)
-        if (
-            count is None
-            and value is not None
-            and field not in _UNPRICED
-            and (conventions.whole(value) is not None or field in table.total_counts)
-        ):
-            refused = refused or f"{name} is {value!r}; {_A_COUNT}"
+    own, refused = record.attributes, None
+    counts = None if foreign else _plain_counts(own)
+    if counts is None:
+        counts, refused = _any_counts(own, table, foreign)
     told, counted, cached = Told(), counts[_INPUT], (counts[_READ] or 0) + (counts[_WRITE] or 0)
     if counted is not None and call.scope is not None and (cached > 0 or foreign):
         said = Counted(counted, cached, counts[_OUTPUT] or 0, counts[_REASONING] or 0)
@@ -316,6 +308,31 @@ def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: b
         told = told._replace(assumed=True)
     call.usage = tuple(counts)
     return told, refused
+
+
+def _plain_counts(own: Attributes) -> list[int | None] | None:
+    """The counts under today's names; None where one of them is not simply a whole number."""
+    counts: list[int | None] = [None] * len(_TOKENS)
+    for name, value in own.items():
+        place = _PLACES.get(name)
+        if place is not None:
+            if type(value) is not int or not 0 <= value <= MOST_TOKENS:
+                return None
+            counts[place] = value
+    return counts
+
+
+def _any_counts(own: Attributes, table: Conventions, foreign: bool) -> tuple[list[int | None], str | None]:
+    """The counts under any name, and the fault of the first value that is no count."""
+    present = [_present(own, table.fields[field]) for field in USAGE_FIELDS] if foreign else _TOKENS
+    counts = [_count(own[name]) if name in own else None for name in present]
+    for field, name, count in zip(USAGE_FIELDS, present, counts, strict=True):
+        value = own.get(name)
+        if count is not None or value is None or field in _UNPRICED:
+            continue
+        if conventions.whole(value) is not None or field in table.total_counts:
+            return counts, f"{name} is {value!r}; {_A_COUNT}"
+    return counts, None
 
 
 def _wire(call: Call, own: Attributes) -> str | None:

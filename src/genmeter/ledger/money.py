@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 LARGEST = 2**63 - 1
 """The largest amount of one call that fits the store, $9.2 million."""
+_SHORT = 999
 _EXACT = Context(prec=60)
 _WRITTEN = re.compile(r"[0-9.eE+-]{1,64}")
 """The letters of an amount in a text, as the collector reads it: ``Decimal`` takes spaces and underscores, too."""
@@ -17,6 +18,11 @@ def to_pico(amount: object) -> int | None:
 
     A double is read through its shortest decimal form, so 0.1 is a tenth and not 0.1000000000000000055.
     """
+    if type(amount) is float and 0 <= amount < _SHORT:
+        # up to 15 digits, an amount of whole pico and its double stand for each other: no decimal is needed
+        pico = round(amount * 1e12)
+        if pico / 1e12 == amount:
+            return pico
     if isinstance(amount, bool) or not isinstance(amount, (int, float, str)):
         return None
     if isinstance(amount, str) and not _WRITTEN.fullmatch(amount):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -27,6 +28,7 @@ _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlit
 """Result codes after which the connection is as good as before."""
 
 _UNKNOWN: Final = (-1, -1)
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -259,7 +261,8 @@ class Database:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            schema.migrate(connection, self.path)
+            if schema.migrate(connection, self.path) or _wastes(connection):
+                self._compact(connection)
         except (sqlite3.Error, schema.NewerSchema) as error:
             connection.close()
             if isinstance(error, schema.NewerSchema):
@@ -268,3 +271,20 @@ class Database:
                 fault = f"cannot be opened: {error}; check the path"
             raise StorageError(f"the ledger {self.path} {fault}, or name another file") from error
         return connection
+
+    def _compact(self, connection: Writer) -> None:
+        """Write the file anew without its free pages, and so that later ones can be given back step by step."""
+        try:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            # the ledger is whole and in its new form; its free pages are used for the calls to come
+            _log.warning("the ledger %s keeps its free pages: %s", self.path, error)
+
+
+def _wastes(connection: sqlite3.Connection) -> bool:
+    """Whether a quarter of the file is free, and it was made so that free pages cannot be given back in steps."""
+    names = ("auto_vacuum", "freelist_count", "page_count")
+    how, free, pages = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+    return how != _INCREMENTAL and free > SPARE_PAGES and 4 * free > pages

@@ -20,6 +20,10 @@ from genmeter.ledger.sqlite.packing import packed, response_mark, split_response
 MOST_KINDS: Final = 20_000
 """Kinds that a connection remembers. With as many, no new kind is made for a price: a sender may invent prices."""
 MOST_USERS: Final = 100_000
+MOST_UNSWEPT: Final = 50_000
+"""New kinds and users after which those that no call has any more are looked for, by reading all entries once."""
+SWEPT: Final = "swept_until"
+"""Mark: the newest kind and user when that was done, added."""
 
 TEXTS: Final = (
     *("run", "scope", "host", "span_name", "service", "environment", "operation", "provider", "request_model"),
@@ -86,6 +90,8 @@ class Writer(sqlite3.Connection):
         self._kinds: dict[Values, tuple[int, int]] = {}
         self._of_kind: dict[int, Values] = {}
         self._users: dict[str, int] = {}
+        self._written: int | None = None
+        """How many kinds the file has; None when not counted yet."""
         self._version = -1
 
     def begin(self) -> None:
@@ -102,6 +108,7 @@ class Writer(sqlite3.Connection):
         self._kinds.clear()
         self._of_kind.clear()
         self._users.clear()
+        self._written = None
 
     def row(self, number: int, call: Call) -> tuple[Values, Values | None]:
         """The values of ``OWN`` for a call that gets this number, and those of ``EXTRA`` where it has any.
@@ -109,15 +116,16 @@ class Writer(sqlite3.Connection):
         Its kind and its user are written, if they are new.
         """
         usage = call.usage
+        counts = (usage[_INPUT], usage[_OUTPUT], usage[_READ], usage[_WRITE], usage[_REASONING])
         head, response = split_response(call.response_id)
         texts, prices = (*_texts(call), head), _prices(call)
-        kind = self._kind(number, (*texts, *prices), known=prices is not _NO_PRICES and len(self._kinds) >= MOST_KINDS)
+        kind = self._kind(number, (*texts, *prices), priced=prices is not _NO_PRICES)
         if kind is None:
             prices = _NO_PRICES
             kind = self._kind(number, (*texts, *prices))
         own = (
             *(kind, call.started_ns, call.cost_pico),
-            *(usage[_INPUT], usage[_OUTPUT], usage[_READ], usage[_WRITE], usage[_REASONING]),
+            *counts,
             None if call.user_hash is None else self._user(call.user_hash),
             call.signals,
             None if call.scope is None else 1,
@@ -125,7 +133,7 @@ class Writer(sqlite3.Connection):
             *(packed(call.trace_id), packed(call.span_id), packed(call.parent_span_id), packed(call.session)),
             *(response, response_mark(call.response_id)),
         )
-        return own, _extras(call, prices)
+        return own, _extras(call, counts, prices)
 
     def tell(self, number: int, own: Values) -> int | None:
         """Add what a second signal of ours says to the booked call of its key: the row that learned something, 0 for none.
@@ -168,14 +176,31 @@ class Writer(sqlite3.Connection):
         self.execute(f"DELETE FROM extras WHERE id IN ({rows})", values)
         self.execute(f"DELETE FROM entries WHERE id IN ({rows})", values)
 
-    def _kind(self, number: int, kind: Values, known: bool = False) -> int | None:
-        """The number of a kind. With ``known`` a new one is not made."""
+    def sweep(self) -> None:
+        """Delete the kinds and users that no call has any more, where they may have become many since the last time."""
+        found = "SELECT coalesce(max(id), 0) + (SELECT coalesce(max(id), 0) FROM users) FROM kinds"
+        newest: int = self.execute(found).fetchone()[0]
+        swept = self.execute("SELECT value FROM marks WHERE name = ?", (SWEPT,)).fetchone()
+        if newest - (swept[0] if swept else 0) < MOST_UNSWEPT:
+            return
+        self.execute("DELETE FROM kinds WHERE id NOT IN (SELECT kind FROM entries)")
+        self.execute("DELETE FROM users WHERE id NOT IN (SELECT user FROM entries WHERE user IS NOT NULL)")
+        self.forget()
+        # a number that was the newest may be given again, so the mark may fall
+        left: int = self.execute(found).fetchone()[0]
+        self.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (SWEPT, left))
+
+    def _kind(self, number: int, kind: Values, priced: bool = False) -> int | None:
+        """The number of a kind, None for a new one that is ``priced`` where there are many already."""
         found = self._kinds.get(kind)
         if found is None:
             found = self.execute(_FIND_KIND, kind).fetchone()
             if found is None:
-                if known:
+                if self._written is None:
+                    self._written = int(self.execute("SELECT count(*) FROM kinds").fetchone()[0])
+                if priced and self._written >= MOST_KINDS:
                     return None
+                self._written += 1
                 found = (self._added(_ADD_KIND, (number, *kind)), number)
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()
@@ -235,8 +260,12 @@ def _prices(call: Call) -> tuple[int | None, ...]:
         return _NO_PRICES
     whole, read, written = usage[_INPUT], usage[_READ], usage[_WRITE]
     rest = None if whole is None else whole - (read or 0) - (written or 0)
-    counts = (rest, read, written, usage[_OUTPUT])
-    return tuple([_price(lines[line], count) for line, count in zip(_LINES, counts, strict=True)])
+    return (
+        _price(lines[_LINES[0]], rest),
+        _price(lines[_LINES[1]], read),
+        _price(lines[_LINES[2]], written),
+        _price(lines[_LINES[3]], usage[_OUTPUT]),
+    )
 
 
 def _price(line: int | None, count: int | None) -> int | None:
@@ -247,11 +276,11 @@ def _price(line: int | None, count: int | None) -> int | None:
     return line // count if count > 0 and line % count == 0 else None
 
 
-def _extras(call: Call, prices: Sequence[int | None]) -> Values | None:
+def _extras(call: Call, common: Values, prices: tuple[int | None, ...]) -> Values | None:
+    """The values of ``EXTRA``; None where the counts are ``common`` and every line has a price."""
     usage, lines = call.usage, call.lines
-    common = 5 - (usage[_INPUT], usage[_OUTPUT], usage[_READ], usage[_WRITE], usage[_REASONING]).count(None)
-    told = len(lines) - lines.count(None)
-    if told == 4 - prices.count(None) and len(usage) - usage.count(None) == common:
+    rare = len(usage) - usage.count(None) - len(common) + common.count(None)
+    if not rare and len(lines) - lines.count(None) == len(prices) - prices.count(None):
         return None
     left = list(lines)
     for line, price in zip(_LINES, prices, strict=True):

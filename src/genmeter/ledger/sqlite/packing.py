@@ -11,8 +11,7 @@ from zlib import crc32
 
 _HEAD: Final = re.compile(r"(?=[a-z]*[g-z])[a-z]{2,9}[-_]")
 """What a seller writes before each of its ids, such as ``chatcmpl-``: letters, one of them no digit of hex."""
-_SHORTEST, _LONGEST, _UUID_HEX = 16, 64, 32
-_HYPHENS: Final = (8, 13, 18, 23)
+_SHORTEST, _LONGEST, _UUID = 16, 64, 36
 
 
 def packed(text: str | None) -> bytes | str | None:
@@ -24,19 +23,27 @@ def packed(text: str | None) -> bytes | str | None:
     if text is None:
         return None
     size = len(text)
-    hyphens = size == _UUID_HEX + 4 and text[8] == "-"
+    if size == _UUID and text[8] == "-":
+        return _uuid(text)
     # 34 digits would be as long as a UUID with its zero
-    if not hyphens and (size & 1 or not _SHORTEST <= size <= _LONGEST or size == _UUID_HEX + 2):
+    if size & 1 or not _SHORTEST <= size <= _LONGEST or size == _UUID - 2:
         return text
     try:
-        found = bytes.fromhex(text.replace("-", "") if hyphens else text)
+        found = bytes.fromhex(text)
     except ValueError:
         return text
-    digits = found.hex()
-    if not hyphens:
-        return found if digits == text else text
-    written = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-    return found + b"\0" if written == text else text
+    # capitals and spaces are read, too
+    return found if found.hex() == text else text
+
+
+def _uuid(text: str) -> bytes | str:
+    digits = text.replace("-", "")
+    try:
+        found = bytes.fromhex(digits)
+    except ValueError:
+        return text
+    alike = len(digits) == 32 and text[8] == text[13] == text[18] == text[23] == "-" and found.hex() == digits
+    return found + b"\0" if alike else text
 
 
 def unpacked(column: str) -> str:

@@ -50,6 +50,8 @@ def step(connection: Writer, caps: Caps, now_ns: int) -> int:
     """Trim up to ``STEP`` rows of each table inside the transaction that is open; how many went."""
     rows = dict(connection.execute("SELECT name, value FROM counters WHERE name LIKE 'rows_%'").fetchall())
     gone = _trim_calls(connection, _excess(rows, "calls", caps.calls), caps.horizon_ns(now_ns))
+    if gone:
+        connection.sweep()
     for table in ("spans", "quarantine"):
         excess = min(_excess(rows, table, getattr(caps, table)), STEP)
         if excess > 0:
