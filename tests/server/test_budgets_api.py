@@ -231,7 +231,7 @@ def test_a_scrape_and_the_page_read_the_ledger_once_while_nothing_comes(path: Pa
         # a row that was read is not read again, or this would be seen
         raw = sqlite3.connect(path)
         with raw:
-            raw.execute("UPDATE calls SET cost_pico = 0")
+            raw.execute("UPDATE entries SET cost_pico = 0")
         raw.close()
         for _ in range(5):
             assert client.get("/api/budgets").json["budgets"][1]["spent"] == "0.25"

@@ -122,7 +122,7 @@ def test_a_damaged_ledger_is_told_and_a_copy_put_back_is_used(tmp_path: Path) ->
         whole.book_traces(batch(1, 300))
     copy.write_bytes(file.read_bytes())
     with sqlite3.connect(file) as index:
-        (page,) = index.execute("SELECT rootpage FROM sqlite_master WHERE name = 'calls_key'").fetchone()
+        (page,) = index.execute("SELECT rootpage FROM sqlite_master WHERE name = 'entries_key'").fetchone()
         (size,) = index.execute("PRAGMA page_size").fetchone()
     index.close()
     with file.open("r+b") as raw:

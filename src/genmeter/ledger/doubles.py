@@ -42,12 +42,16 @@ LATE_NS: Final = 10**9
 """How long after its call an event may be written that does not say how long the call took."""
 UNIQUE_IDS: Final = frozenset(
     {
-        *("openai", "azure.ai.openai", "azure.ai.inference", "anthropic", "groq", "mistral_ai", "deepseek", "x_ai"),
-        *("gcp.gemini", "gcp.vertex_ai", "gcp.gen_ai", "openrouter", "perplexity", "cohere"),
-        *("together_ai", "fireworks_ai", "cerebras"),
+        *("openai", "azure.ai.openai", "azure.ai.inference", "anthropic", "groq", "x_ai", "cohere", "fireworks_ai"),
+        *("gcp.gemini", "gcp.vertex_ai", "gcp.gen_ai", "openrouter"),
     }
 )
-"""Sellers whose reference calls the id of a response unique; only at their own address (``Call.host`` is None)."""
+"""Sellers whose reference says that an id stands for one response; only at their own address (``Call.host`` is None).
+
+tests/ledger/test_unique_ids.py has the sentence of each of them, where it was read and when.
+"""
+_SELLERS: Final = UNIQUE_IDS | {"mistral_ai", "deepseek", "perplexity", "together_ai", "cerebras"}
+"""Names that mean one seller, so that two of them contradict each other."""
 _ANY_SERVER = frozenset({"openai", "anthropic"})
 """Names that instrumentations write for every server of the SDK: they contradict no other name."""
 _DEEPEST = 64
@@ -341,7 +345,7 @@ def _one_place(one: Call, other: Call) -> bool:
     if one.provider == other.provider or one.scope == other.scope:
         return one.provider == other.provider
     loose = [call for call in (one, other) if call.scope is not None]
-    return any(call.provider in _ANY_SERVER or call.provider not in UNIQUE_IDS for call in loose)
+    return any(call.provider in _ANY_SERVER or call.provider not in _SELLERS for call in loose)
 
 
 def _one_host(one: str, other: str) -> bool:
