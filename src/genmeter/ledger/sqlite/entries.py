@@ -90,8 +90,6 @@ class Writer(sqlite3.Connection):
         self._kinds: dict[Values, tuple[int, int]] = {}
         self._of_kind: dict[int, Values] = {}
         self._users: dict[str, int] = {}
-        self._written: int | None = None
-        """How many kinds the file has; None when not counted yet."""
         self._version = -1
 
     def begin(self) -> None:
@@ -108,7 +106,6 @@ class Writer(sqlite3.Connection):
         self._kinds.clear()
         self._of_kind.clear()
         self._users.clear()
-        self._written = None
 
     def row(self, number: int, call: Call) -> tuple[Values, Values | None]:
         """The values of ``OWN`` for a call that gets this number, and those of ``EXTRA`` where it has any.
@@ -183,8 +180,9 @@ class Writer(sqlite3.Connection):
         swept = self.execute("SELECT value FROM marks WHERE name = ?", (SWEPT,)).fetchone()
         if newest - (swept[0] if swept else 0) < MOST_UNSWEPT:
             return
-        self.execute("DELETE FROM kinds WHERE id NOT IN (SELECT kind FROM entries)")
-        self.execute("DELETE FROM users WHERE id NOT IN (SELECT user FROM entries WHERE user IS NOT NULL)")
+        used = "SELECT user FROM {} WHERE user IS NOT NULL"
+        self.execute("DELETE FROM kinds WHERE id NOT IN (SELECT kind FROM entries UNION SELECT kind FROM folded)")
+        self.execute(f"DELETE FROM users WHERE id NOT IN ({used.format('entries')} UNION {used.format('folded')})")
         self.forget()
         # a number that was the newest may be given again, so the mark may fall
         left: int = self.execute(found).fetchone()[0]
@@ -196,11 +194,9 @@ class Writer(sqlite3.Connection):
         if found is None:
             found = self.execute(_FIND_KIND, kind).fetchone()
             if found is None:
-                if self._written is None:
-                    self._written = int(self.execute("SELECT count(*) FROM kinds").fetchone()[0])
-                if priced and self._written >= MOST_KINDS:
+                newest = self.execute("SELECT max(id) FROM kinds").fetchone()[0] if priced else 0
+                if (newest or 0) >= MOST_KINDS:
                     return None
-                self._written += 1
                 found = (self._added(_ADD_KIND, (number, *kind)), number)
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()
@@ -233,8 +229,8 @@ class Writer(sqlite3.Connection):
         return found
 
 
-def view() -> str:
-    """The statement that makes the view ``calls``: a row for each call, with its ``id`` and ``COLUMNS``."""
+def select(table: str = "entries") -> str:
+    """The question for the calls in ``entries``, or in a table with the same columns: their ``id`` and ``COLUMNS``."""
     apart = {
         **{name: f"k.{name}" for name in TEXTS},
         **{name: f"e.{name}" for name in OWN},
@@ -248,7 +244,7 @@ def view() -> str:
         apart[f"line_{line}"] = f"coalesce(x.line_{line}, k.price_{line} * ({count.replace('usage_', 'e.usage_')}))"
     columns = ", ".join(f"{apart[name]} AS {name}" for name in COLUMNS)
     return (
-        f"CREATE VIEW calls AS SELECT e.id AS id, {columns} FROM entries e JOIN kinds k ON k.id = e.kind"
+        f"SELECT e.id AS id, {columns} FROM {table} e JOIN kinds k ON k.id = e.kind"
         " LEFT JOIN users u ON u.id = e.user LEFT JOIN extras x ON x.id = e.id"
     )
 

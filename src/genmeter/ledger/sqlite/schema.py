@@ -17,7 +17,7 @@ from typing import Final
 from genmeter.errors import GenmeterError
 from genmeter.ledger.call import USAGE_COLUMNS
 from genmeter.ledger.sqlite import packing
-from genmeter.ledger.sqlite.entries import view
+from genmeter.ledger.sqlite.entries import select
 
 UNIT: Final = 10**9
 """Costs are summed as whole units of this many pico and a rest, since SQLite's sum() overflows at $9.2 million."""
@@ -88,7 +88,7 @@ def migrate(connection: sqlite3.Connection, path: str) -> bool:
                 connection.execute(statement)
         # the view holds nothing, so it is made by the code of today and not by a script of its day
         connection.execute("DROP VIEW IF EXISTS calls")
-        connection.execute(view())
+        connection.execute(f"CREATE VIEW calls AS {select()}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     except BaseException:

@@ -18,6 +18,7 @@ from genmeter.reading import conventions
 
 MOST_OF_A_TRACE: Final = 2_000
 """Calls of one trace that are compared at once. Of a trace with more, the ones around the time of the batch are."""
+
 AROUND_NS: Final = 10 * 10**9
 """How far around the batch's records a long trace is looked at; spans above them are found however old they are."""
 

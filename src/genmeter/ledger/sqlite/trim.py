@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from genmeter.ledger.sqlite import folded
 from genmeter.ledger.sqlite.aside import WATERMARK, count, raise_mark
 from genmeter.ledger.sqlite.entries import Writer
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS
@@ -80,6 +81,7 @@ def _trim_calls(connection: Writer, excess: int, horizon_ns: int) -> int:
         if not oldest[1]:
             continue
         connection.execute(_FOLD, (before_ns, limit))
+        folded.keep(connection, _OLDEST, (before_ns, limit), oldest[0])
         connection.remove(_OLDEST, (before_ns, limit))
         raise_mark(connection, WATERMARK, oldest[0])
         count(connection, {"rows_calls": -oldest[1], "trimmed_calls": oldest[1]})

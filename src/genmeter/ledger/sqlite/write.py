@@ -16,7 +16,7 @@ from genmeter.ledger import doubles
 from genmeter.ledger.call import FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import CONFLICT, DOUBLE, LATE, Outcome
-from genmeter.ledger.sqlite import kept
+from genmeter.ledger.sqlite import folded, kept
 from genmeter.ledger.sqlite.aside import (
     HIGHEST,
     WATERMARK,
@@ -61,10 +61,11 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
     """Book ``calls`` and keep ``spans`` inside the transaction that is open."""
     watermark, first = mark(connection, WATERMARK), _first(connection)
     # a trimmed call has left no key behind: its replay would be booked again
+    twins = _twins(connection, calls, first) if watermark else {}
     numbered = [
         (n, call)
         for n, call in enumerate(calls, first)
-        if call.started_ns > watermark and call.cost_status != ELSEWHERE
+        if call.started_ns > watermark and call.cost_status != ELSEWHERE and n not in twins
     ]
     inserted, others = _insert(connection, numbered, first)
     before = connection.total_changes
@@ -74,7 +75,9 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
     outcomes += batch.settle(first)
     outcomes += settle_spans(connection, first, spans, now_ns)
     for n, call in enumerate(calls, first):
-        if n not in inserted:
+        if n in twins:
+            outcomes[_set_aside(connection, call, twins[n], now_ns)] += 1
+        elif n not in inserted:
             outcomes.update(batch.tell(call, n, others.get(n)))
     outcomes += settle_rows(connection, first, batch.told, now_ns)
     booked = connection.execute("SELECT count(*) FROM entries WHERE id >= ?", (first,)).fetchone()[0]
@@ -102,6 +105,19 @@ def _first(connection: sqlite3.Connection) -> int:
     """The number of the next row: above all that there are and above all that were taken out."""
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
     return max(newest, mark(connection, HIGHEST)) + 1
+
+
+def _twins(connection: Writer, calls: Sequence[Call], first: int) -> dict[int, folded.Twin]:
+    """Number → the trimmed call that has billed for the call already."""
+    reach = folded.reach(connection)
+    near = [(n, call) for n, call in enumerate(calls, first) if call.started_ns <= reach]
+    found = ((n, folded.twin(connection, call)) for n, call in near if call.cost_status != ELSEWHERE)
+    return {n: twin for n, twin in found if twin is not None}
+
+
+def _set_aside(connection: Writer, call: Call, twin: folded.Twin, now_ns: int) -> str:
+    fresh = quarantine(connection, call, twin.reason, now_ns, "", twin.billed_by, twin.why)
+    return {LATE: "late", DOUBLE: "doubles"}.get(twin.reason, "suspected") if fresh else "duplicates"
 
 
 def _insert(connection: Writer, numbered: Sequence[tuple[int, Call]], first: int) -> tuple[set[int], _Rows]:

@@ -23,6 +23,14 @@ CREATE TABLE entries (
     INTEGER, trace_id ANY NOT NULL, span_id ANY NOT NULL, parent_span_id ANY, session ANY, response_id ANY,
     response_mark INTEGER
 ) STRICT;
+-- The last calls that were trimmed: a second record of one of them may still come.
+CREATE TABLE folded (
+    id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, started_ns INTEGER NOT NULL, cost_pico INTEGER, usage_input
+    INTEGER, usage_output INTEGER, usage_cache_read INTEGER, usage_cache_write INTEGER, usage_reasoning
+    INTEGER, user INTEGER, signals INTEGER NOT NULL, theirs INTEGER, duration_ns INTEGER, first_chunk_ns
+    INTEGER, trace_id ANY NOT NULL, span_id ANY NOT NULL, parent_span_id ANY, session ANY, response_id ANY,
+    response_mark INTEGER
+) STRICT;
 CREATE TABLE extras (
     id INTEGER PRIMARY KEY, usage_cache_write_1h INTEGER, usage_text_input INTEGER, usage_text_output INTEGER,
     usage_audio_input INTEGER, usage_audio_output INTEGER, usage_audio_cache_read INTEGER, usage_image_input
@@ -139,3 +147,5 @@ CREATE UNIQUE INDEX entries_key ON entries (trace_id, span_id);
 CREATE INDEX entries_response ON entries (response_mark, started_ns >> 30) WHERE response_mark IS NOT NULL;
 CREATE INDEX entries_started ON entries (started_ns);
 CREATE INDEX entries_foreign ON entries (trace_id) WHERE theirs IS NOT NULL;
+CREATE INDEX folded_trace ON folded (trace_id);
+CREATE INDEX folded_response ON folded (response_mark);
