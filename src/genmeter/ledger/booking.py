@@ -26,9 +26,10 @@ from genmeter.ledger.call import (
     USAGE_FIELDS,
     Call,
 )
+from genmeter.ledger.counts import counted_in
 from genmeter.ledger.decode import Attributes, Event, Span, Value
 from genmeter.ledger.money import to_pico
-from genmeter.model import MOST_TOKENS, Seller, Unpriced, Verdict
+from genmeter.model import Seller, Unpriced, Verdict
 from genmeter.pricing.catalogue import Catalogue
 from genmeter.reading import conventions
 from genmeter.reading.conventions import Conventions, Counted, Told
@@ -62,17 +63,12 @@ EMITTER = "emitter"
 """Source of an amount that another instrumentation wrote, in a spelling of its own."""
 LONGEST = 300
 """The most characters that a column keeps of a text from outside."""
-_A_COUNT = f"the ledger takes whole numbers from 0 to {MOST_TOKENS:,}"
 _NO_CLIENT = frozenset(
     {ProtobufSpan.SPAN_KIND_SERVER, ProtobufSpan.SPAN_KIND_PRODUCER, ProtobufSpan.SPAN_KIND_CONSUMER}
 )
 """Kinds of spans that pay for nothing: the caller's own span does."""
 _NANO = 10**9
 _LINES = tuple(names.COST_LINES[kind] for kind in LINE_KINDS)
-_TOKENS = tuple(names.USAGE_TOKENS[field] for field in USAGE_FIELDS)
-_UNPRICED = frozenset(("reasoning", "text_input", "text_output"))
-"""Counts without a price of their own: a wrong one costs nothing but itself."""
-_PLACES = {name: place for place, name in enumerate(_TOKENS)}
 _INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (
     USAGE_FIELDS.index(field) for field in ("input", "output", "cache_read", "cache_write", "reasoning")
 )
@@ -293,10 +289,8 @@ def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: b
 
     Says what they mean, and which value is no count: a call must not be billed for a count that its row does not show.
     """
-    own, refused = record.attributes, None
-    counts = None if foreign else _plain_counts(own)
-    if counts is None:
-        counts, refused = _any_counts(own, table, foreign)
+    own = record.attributes
+    counts, refused = counted_in(own, table, foreign)
     told, counted, cached = Told(), counts[_INPUT], (counts[_READ] or 0) + (counts[_WRITE] or 0)
     if counted is not None and call.scope is not None and (cached > 0 or foreign):
         said = Counted(counted, cached, counts[_OUTPUT] or 0, counts[_REASONING] or 0)
@@ -308,31 +302,6 @@ def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: b
         told = told._replace(assumed=True)
     call.usage = tuple(counts)
     return told, refused
-
-
-def _plain_counts(own: Attributes) -> list[int | None] | None:
-    """The counts under today's names; None where one of them is not simply a whole number."""
-    counts: list[int | None] = [None] * len(_TOKENS)
-    for name, value in own.items():
-        place = _PLACES.get(name)
-        if place is not None:
-            if type(value) is not int or not 0 <= value <= MOST_TOKENS:
-                return None
-            counts[place] = value
-    return counts
-
-
-def _any_counts(own: Attributes, table: Conventions, foreign: bool) -> tuple[list[int | None], str | None]:
-    """The counts under any name, and the fault of the first value that is no count."""
-    present = [_present(own, table.fields[field]) for field in USAGE_FIELDS] if foreign else _TOKENS
-    counts = [_count(own[name]) if name in own else None for name in present]
-    for field, name, count in zip(USAGE_FIELDS, present, counts, strict=True):
-        value = own.get(name)
-        if count is not None or value is None or field in _UNPRICED:
-            continue
-        if conventions.whole(value) is not None or field in table.total_counts:
-            return counts, f"{name} is {value!r}; {_A_COUNT}"
-    return counts, None
 
 
 def _wire(call: Call, own: Attributes) -> str | None:
@@ -384,17 +353,6 @@ def _leave_unpriced(call: Call) -> None:
         call.cost_status, call.cost_reason = UNPRICED, call.cost_reason or (NOT_PRICED if used else "no_usage")
     else:
         call.cost_status = None
-
-
-def _count(value: Value) -> int | None:
-    number = conventions.whole(value)
-    # one garbage count would overflow the sum over all calls
-    return number if number is not None and 0 <= number <= MOST_TOKENS else None
-
-
-def _present(own: Attributes, spellings: tuple[str, ...]) -> str:
-    """The first spelling that the record uses; the current name where it uses none."""
-    return next((name for name in spellings if own.get(name) is not None), spellings[0])
 
 
 def _nanoseconds(seconds: Value) -> int | None:

@@ -21,7 +21,7 @@ MOST_KINDS: Final = 20_000
 """Kinds that a connection remembers. With as many, no new kind is made for a price: a sender may invent prices."""
 MOST_USERS: Final = 100_000
 MOST_UNSWEPT: Final = 50_000
-"""New kinds and users after which those that no call has any more are looked for, by reading all entries once."""
+"""After so many new kinds and users, all entries are read once to find the kinds and users that no call has any more."""
 SWEPT: Final = "swept_until"
 """Mark: the newest kind and user when that was done, added."""
 
