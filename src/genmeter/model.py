@@ -74,6 +74,16 @@ class Unpriced(NamedTuple):
     detail: str = ""
 
 
+class Served(NamedTuple):
+    """Who served a call, where only the answer says so: an address, or a name of a seller where no address is known.
+
+    ``url`` is text. ``seller`` counts where the address is that of no known seller; None leaves such a seller unknown.
+    """
+
+    url: str | None
+    seller: str | None
+
+
 Verdict = Cost | Unpriced
 """What the price book answers to a question."""
 
@@ -104,6 +114,7 @@ class Response:
     ``unread`` holds the tokens of such parts by the name of their field, a name once for each report. ``rounds`` are the
     runs of models that add up to the usage, where one answer took several: each is priced by itself. ``answered`` says
     that the answer has words or calls a tool. ``invalid`` says which count cannot be true, so that the call is not priced.
+    ``served`` says who served the call, where that was not known when the call was made.
     """
 
     id: str | None = None
@@ -118,6 +129,7 @@ class Response:
     rounds: tuple[Round, ...] = ()
     answered: bool = False
     invalid: str | None = None
+    served: Served | None = None
     attributes: dict[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
 
 

@@ -20,7 +20,7 @@ WORDS = {
     "meta": "where a client of botocore keeps its address",
 }
 BELOW = {
-    "shapes": {"spec", "guard"},
+    "shapes": {"spec", "guard", "context"},
     "families": {"shapes", "spec", "guard"},
     "dialects": {"spec", "parts", "errors"},
     "providers": {"families", "dialects", "spec"},

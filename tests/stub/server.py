@@ -158,6 +158,11 @@ class StubServer:
         """base_url of google-genai for Vertex AI."""
         return f"{self.url}/vertexai"
 
+    @property
+    def mistral_url(self) -> str:
+        """server_url of Mistral."""
+        return f"{self.url}/mistral"
+
     def flavour_url(self, name: str) -> str:
         """base_url for the OpenAI SDK of a server that follows OpenAI in its own way: see bodies/flavours.json."""
         return self.url + FLAVOURS[name].base

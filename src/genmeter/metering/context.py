@@ -10,6 +10,7 @@ from opentelemetry.context import (
     _RUNTIME_CONTEXT,  # pyright: ignore[reportPrivateUsage]
     Context,
     create_key,
+    set_value,
 )
 
 WITHIN = create_key("genmeter-within")
@@ -25,20 +26,28 @@ class Within:
     """The mark in the context of an observed call: the SDK's own code runs inside.
 
     ``arrived`` is the HTTP response of the call, once the SDK has it and until the call ends, in the SDKs whose table
-    says where answers arrive.
+    says where answers arrive. ``over``: the call has ended. A task or a thread that was started inside the call may keep
+    its context for longer, and calls that it makes then are calls of their own.
     """
 
-    __slots__ = ("arrived", "operation", "sdk")
+    __slots__ = ("arrived", "operation", "over", "sdk")
 
     def __init__(self, sdk: str, operation: str) -> None:
         self.sdk = sdk
         self.operation = operation
         self.arrived: Any = None
+        self.over = False
 
 
 def within(context: Context) -> Within | None:
     """The observed call inside which code with this context runs."""
-    return cast("Within | None", context.get(WITHIN))
+    found = cast("Within | None", context.get(WITHIN))
+    return None if found is None or found.over else found
+
+
+def outside(context: Context) -> Context:
+    """``context`` for code of the app that an SDK runs inside a call: what that code calls is no part of the call."""
+    return set_value(WITHIN, None, context)
 
 
 def detach(token: Token[Context]) -> None:

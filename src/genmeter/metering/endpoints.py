@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 from weakref import ref
 
-from ..model import Seller
+from ..model import Seller, Served
 from ..pricing import Addresses, Catalogue
 from ..settings import Settings
 from .spec import Endpoint, Provider, Server
@@ -51,10 +51,15 @@ class Endpoints:
             self._known[key] = (ref(owner), url, endpoint)
         return endpoint
 
+    def served(self, served: Served) -> Endpoint | None:
+        """Who an answer says that served the call; None where the address is of no known seller, and no name counts."""
+        parts = _parsed(served.url or "")
+        host, port, path = _where(parts)
+        seller = self._addresses.seller(host, port, path) or self._named(served.seller)
+        return None if seller is None else Endpoint(seller, host or None, port if host else None)
+
     def _resolve(self, provider: Provider, owner: type[Any], url: Any, named: str | None, mode: str | None) -> Endpoint:
-        host = str(getattr(url, "host", "") or "").lower()
-        port = getattr(url, "port", None) or PORTS.get(str(getattr(url, "scheme", "")))
-        path = str(getattr(url, "path", "") or "")
+        host, port, path = _where(url)
         known = self._named(named) or self._addresses.seller(host, port, path)
         seller = known or self._named(mode) or self._by_mode(provider, owner)
         if seller is None:
@@ -82,6 +87,11 @@ class Endpoints:
                 where,
                 where,
             )
+
+
+def _where(url: Any) -> tuple[str, int | None, str]:
+    port = getattr(url, "port", None) or PORTS.get(str(getattr(url, "scheme", "")))
+    return str(getattr(url, "host", "") or "").lower(), port, str(getattr(url, "path", "") or "")
 
 
 def _parsed(url: Any) -> Any:

@@ -6,7 +6,6 @@ import inspect
 import logging
 import sys
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import wrapt
@@ -66,7 +65,10 @@ class Patches:
                     guard.step("watch", self._watch, provider, where, path)
             for where, path in provider.arrivals:
                 if where == module:
-                    guard.step("patch", self._note, provider, where, path)
+                    guard.step("patch", self._put_around, where, path, wrappers.arriving(provider))
+            for where, path in provider.callbacks:
+                if where == module:
+                    guard.step("patch", self._put_around, where, path, wrappers.leaving)
 
     def restore(self) -> None:
         """Give back what was there. Where another wrapper lies around ours by now, ours stays and passes every call on."""
@@ -110,20 +112,20 @@ class Patches:
         setattr(holder, name, ours)
         self._replaced.append((holder, name, original, ours))
 
-    def _note(self, provider: Provider, module: str, path: str) -> None:
+    def _put_around(self, module: str, path: str, wrapper: wrappers.Wrapper) -> None:
         found = resolve(module, path)
         if found is not None:
             holder, name = found
             original = _ours_removed(holder.__dict__[name])
-            self._replace(holder, name, original, wrapt.FunctionWrapper(original, wrappers.arriving(provider)))
+            self._replace(holder, name, original, wrapt.FunctionWrapper(original, wrapper))
 
     def _mute(self, provider: Provider, muted: Muted) -> None:
         found = resolve(muted.module, muted.path)
         if found is None:
             return
         holder, name = found
-        original, quiet = holder.__dict__.get(name), partial(_quiet, provider)
-        ours = wrappers.muted(original, muted.silent, quiet, of_module=inspect.ismodule(holder))
+        original = holder.__dict__.get(name)
+        ours = wrappers.muted(original, muted.silent, _quiet, of_module=inspect.ismodule(holder))
         if ours is None:
             logger.warning("genmeter: %s traces itself in a way that genmeter does not know; turn it off", provider.sdk)
             return
@@ -135,14 +137,13 @@ class Patches:
             self._watched[provider.sdk].append(Site(*found))
 
 
-def _inside(provider: Provider) -> bool:
-    """Whether this code runs inside an observed call of the provider's SDK."""
-    found = within(get_current())
-    return found is not None and found.sdk == provider.sdk
+def _inside() -> bool:
+    """Whether this code runs inside an observed call, of the SDK itself or of one that uses it."""
+    return within(get_current()) is not None
 
 
-def _quiet(provider: Provider) -> bool:
-    return bool(guard.step("mute", _inside, provider))
+def _quiet() -> bool:
+    return bool(guard.step("mute", _inside))
 
 
 def _imported(module: Any) -> None:
@@ -152,7 +153,7 @@ def _imported(module: Any) -> None:
 
 def _modules(provider: Provider) -> Iterable[str]:
     yield from (target.module for target in provider.targets)
-    yield from (module for module, _ in (*provider.watched, *provider.arrivals))
+    yield from (module for module, _ in (*provider.watched, *provider.arrivals, *provider.callbacks))
     yield from (muted.module for muted in provider.muted)
 
 

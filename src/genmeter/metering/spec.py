@@ -268,8 +268,11 @@ class Target:
     door: ClassVar[bool] = False
     """Whether other methods of the SDK pass through this one: inside an observed call of theirs it is no call."""
 
-    def server(self, instance: Any, kwargs: Kwargs) -> Server | None:
-        """Where this call goes, if its arguments say so; None: where the object sends all its calls."""
+    def server(self, instance: Any, kwargs: Kwargs, bound: Kwargs) -> Server | None:
+        """Where this call goes, if its arguments say so; None: where the object sends all its calls.
+
+        ``bound`` are the arguments by the names that the dialect knows.
+        """
         return None
 
     def option(self, option: UsageOption) -> UsageOption:
@@ -314,7 +317,8 @@ class Provider:
     elsewhere than its family does. ``usage_option`` is how streams are asked for their usage; None: never, so an SDK
     whose streams report it anyway says nothing. ``error_by_status`` marks an SDK that raises one class for all statuses:
     the status then is the ``error.type`` of an error without a known code of the provider.
-    ``watched`` names further methods, (module, path), that other instrumentors of this SDK patch. ``arrivals`` names the
+    ``callbacks`` names methods, (module, path), in which the SDK runs code of the app: calls that this code makes are calls
+    of their own. ``watched`` names further methods that other instrumentors of this SDK patch. ``arrivals`` names the
     methods to which the SDK hands the HTTP response of each call as the argument ``response``. ``muted`` names what the
     SDK traces itself with.
     """
@@ -327,6 +331,7 @@ class Provider:
     server: Callable[[Any], Server | None] | None = None
     usage_option: UsageOption | None = None
     error_by_status: bool = False
+    callbacks: tuple[tuple[str, str], ...] = ()
     watched: tuple[tuple[str, str], ...] = ()
     arrivals: tuple[tuple[str, str], ...] = ()
     muted: tuple[Muted, ...] = ()

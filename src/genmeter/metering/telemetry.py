@@ -18,6 +18,7 @@ from ..pricing import Catalogue
 from ..pricing.staleness import ages
 from ..settings import Settings
 from . import guard
+from .endpoints import Endpoints
 from .metrics.points import Points
 from .payers.attributor import Attributor
 from .process.routes import Routes
@@ -67,6 +68,7 @@ class Telemetry:
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
+        self.endpoints = Endpoints(settings, catalogue)
         self.sightings = Sightings()
         self.latest = settings.metrics in ("latest", "both")
         self.legacy = settings.metrics in ("legacy", "both")

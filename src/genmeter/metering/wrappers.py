@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from . import guard
 from .call.engine import Engine
 from .coexist import Site, rival_at
-from .context import WITHIN, Within, current
+from .context import WITHIN, Within, attach, current, detach, outside
 from .payers.rules import RejectedCall, UncheckedCall
 from .process.reaper import reaper
 from .shapes.context_manager import Manager
@@ -172,16 +172,38 @@ def _one_for_all(entry: Entry, operations: Mapping[str, Dialect]) -> Wrapper:
 
 
 def arriving(provider: Provider) -> Wrapper:
-    """The wrapper for a method to which the SDK hands the HTTP response of each call."""
+    """The wrapper for a method to which the SDK hands the HTTP response of each call, by name or as the last argument."""
     sdk = provider.sdk
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         outer: Within | None = current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
         if outer is not None and outer.sdk == sdk:
-            outer.arrived = kwargs.get("response")
+            outer.arrived = args[-1] if args else kwargs.get("response")
         return wrapped(*args, **kwargs)
 
     return call
+
+
+def leaving(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
+    """Stands around a method in which an SDK runs code of the app: no call of that code is a part of the SDK's call."""
+    token: Any = guard.step("context", _leave)
+    try:
+        result = wrapped(*args, **kwargs)
+    finally:
+        guard.step("context", detach, token)
+    return _left(result) if inspect.iscoroutine(result) else result
+
+
+async def _left(result: Any) -> Any:
+    token: Any = guard.step("context", _leave)
+    try:
+        return await result
+    finally:
+        guard.step("context", detach, token)
+
+
+def _leave() -> Any:
+    return attach(outside(current()))
 
 
 def _manager(entry: Entry) -> Wrapper:

@@ -67,7 +67,7 @@ class Asking:
         """A streamed call that may report its usage, and its arguments; None where it must not be asked."""
         if endpoint.seller.name in REPORTING:
             return None
-        server = self.server((endpoint.address, endpoint.port))
+        server = self.server((endpoint.address or endpoint.seller.name, endpoint.port))
         if server.takes is False or server.unasked:
             return None
         # A refused call is made again, and a generator gives its messages only once.

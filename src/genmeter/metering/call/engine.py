@@ -13,10 +13,9 @@ from ... import names
 from ...model import AttributeValue, Invocation, Request, Seller
 from ...texts import LONGEST, bounded
 from .. import guard
-from ..coexist import Rival
+from ..coexist import SHARED_KEYS, Rival
 from ..content import capture, observe_arguments
 from ..context import SUPPRESSED, WITHIN, Within, current
-from ..endpoints import Endpoints
 from ..outer import Outer, Outers
 from ..payers.rules import RejectedCall
 from ..process.reaper import reaper
@@ -35,18 +34,24 @@ class Engine:
 
     def __init__(self, telemetry: Telemetry) -> None:
         self.telemetry = telemetry
-        self.endpoints = Endpoints(telemetry.settings, telemetry.catalogue)
+        self.endpoints = telemetry.endpoints
         self.outers = Outers(telemetry)
         self.streams: set[Observation] = set()
         _alive.add(self)
         self.asking = Asking()
 
-    def passes(self, provider: Provider, dialect: Dialect, context: Context) -> bool:
-        """Whether a call goes straight through: suppressed, or inside a call that is already observed."""
+    def passes(self, dialect: Dialect, context: Context) -> bool:
+        """Whether a call goes straight through: suppressed, or inside a call of its kind that is already observed.
+
+        An SDK may call its own methods, and it may call another SDK: the outer call is the bill.
+        """
         if context.get(SUPPRESSED):
             return True
         found: Within | None = context.get(WITHIN)  # pyright: ignore[reportAssignmentType]
-        return found is not None and found.sdk == provider.sdk and found.operation == dialect.operation
+        if found is None or found.over:
+            return False
+        ours, inner = found.operation, dialect.operation
+        return ours == inner or (ours in SHARED_KEYS and SHARED_KEYS[ours] is SHARED_KEYS.get(inner))
 
     def open(
         self,
@@ -76,14 +81,13 @@ class Engine:
                 return None
             dialect, bound = shape = chosen
             context = current()
-            if self.passes(provider, dialect, context):
+            if self.passes(dialect, context):
                 return None
             if made is not None:
                 context = made
-                if self.passes(provider, dialect, context):
+                if self.passes(dialect, context):
                     return None
-            server = target.server(instance, kwargs) if target.door else None
-            server = server or (provider.server or provider.family.server)(instance)
+            server = target.server(instance, kwargs, bound) or (provider.server or provider.family.server)(instance)
             if server is None:
                 return None
             return self._observe(provider, dialect, server, bound, kwargs, option, context, made is None, rival)

@@ -188,6 +188,7 @@ class Observation:
         """End without a trace: the SDK refused the app's arguments, and no request was sent."""
         if self._once:
             self._once.clear()
+            self._signals.within.over = True
             self._signals.discard(self.invocation)
 
     def forget(self) -> None:
@@ -207,7 +208,8 @@ class Observation:
         except IndexError:
             return
         self._streams.discard(self)
-        self._signals.within.arrived = None
+        within = self._signals.within
+        within.arrived, within.over = None, True
         self.chunks.fold = self.chunks.hides  # an app that reads on does not see what we asked for
         invocation, signals = self.invocation, self._signals
         invocation.duration = (perf_counter() if ended is None else ended) - signals.begun
@@ -231,6 +233,6 @@ class Observation:
     def _error_type(self, error: BaseException) -> str:
         if self._provider.error_by_status and provider_code(error) is None:
             status = self._provider.family.status(error)
-            if status is not None:
+            if status is not None and status >= 400:  # an answer that the SDK could not parse has a good status
                 return str(status)
         return error_type(error)

@@ -21,7 +21,7 @@ from opentelemetry.trace import (
 )
 
 from ... import names
-from ...model import AttributeValue, Invocation, Unpriced
+from ...model import AttributeValue, Invocation, Served, Unpriced
 from .. import coexist, guard
 from ..content import content_attributes
 from ..context import WITHIN, Within
@@ -142,11 +142,24 @@ class Signals:
             bound(invocation.response)
         except Exception as error:
             guard.failed("describe", error)
+        if invocation.response.served is not None:
+            guard.step("seller", self._settle_seller, invocation, invocation.response.served)
         price(invocation, telemetry.catalogue)
         if isinstance(invocation.cost, Unpriced):
             guard.step("sight", telemetry.sightings.see, invocation)
         if telemetry.limits is not None:
             guard.step("budget", telemetry.limits.book, invocation)
+
+    def _settle_seller(self, invocation: Invocation, served: Served) -> None:
+        """The seller and the address that only the answer told, in the place of those from the start."""
+        endpoint = self._telemetry.endpoints.served(served)
+        known = endpoint is not None and endpoint.seller.id == invocation.seller.id
+        if endpoint is None or (endpoint.address is None and (known or invocation.address is not None)):
+            return  # the arguments said more
+        invocation.seller = endpoint.seller
+        if endpoint.address is not None:
+            invocation.address, invocation.port = endpoint.address, endpoint.port
+        self._attributes.update(start_attributes(invocation))
 
     def _describe(self, invocation: Invocation) -> None:
         self._described = describe(invocation, self._telemetry.settings)
@@ -176,6 +189,8 @@ class Signals:
         span = self.span
         if not span.is_recording():
             return
+        if invocation.response.served is not None:
+            span.set_attributes(self._attributes)
         span.set_attributes(self._described)
         settings = self._telemetry.settings
         if invocation.content is not None and settings.content in _ON_SPANS:

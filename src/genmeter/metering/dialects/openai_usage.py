@@ -80,11 +80,13 @@ COUNTS: Parts = {
     "server_tool_use": {"web_search_requests": "searches", "web_fetch_requests": None, "tool_search_requests": None},
     # Mistral: https://docs.mistral.ai/capabilities/audio_transcription
     "prompt_audio_seconds": "audio_seconds",
+    "num_cached_tokens": "cache_read",
+    "request_count": None,
     # How much of Groq's cache lay in which memory: type `XGroqUsage` of the groq package.
     "dram_cached_tokens": None,
     "sram_cached_tokens": None,
 }
-BY_TIME: Parts = {"seconds": "audio_seconds"}
+BY_TIME: Parts = {"seconds": "audio_seconds", "prompt_audio_seconds": "audio_seconds"}
 THOUGHTS_BESIDE = frozenset({"google", "vertex"})
 """Sellers whose OpenAI-shaped usage holds the thoughts in the total alone: https://ai.google.dev/gemini-api/docs/openai."""
 PICO_PER_TICK = PICO // 10**10
@@ -120,11 +122,11 @@ def read_usage(found: Mapping[str, Any], response: Response, thoughts_beside: bo
 
 def _by_time(found: Mapping[str, Any], response: Response) -> Usage | None:
     """A transcription that is billed by the time of its audio, rounded to the nearest second as on the price page."""
-    seconds = found.get("seconds")
+    seconds = found.get("seconds") if found.get("type") == "duration" else found.get("prompt_audio_seconds")
     others = {name: value for name, value in found.items() if value and name not in BY_TIME}
     for name, value in others.items():
         name_unread(name, value, response)
-    if found.get("type") != "duration" or isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         return None
     return Usage(audio_seconds=round(seconds)) if 0 <= seconds < 2**31 else None
 
@@ -142,7 +144,8 @@ def _settle_total(found: Mapping[str, Any], usage: Usage, response: Response, th
     """Account for what stands in the total, or as reasoning, and not in the input and the output.
 
     xAI's chat reports reasoning beside the completion: the total tells. Google's reports its thoughts in the total
-    alone. A rest without an explanation is named, and so is a total that is smaller than what it is the total of.
+    alone, Mistral the tokens of sound, which is billed by its seconds. A rest without an explanation is named, and so is
+    a total that is smaller than what it is the total of.
     """
     stated, known = known_count(found.get("total_tokens")), (usage.input or 0) + (usage.output or 0)
     rest = 0 if stated is None else stated - known
@@ -151,7 +154,7 @@ def _settle_total(found: Mapping[str, Any], usage: Usage, response: Response, th
         usage.output += usage.reasoning
     elif usage.output is not None and rest > 0 and thoughts_beside:
         usage.output, usage.reasoning = usage.output + rest, usage.reasoning + rest
-    elif rest > 0 or (rest < 0 and stated):
+    elif (rest > 0 and not usage.audio_seconds) or (rest < 0 and stated):
         leave("total_tokens", rest, response)
     elif beside and usage.output is not None:
         leave("reasoning_tokens", usage.reasoning - usage.output, response)

@@ -42,10 +42,8 @@ def _reader(kind: Any) -> Callable[[Any], Mapping[str, Any]]:
 def _attributes(value: Any) -> Mapping[str, Any]:
     """The fields of a pydantic model (also fields that its class does not declare), a dataclass or a plain object."""
     own: Any = getattr(value, "__dict__", None)
-    if not own:
-        return NOTHING
     extra: Any = getattr(value, "__pydantic_extra__", None)
-    return {**own, **extra} if extra else own
+    return {**own, **extra} if extra and own else extra or own or NOTHING
 
 
 MOST_CLASSES = 4096
@@ -66,9 +64,12 @@ _readers = _Readers()
 
 
 def own(value: Any) -> Mapping[str, Any]:
-    """The declared fields of an SDK model, or a JSON object itself: the cheap way, for every chunk of a stream."""
+    """The declared fields of an SDK model, or a JSON object itself: the cheap way, for every chunk of a stream.
+
+    A model that declares no field (LiteLLM's choices) gives what it has.
+    """
     try:
-        return value.__dict__
+        return value.__dict__ or fields(value)
     except AttributeError:
         return cast("Mapping[str, Any]", value) if isinstance(value, dict) else NOTHING
 

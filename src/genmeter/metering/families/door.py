@@ -43,7 +43,7 @@ class Door(Target):
         names = [f"/{before[-1]}/{last}", f"/{last}", f"/{before[-1]}/*"] if before else [f"/{last}"]
         return next((found for name in names if (found := table.get(f"{method} {name}"))), None)
 
-    def server(self, instance: Any, kwargs: Kwargs) -> Server | None:
+    def server(self, instance: Any, kwargs: Kwargs, bound: Kwargs) -> Server | None:
         """The client itself, with the address of the request where that has one of its own."""
         url = str(kwargs["options"].url)
         return Server(instance, url if url.startswith(("http://", "https://")) else instance.base_url)

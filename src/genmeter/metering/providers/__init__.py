@@ -10,6 +10,8 @@ from .cohere import COHERE
 from .fireworks import FIREWORKS
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
+from .litellm import LITELLM_LIBRARY
+from .mistralai import MISTRALAI
 from .ollama import OLLAMA
 from .openai import OPENAI
 from .together import TOGETHER, TOGETHER_1
@@ -30,4 +32,6 @@ PROVIDERS: tuple[Provider, ...] = (
     TOGETHER_1,
     FIREWORKS,
     WRITER,
+    MISTRALAI,
+    LITELLM_LIBRARY,
 )

@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from types import CodeType, TracebackType
 from typing import Any
 
+from opentelemetry.context import Context, attach
+
+from ..context import detach
 from ..spec import OpenCall
 from .proxy import Watched, dropped, then
 
@@ -109,9 +112,9 @@ class AsyncIteration:
 class Stream(Watched):
     """A synchronous stream: iterator and context manager."""
 
-    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+    def __init__(self, wrapped: Any, call: OpenCall, inside: Context | None = None) -> None:
         super().__init__(wrapped, call)
-        self._self_iteration = Iteration(reader(wrapped), call)
+        self._self_iteration = Iteration(reader(wrapped, inside), call)
 
     def __iter__(self) -> Any:
         return self._self_iteration
@@ -131,12 +134,18 @@ class Stream(Watched):
         finally:
             self._self_call.leave()
 
-    def close(self) -> Any:
-        """Close the stream; the call is marked as cut."""
-        try:
-            return self.__wrapped__.close()
-        finally:
-            self._self_call.leave()
+    @property
+    def close(self) -> Callable[[], Any]:
+        """Close the stream, in the SDKs whose streams can be closed; the call is marked as cut."""
+        inner: Callable[[], Any] = self.__wrapped__.close
+
+        def close() -> Any:
+            try:
+                return inner()
+            finally:
+                self._self_call.leave()
+
+        return close
 
     @property
     def send(self) -> Callable[..., Any]:
@@ -152,9 +161,9 @@ class Stream(Watched):
 class AsyncStream(Watched):
     """An asynchronous stream: iterator and context manager."""
 
-    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+    def __init__(self, wrapped: Any, call: OpenCall, inside: Context | None = None) -> None:
         super().__init__(wrapped, call)
-        self._self_iteration = AsyncIteration(async_reader(wrapped), call)
+        self._self_iteration = AsyncIteration(async_reader(wrapped, inside), call)
 
     def __aiter__(self) -> AsyncIteration:
         return self._self_iteration
@@ -174,9 +183,11 @@ class AsyncStream(Watched):
         finally:
             self._self_call.leave()
 
-    def close(self) -> Any:
+    @property
+    def close(self) -> Callable[[], Any]:
         """Close the stream, when awaited or, as aiobotocore does, now; the call is marked as cut."""
-        return then(self.__wrapped__.close(), self._self_call.leave)
+        inner: Callable[[], Any] = self.__wrapped__.close
+        return lambda: then(inner(), self._self_call.leave)
 
     @property
     def aclose(self) -> Callable[[], Awaitable[Any]]:
@@ -208,10 +219,10 @@ class EitherStream(Watched):
     It is its own iterator, so that neither reading is dropped while the app uses the other.
     """
 
-    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+    def __init__(self, wrapped: Any, call: OpenCall, inside: Context | None = None) -> None:
         super().__init__(wrapped, call)
-        self._self_sync = Iteration(reader(wrapped), call)
-        self._self_async = AsyncIteration(async_reader(wrapped), call)
+        self._self_sync = Iteration(reader(wrapped, inside), call)
+        self._self_async = AsyncIteration(async_reader(wrapped, inside), call)
 
     def __iter__(self) -> EitherStream:
         return self
@@ -225,9 +236,11 @@ class EitherStream(Watched):
     def __anext__(self) -> Awaitable[Any]:
         return self._self_async.__anext__()
 
-    def close(self) -> Any:
+    @property
+    def close(self) -> Callable[[], Any]:
         """Close the stream, now or when awaited; the call is marked as cut."""
-        return then(self.__wrapped__.close(), self._self_call.leave)
+        inner: Callable[[], Any] = self.__wrapped__.close
+        return lambda: then(inner(), self._self_call.leave)
 
     @property
     def aclose(self) -> Callable[[], Any]:
@@ -236,13 +249,27 @@ class EitherStream(Watched):
         return lambda: then(inner(), self._self_call.leave)
 
 
-def reader(stream: Any) -> Callable[[], Any]:
-    """The function that gives a stream's next chunk. Some streams, botocore's for one, are iterables only."""
+def reader(stream: Any, inside: Context | None = None) -> Callable[[], Any]:
+    """The function that gives a stream's next chunk. Some streams, botocore's for one, are iterables only.
+
+    ``inside`` is the OpenTelemetry context of the call, for a stream that calls another SDK while it is read.
+    """
     kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]
-    return stream.__next__ if hasattr(kind, "__next__") else iter(stream).__next__
+    take: Callable[[], Any] = stream.__next__ if hasattr(kind, "__next__") else iter(stream).__next__
+    if inside is None:
+        return take
+
+    def within() -> Any:
+        token = attach(inside)
+        try:
+            return take()
+        finally:
+            detach(token)
+
+    return within
 
 
-def async_reader(stream: Any) -> Callable[[], Awaitable[Any]]:
+def async_reader(stream: Any, inside: Context | None = None) -> Callable[[], Awaitable[Any]]:
     """The asynchronous twin of ``reader``.
 
     The ``__anext__`` of some streams (aiobotocore's) is itself an asynchronous generator and cannot be awaited.
@@ -250,20 +277,30 @@ def async_reader(stream: Any) -> Callable[[], Awaitable[Any]]:
     kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]
     own = getattr(kind, "__anext__", None)
     code: CodeType | None = getattr(own, "__code__", None)
-    if own is None or (code is not None and code.co_flags & inspect.CO_ASYNC_GENERATOR):
-        return stream.__aiter__().__anext__
-    return stream.__anext__
+    iterates = own is not None and not (code is not None and code.co_flags & inspect.CO_ASYNC_GENERATOR)
+    take: Callable[[], Awaitable[Any]] = stream.__anext__ if iterates else stream.__aiter__().__anext__
+    if inside is None:
+        return take
+
+    async def within() -> Any:
+        token = attach(inside)
+        try:
+            return await take()
+        finally:
+            detach(token)
+
+    return within
 
 
-def watched(stream: Any, call: OpenCall) -> Any:
-    """A proxy of a stream, sync, async or both; None for an object that is no stream."""
+def watched(stream: Any, call: OpenCall, inside: Context | None = None) -> Any:
+    """A proxy of a stream, sync, async or both; None for an object that is no stream. For ``inside`` see ``reader``."""
     kind: Any = type(stream)  # pyright: ignore[reportUnknownVariableType]
     now, later = hasattr(kind, "__next__"), hasattr(kind, "__anext__")
     proxy = EitherStream if now and later else AsyncStream if later else Stream if now else None
     if proxy is None:
         return None
     call.begin()
-    return proxy(stream, call)
+    return proxy(stream, call, inside)
 
 
 def deliver(result: Any, call: OpenCall) -> Any:
