@@ -497,6 +497,14 @@ def test_a_prompt_and_its_answer_are_captured_in_any_vendors_shape(
         assert said and said in json.dumps(VENDORS[vendor]["body"])
 
 
+def test_a_request_that_is_a_file_is_left_to_the_sdk(stub: StubServer, client: Any, meters: MeterFactory) -> None:
+    meter = meters(sellers={}, content="SPAN_ONLY")
+    sent = json.dumps({"prompt": "Hello!"}).encode()
+    read(client.invoke_model(modelId=MODELS["meta.llama"], body=io.BytesIO(sent)))
+    assert stub.requests[0].raw == sent
+    assert names.INPUT_MESSAGES not in one_call(meter)
+
+
 # --- streams ---------------------------------------------------------------------------------------------------------
 
 

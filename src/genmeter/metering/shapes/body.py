@@ -36,7 +36,9 @@ class Taken:
         else:
             self._pieces.clear()
         if last or self._size == self._length:
-            self._call.read(self._whole(b"".join(self._pieces)))
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._call.read(self._whole(data))
 
 
 class Body(Watched):
