@@ -350,6 +350,34 @@ def test_the_body_tells_the_lifetimes_of_cache_writes(
     dollars(attributes, 715)
 
 
+@BOTH
+def test_the_terms_of_an_invocation_stand_in_its_headers(
+    streamed: bool, stub: StubServer, client: Any, meter: Meter
+) -> None:
+    """Llama 3 8B 0.30 / 0.60: 13 × 0.3 + 7 × 0.6 = 3.9 + 4.2."""
+    path = "/invoke-with-response-stream" if streamed else "/invoke"
+    for headers, reason in (
+        ({"x-amzn-bedrock-service-tier": "priority"}, "unknown_service_tier"),
+        ({"x-amzn-bedrock-service-tier": "default"}, None),
+        ({"x-amzn-bedrock-performanceconfig-latency": "optimized"}, "unknown_service_tier"),
+        ({"x-amzn-bedrock-performanceconfig-latency": "standard"}, None),
+    ):
+        meter.clear()
+        stub.script(path, answer(streamed, headers=headers))
+        ask_invoke(client, streamed, MODELS["meta.llama"])
+        attributes = one_call(meter)
+        assert attributes.get(names.COST_REASON) == reason, headers
+        if reason is None:
+            dollars(attributes, 8.1)
+
+
+def test_a_guardrail_of_an_invocation_makes_its_price_partial(client: Any, meter: Meter) -> None:
+    asked = {"guardrailIdentifier": "gr-1", "guardrailVersion": "1"}
+    read(client.invoke_model(modelId=MODELS["meta.llama"], body=b"{}", **asked))
+    attributes = one_call(meter)
+    assert (attributes[names.GUARDRAIL_ID], attributes[names.COST_STATUS]) == ("gr-1", "partial")
+
+
 def test_a_count_of_bedrocks_that_is_new_is_named(stub: StubServer, client: Any, meter: Meter) -> None:
     stub.script("/invoke", Reply(headers={"x-amzn-bedrock-zebra-token-count": "7"}))
     ask_invoke(client, False, MODELS["meta.llama"])

@@ -53,10 +53,10 @@ class Body(Watched):
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
         """Some bytes, or all that are left; now or when awaited."""
-        given: int | None = next(iter((*args, *kwargs.values())), None)
-        amount = -1 if given is None else given
 
         def seen(piece: bytes) -> None:
+            given: int | None = next(iter((*args, *kwargs.values())), None)
+            amount = -1 if given is None else given
             self._self_taken.take(piece, amount < 0 or (not piece and amount > 0))
 
         return self._self_run(self.__wrapped__.read, seen, args, kwargs)
