@@ -1,4 +1,4 @@
-"""Writes what the commands shown in README.md really print below their ``$`` lines: ``make readme``.
+"""Writes into README.md what its commands really print below their ``$`` lines, and the table of SDKs: ``make readme``.
 
 The demo runs into a ledger of its own, and the report is asked of that ledger.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+TABLE = re.compile(r"^\| SDK \| .*\n\|[-|]+\n(?:\|.*\n)+", re.MULTILINE)
 BLOCK = re.compile(r"^```text\n\$ (genmeter [^\n]+)\n(.*?)```$", re.MULTILINE | re.DOTALL)
 
 
@@ -32,6 +33,13 @@ def output(command: str, ledger: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 
+def with_sdks(text: str) -> str:
+    """The page with the table that ``tests/providers/table.py`` makes of the SDKs."""
+    words = [sys.executable, "-m", "tests.providers.table"]
+    made = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return TABLE.sub(lambda _: made, text)
+
+
 def renew(text: str) -> str:
     """The page with every block's output made anew."""
     with tempfile.TemporaryDirectory() as folder:
@@ -40,4 +48,4 @@ def renew(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(renew(README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(with_sdks(renew(README.read_text(encoding="utf-8"))), encoding="utf-8")

@@ -17,7 +17,7 @@ WORDS = {
     "_iterator": "where a stream of an SDK keeps its chunks",
     "stream_options": "how an OpenAI-shaped stream is asked for its usage",
     "_make_api_call": "the one method behind all operations of a client of botocore",
-    "meta": "where a client of botocore keeps its address",
+    "endpoint_url": "where a client of botocore keeps its address",
 }
 BELOW = {
     "shapes": {"spec", "guard", "context"},

@@ -58,5 +58,5 @@ SDK = Sdk(
         Odd("negative", {"input_tokens": -25, "output_tokens": 15}, None, "invalid_usage"),
     ),
     sending=20,
-    newest=(2, 0),
+    newest=(2, 14),
 )

@@ -18,6 +18,15 @@ RESPONSE = Expected(
 )  # fmt: skip
 # text-embedding-3-small 0.02: 8 × 0.02
 EMBEDDED = Expected("embeddings", "openai", "text-embedding-3-small", "text-embedding-3-small", {"input": 8}, cost=0.16)
+PAINTED = Expected(
+    "generate_content", "openai", "gpt-image-1", None, {"input": 50, "output": 50, "text_input": 10, "image_input": 40}
+)
+HEARD = Expected(
+    "generate_content", "openai", "gpt-4o-transcribe", None, {"input": 14, "output": 45, "audio_input": 14}
+)
+TIMED = Expected("generate_content", "openai", "whisper-1", None, {"audio_seconds": 9})
+PAINT = At("images.generate", {"model": "gpt-image-1", "prompt": "A cat"})
+HEAR = At("audio.transcriptions.create", {"model": "gpt-4o-transcribe", "file": ("a.mp3", b"ID3", "audio/mpeg")})
 ASK = At("chat.completions.create", {"model": "gpt-4o", "messages": HELLO})
 RAW = ASK.but(path="chat.completions.with_raw_response.create", take=parsed)
 RESPOND = At("responses.create", {"model": "gpt-5.6-sol", "input": NEEDLE})
@@ -54,6 +63,9 @@ SDK = Sdk(
         ),
         Call("responses", "/responses", RESPONSE, {"value": RESPOND}, {"stream": RESPOND.but(stream=True)}),
         Call("embeddings", "/embeddings", EMBEDDED, {"value": EMBED}),
+        Call("images", "/images/generations", PAINTED, {"value": PAINT}),
+        Call("transcriptions", "/audio/transcriptions", HEARD, {"value": HEAR}),
+        Call("whisper", "/audio/transcriptions", TIMED, {"value": HEAR.but(model="whisper-1")}),
     ),
     errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"},
     odd=(
