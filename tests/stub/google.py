@@ -123,16 +123,16 @@ def generate_events(call: Call) -> Iterator[Event]:
     """
     usage, head = _usage(call), _envelope(call)
     so_far = None if usage is None else _so_far(call, usage)
-    pieces = [*_thoughts(call), *_calls(call)]
-    texts = () if call.reply.tool_calls else call.pieces(_text(call))
+    calls = _calls(call)
+    texts = () if calls else call.pieces(_text(call))
     last, event = None, Event("")
-    for part in pieces:
+    for part in _thoughts(call):
         yield Event(_chunk(call, head, [part], None, so_far))
     for text in texts:
         if text != last:
             last, event = text, Event(_chunk(call, head, [{"text": text}], None, so_far))
         yield event
-    yield Event(_chunk(call, head, [{"text": ""}], call.reply.finish or "STOP", usage))
+    yield Event(_chunk(call, head, calls or [{"text": ""}], call.reply.finish or "STOP", usage))
 
 
 def _chunk(call: Call, head: Json, parts: list[Json], finish: str | None, usage: Json | None) -> Json:

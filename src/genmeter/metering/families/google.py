@@ -20,7 +20,9 @@ HTTP = ("httpx", "requests", "aiohttp", "urllib3")
 def server(instance: Any) -> Server:
     """The API client that all parts of a client share. Behind an address of the app's own its mode tells who bills."""
     client = instance._api_client
-    return Server(client, client._http_options.base_url, mode=VERTEX if client.vertexai else None)
+    url = client._http_options.base_url
+    # Outside Vertex AI the location may be a word of the environment that nothing uses.
+    return Server(client, url, mode=VERTEX, region=client.location) if client.vertexai else Server(client, url)
 
 
 def interactions_server(instance: Any) -> Server:
