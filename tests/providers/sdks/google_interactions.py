@@ -40,6 +40,8 @@ SDK = Sdk(
     client=client,
     async_client=async_client,
     seller="google",
+    # The resource of version 1 keeps the methods of its class as its own, and no method below them is one of calls alone.
+    kept=NEW,
     calls=(
         Call(
             "interact",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..dialects.gemini import GEMINI, GEMINI_STREAM
 from ..dialects.gemini_interactions import GEMINI_DECISIONS, GEMINI_INTERACTIONS
 from ..dialects.gemini_media import GEMINI_EMBEDDINGS, GEMINI_IMAGES
-from ..families.door import arrivals, doors, posts
+from ..families.door import arrivals
 from ..families.google import GENAI, INTERACTIONS
 from ..spec import Provider, both
 
@@ -37,7 +37,6 @@ GOOGLE_INTERACTIONS = Provider(
     name="gcp.gemini",
     family=INTERACTIONS,
     targets=(
-        *doors(f"{GENERATED_1}._base_client", posts(["/interactions"], GEMINI_INTERACTIONS)),
         *both(f"{GENERATED}.interactions", "Interactions", "create", GEMINI_INTERACTIONS),
         *both(f"{GENERATED}.decisions", "Decisions", "create", GEMINI_DECISIONS),
         *both(f"{GENERATED_1}.resources.interactions", "InteractionsResource", "create", GEMINI_INTERACTIONS),
