@@ -207,13 +207,21 @@ def test_the_service_tier_that_was_used_has_the_price(
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
 def test_vertex_says_the_tier_in_its_usage(streamed: bool, metering: Metering, stub: StubServer) -> None:
-    """gemini-3.8-flash by priority, in a region: 282 × 1.8 × 1.1."""
+    """gemini-3.8-flash by priority: 282 × 1.8."""
     usage = {"trafficType": "ON_DEMAND_PRIORITY"}
     stub.script("", Stream(usage=usage) if streamed else Reply(usage=usage))
     meter = metering(google_vertex.SDK)
     with google_vertex.client(stub.url) as client:
         ask(client, streamed, model="gemini-3.8-flash")
-    dollars(one_call(meter), 558.36)
+    dollars(one_call(meter), 507.6)
+
+
+def test_a_region_has_its_price(metering: Metering, stub: StubServer) -> None:
+    """gemini-3.8-flash costs a tenth more in a region, also behind an address of the app's own: 282 × 1.1."""
+    meter = metering(google_vertex.SDK)
+    with google_vertex.client(stub.url, "europe-west4") as client:
+        ask(client, False, model="gemini-3.8-flash")
+    dollars(one_call(meter), 310.2)
 
 
 def test_prepaid_throughput_has_no_price_of_a_token(metering: Metering, stub: StubServer) -> None:

@@ -24,14 +24,14 @@ EMBED = At("models.embed_content", {"model": "gemini-embedding-001", "contents":
 DRAW = At("models.generate_images", {"model": "imagen-4.0-generate-001", "prompt": "a cat"})
 
 
-def client(url: str) -> Any:
+def client(url: str, location: str = "global") -> Any:
     from google import genai
     from google.oauth2.credentials import Credentials
 
     return genai.Client(
         vertexai=True,
         project="my-project",
-        location="europe-west4",
+        location=location,
         credentials=Credentials(token="stub"),  # type: ignore[no-untyped-call]
         http_options={"base_url": f"{url}/vertexai"},
     )

@@ -37,7 +37,8 @@ def read_response(result: Any, invocation: Invocation) -> None:
     found = answer(result)
     candidates, grounding = each(found.get("candidates")), Grounding()
     for candidate in candidates:
-        grounding.see(candidate.get("grounding_metadata"))
+        if candidate.get("grounding_metadata") is not None:
+            grounding.see(candidate["grounding_metadata"])
     response = invocation.response
     response.finish_reasons = [finish_reason(candidate.get("finish_reason")) for candidate in candidates]
     response.answered = any(fields(candidate.get("content")).get("parts") for candidate in candidates)
@@ -50,10 +51,11 @@ def finish(found: Mapping[str, Any], usage: Mapping[str, Any], grounding: Ground
     response.id, response.model = text(found.get("response_id")), text(found.get("model_version"))
     if not response.finish_reasons and fields(found.get("prompt_feedback")).get("block_reason"):
         response.finish_reasons = ["content_filter"]
-    headers = fields(fields(found.get("sdk_http_response")).get("headers"))
-    response.service_tier = service_tier(
-        usage.get("traffic_type"), usage.get("service_tier"), header(headers, TIER_HEADER)
-    )
+    tier = service_tier(usage.get("traffic_type"), usage.get("service_tier"))
+    if tier is None:
+        headers = fields(fields(found.get("sdk_http_response")).get("headers"))
+        tier = service_tier(header(headers, TIER_HEADER))
+    response.service_tier = tier
     invocation.usage = read_usage(usage, response)
     if invocation.usage is not None:
         grounding.bill(response.model or invocation.request.model, invocation.usage, response)

@@ -57,15 +57,18 @@ def model_name(given: Any) -> str | None:
     return found.rpartition("/models/")[2].removeprefix("models/").removeprefix("google/")
 
 
-def read_config(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """``config`` as an object or a dictionary, whose names may be those of the API."""
-    return {snake(name): value for name, value in fields(kwargs.get("config")).items()}
+def read_config(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``config`` as an object, or as a dictionary whose names may be those of the API."""
+    given = kwargs.get("config")
+    found = fields(given)
+    return {snake(name): value for name, value in found.items()} if isinstance(given, dict) else found
 
 
 def read_request(kwargs: Mapping[str, Any]) -> Request:
     """Arguments of ``generate_content``."""
     request, config = Request(model_name(kwargs.get("model"))), read_config(kwargs)
-    read_parameters(config, PARAMETERS, request)
+    # A config has sixty fields, of which nearly all are None.
+    read_parameters({name: config.get(name) for name in PARAMETERS}, PARAMETERS, request)
     request.service_tier = service_tier(config.get("service_tier"))
     return request
 

@@ -99,7 +99,8 @@ def read_modalities(
 ) -> None:
     """Read what the totals consist of. A modality without a field of its own is named: its price may be another."""
     for name, known in lists.items():
-        for part in each(found.get(name)):
+        parts = found.get(name)
+        for part in each(parts) if parts else ():
             modality, tokens = (text(part.get("modality")) or "").upper(), known_count(part.get(count)) or 0
             field = known.get(modality, "")
             if field:
