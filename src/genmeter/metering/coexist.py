@@ -32,7 +32,7 @@ SHARED_KEYS = {
 """Operation → the context key of util-genai and the class of its value (opentelemetry-util-genai 1.3b0)."""
 
 
-LAUNCHED = "set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={name}"
+LAUNCHED = "set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={sdk}"
 
 
 class Tool(NamedTuple):
@@ -41,7 +41,7 @@ class Tool(NamedTuple):
     ``prefix`` begins the name of the module in which its wrappers are written, ``scope`` the name of the
     instrumentation scope of its spans, where that is not the package of the wrapper. ``span`` says where its span is while
     the SDK runs: ``around`` it, as the current span; ``beside`` it, open or not yet made, but never the current span;
-    ``inside`` it, deeper in the SDK. ``off`` says how to turn it off for one SDK, by the SDK's name or by the tool's own for it. ``own``: its spans may go to a tracer
+    ``inside`` it, deeper in the SDK. ``off`` says how to turn it off for one SDK. ``own``: its spans may go to a tracer
     provider of its own.
     """
 

@@ -26,7 +26,7 @@ def fields(value: Any) -> Mapping[str, Any]:
 
 def _reader(kind: Any) -> Callable[[Any], Mapping[str, Any]]:
     if hasattr(kind, "ListFields"):  # Protocol Buffers: a message's __dict__ would be that of its class
-        return lambda value: {field.name: found for field, found in value.ListFields()}
+        return _message
     if hasattr(kind, "pb") and hasattr(kind, "to_dict"):  # proto-plus: a message of Protocol Buffers inside
         return lambda value: fields(value._pb)
     if issubclass(kind, dict):  # huggingface_hub: a dataclass too, whose dictionary half lacks fields that are new
@@ -37,6 +37,18 @@ def _reader(kind: Any) -> Callable[[Any], Mapping[str, Any]]:
         # A class may be an argument (`response_format=Step`): its dictionary holds no fields.
         return lambda value: NOTHING
     return _attributes
+
+
+def _message(value: Any) -> Mapping[str, Any]:
+    """The fields of a message of Protocol Buffers that are set: a repeated one as a list, an enumeration by its names."""
+    return {field.name: _field(field, found) for field, found in value.ListFields()}
+
+
+def _field(field: Any, found: Any) -> Any:
+    if hasattr(found, "__len__") and not isinstance(found, (str, bytes)):
+        return [_field(field, one) for one in found] if hasattr(found, "append") or hasattr(found, "add") else found
+    named = field.enum_type.values_by_number.get(found) if field.enum_type is not None else None
+    return found if named is None else named.name
 
 
 def _attributes(value: Any) -> Mapping[str, Any]:

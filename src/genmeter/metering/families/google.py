@@ -1,6 +1,7 @@
 """google-genai: one client for the Gemini API and for Vertex AI, and within it a generated one for interactions.
 
-Stainless generated the inner one until 1.x, and Speakeasy does since then.
+Stainless generated the inner one until 1.x, and Speakeasy does since then. Beside it the generated clients of
+google-cloud-aiplatform, through which the older ``vertexai`` package goes.
 """
 
 from __future__ import annotations
@@ -60,5 +61,19 @@ def unsent(error: BaseException) -> bool:
     return True
 
 
+def gapic_server(client: Any) -> Server:
+    """A generated client of Google Cloud, which keeps a host."""
+    return Server(client, f"https://{client.api_endpoint}", mode=VERTEX)
+
+
+def deliver_message(result: Any, call: OpenCall) -> Any:
+    """What such a client gives: an asynchronous stream of gRPC is iterable alone."""
+    if call.streamed and hasattr(result, "__aiter__"):
+        call.begin()
+        return stream.AsyncStream(result, call)
+    return stream.deliver(result, call)
+
+
+GAPIC = Family(gapic_server, deliver_message, status)
 GENAI = Family(server, stream.deliver, status, unsent=unsent)
 INTERACTIONS = Family(interactions_server, deliver_interaction, status, unsent=stainless.unsent, body=stainless.body)

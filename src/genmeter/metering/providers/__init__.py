@@ -15,6 +15,7 @@ from .mistralai import MISTRALAI
 from .ollama import OLLAMA
 from .openai import OPENAI
 from .together import TOGETHER, TOGETHER_1
+from .vertexai import VERTEXAI
 from .writer import WRITER
 
 PROVIDERS: tuple[Provider, ...] = (
@@ -22,6 +23,7 @@ PROVIDERS: tuple[Provider, ...] = (
     ANTHROPIC,
     GOOGLE,
     GOOGLE_INTERACTIONS,
+    VERTEXAI,
     BOTO3,
     AIOBOTOCORE,
     GROQ,
