@@ -103,6 +103,16 @@ def reply(streamed: bool, **given: Any) -> Reply:
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+def test_thoughts_at_geminis_openai_endpoint_are_billed(streamed: bool, stub: StubServer, meters: MeterFactory) -> None:
+    """They stand in the total alone: 500 - 100 - 40 = 360. gemini-2.5-flash 0.30 / 2.50: 100 × 0.3 + (40 + 360) × 2.5."""
+    meter = meters(sellers={f"{stub.url.removeprefix('http://')}/v1": "google"})
+    usage = Exact(prompt_tokens=100, completion_tokens=40, total_tokens=500)
+    attributes = book(meter, stub, reply(streamed, usage=usage), {**CHAT, "model": "gemini-2.5-flash"}, streamed)
+    assert (attributes[names.OUTPUT_TOKENS], attributes[names.REASONING_TOKENS]) == (400, 360)
+    dollars(attributes, 1030)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
 class TestMoney:
     """From the wire to the bill: the same numbers whole and streamed."""
 
