@@ -78,6 +78,7 @@ def row(distribution: str, sdks: list[Sdk]) -> str:
     """One SDK."""
     tables = list({id(table): table for sdk in sdks for table in tables_of(sdk)}.values())
     sellers = dict.fromkeys(name for table in tables for name in (table.name, *table.modes.values()))
+    sellers |= dict.fromkeys(call.expected.provider for sdk in sdks for call in sdk.calls)
     cells = [
         f"`{distribution}`",
         versions(distribution, min(sdk.since for sdk in sdks)),

@@ -179,6 +179,25 @@ def test_a_stream_that_is_cut_is_billed_by_the_last_totals_that_came(
     assert attributes[names.INPUT_TOKENS] == 11
 
 
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_an_error_in_the_middle_of_a_stream_is_told_by_its_kind(
+    asynchronous: bool, client: Any, meter: Meter, stub: StubServer
+) -> None:
+    stub.script("", Stream(error_after=2))
+    errors = import_module("google.genai.errors")
+
+    async def read() -> None:
+        async for _ in await client.aio.models.generate_content_stream(**HELLO):
+            pass
+
+    with pytest.raises(errors.APIError):
+        asyncio.run(read()) if asynchronous else ask(client, True)
+    attributes = one_call(meter)
+    assert attributes[names.ERROR_TYPE] == "INTERNAL"
+    assert attributes[names.INPUT_TOKENS] == 11
+    assert attributes[names.COST_STATUS] == "partial"
+
+
 def test_a_prompt_that_is_held_back_is_billed_for_its_input(client: Any, meter: Meter, stub: StubServer) -> None:
     """gemini-2.5-flash: 11 × 0.3; there is no candidate, and no count of them."""
     body = {"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "gemini-2.5-flash",
