@@ -121,3 +121,74 @@ def test_what_is_given_by_arguments_counts_under_the_launcher_too(rig: Rig, rece
     )
     done = rig.program("launcher", receiver, text.split("assert")[0] + "call()\nprint(len(spans.get_finished_spans()))")
     assert (done.out, done.err) == ("1\n", "")
+
+
+@pytest.mark.parametrize("set_up", ["launcher", "plain"])
+def test_a_variable_that_names_no_exporter_is_a_line_and_costs_no_call(
+    rig: Rig, receiver: Receiver, set_up: str
+) -> None:
+    done = rig.program(set_up, receiver, "call()", OTEL_TRACES_EXPORTER="no-such")
+    assert done.whole and "Traceback" not in done.err
+    assert "genmeter: OTEL_TRACES_EXPORTER='no-such': no such exporter is installed" in done.err.splitlines()
+
+
+EMPTY = """
+from opentelemetry import _logs, trace
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.trace import TracerProvider
+_logs.set_logger_provider(LoggerProvider())
+trace.set_tracer_provider(TracerProvider())
+call()
+"""
+
+
+@pytest.mark.parametrize("set_up", ["launcher", "plain"])
+def test_calls_under_providers_that_export_nothing_are_booked(rig: Rig, receiver: Receiver, set_up: str) -> None:
+    done = rig.program(set_up, receiver, EMPTY)
+    assert (done.err, done.answered, done.booked) == ("", 1, 1)
+
+
+def test_providers_that_export_nothing_where_no_place_is_named_are_told(rig: Rig, receiver: Receiver) -> None:
+    (line,) = rig.program("plain", receiver, EMPTY, OTEL_EXPORTER_OTLP_ENDPOINT="").err.splitlines()
+    assert "the calls of this process are recorded nowhere" in line
+
+
+LATER = """
+from opentelemetry import _logs
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+events, logs = LoggerProvider(), InMemoryLogRecordExporter()
+_logs.set_logger_provider(events)
+call()
+events.add_log_record_processor(SimpleLogRecordProcessor(logs))
+call()
+print(len(logs.get_finished_logs()))
+"""
+
+
+def test_a_processor_that_the_app_adds_later_gets_the_calls_from_then_on(rig: Rig, receiver: Receiver) -> None:
+    assert rig.program("plain", receiver, LATER, OTEL_EXPORTER_OTLP_ENDPOINT="").out == "1\n"
+
+
+@pytest.mark.parametrize("set_up", ["launcher", "plain"])
+def test_no_events_and_no_sampled_span_is_told_and_what_is_switched_off_is_not(
+    rig: Rig, receiver: Receiver, set_up: str
+) -> None:
+    lost = rig.program(set_up, receiver, "call()", OTEL_LOGS_EXPORTER="none", OTEL_TRACES_SAMPLER="always_off")
+    assert "a call is missing in the ledger" in lost.err and len(lost.err.splitlines()) == 1
+    none = {"OTEL_LOGS_EXPORTER": "none", "OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
+    for off in (none, {"OTEL_SDK_DISABLED": "true"}):
+        assert rig.program(set_up, receiver, "call()", **off).err == ""
+
+
+SHUT_DOWN = """
+from opentelemetry import _logs, metrics, trace
+call()
+for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()):
+    provider.shutdown()
+"""
+
+
+def test_an_app_that_shuts_the_providers_down_itself_is_told_nothing(rig: Rig, receiver: Receiver) -> None:
+    done = rig.program("launcher", receiver, SHUT_DOWN)
+    assert done.whole and done.err == ""

@@ -124,7 +124,9 @@ class Ends:
         reaper.end()
         if self._routes is not None:
             guard.step("end", self._routes.tell_at_end)
-        return together([provider.shutdown for provider in self._ours], deadline - time.monotonic())
+        # An application may have shut one down itself; the SDK would warn of a second time.
+        ours = [provider.shutdown for provider in self._ours if not getattr(provider, "_shutdown", False)]
+        return together(ours, deadline - time.monotonic())
 
     def _all(self) -> list[Any]:
         found: list[Any] = []

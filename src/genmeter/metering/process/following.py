@@ -18,6 +18,23 @@ def is_set(provider: object) -> bool:
     return "Proxy" not in type(provider).__name__
 
 
+def carries(provider: object) -> bool:
+    """Whether records that are given to a provider go on. One of the SDK's has processors for that, or drops all.
+
+    The attributes are private; a provider without them is taken at its word.
+    """
+    if not is_set(provider) or type(provider).__name__.startswith("NoOp"):
+        return False
+    for several, each in (
+        ("_active_span_processor", "_span_processors"),
+        ("_multi_log_record_processor", "_log_record_processors"),
+    ):
+        found: object = getattr(getattr(provider, several, None), each, None)
+        if found is not None:
+            return bool(found)
+    return True
+
+
 class Following(Tracer):
     """Starts spans with ``own`` until the application has set a provider, and with a tracer of that provider from then on.
 

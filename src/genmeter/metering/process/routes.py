@@ -28,15 +28,17 @@ from opentelemetry.trace import (
 
 from ... import names
 from ..._version import __version__
+from ...credentials import scrub
 from ...model import AttributeValue
 from ...settings import Startup
+from ...texts import bounded
 from .. import guard
 from ..notices import notices
 from . import sdk
 from .carriers import Carriers, beside
 from .delivery import delivery
 from .ends import ends
-from .following import Following, is_set
+from .following import Following, carries, is_set
 from .reaper import reaper
 from .threads import resume, setting_up, waiting
 
@@ -46,7 +48,7 @@ SCOPE = (names.SCOPE, __version__, names.SCHEMA_URL)
 MOST_WAITING = 1000
 """Events that may wait for a provider, which is made in less than a second."""
 NOWHERE = (
-    "genmeter: the calls of this process are recorded nowhere, because no OpenTelemetry provider is set up. Write "
+    "genmeter: the calls of this process are recorded nowhere, because no OpenTelemetry provider is set up that exports them. Write "
     'genmeter.instrument(export="dev") beside a running `genmeter dev`, or set OTEL_EXPORTER_OTLP_ENDPOINT, or start the '
     "app with `genmeter run --` or opentelemetry-instrument."
 )
@@ -78,6 +80,7 @@ class Routes:
         )
         self._measure_with = measure_with
         self._own: dict[str, Any] = {}
+        self._said: set[str] = set()
         self._copies = bool(export)
         self._given = meter_provider is not None and logger_provider is not None
         carriers = Carriers(export)
@@ -89,7 +92,7 @@ class Routes:
         self._meters: object = None
         self._measured: MeterProvider | None = None
         self._loggers: object = None
-        self._told = False
+        self._told = sdk.unwanted()
         self._waiting: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
         self._turn()
 
@@ -99,12 +102,23 @@ class Routes:
         if carriers.from_environment and launched is not None:
             self._own["logs"] = launched
         elif self._copies or not (self._logger_provider or is_set(get_logger_provider())):
-            self._own["logs"] = carriers.loggers()
+            self._own["logs"] = self._provider(carriers.loggers)
         if not (self.tracer_provider or is_set(trace.get_tracer_provider())):
-            self._own["traces"] = carriers.tracers()
+            self._own["traces"] = self._provider(carriers.tracers)
         if not (self._meter_provider or is_set(metrics.get_meter_provider())):
-            self._own["metrics"] = carriers.meters()
+            self._own["metrics"] = self._provider(carriers.meters)
         ends.bound(*(one for one in self._own.values() if one is not None and one is not launched))
+
+    def _provider(self, make: Callable[[], Any]) -> Any:
+        """A provider; None where the environment asks for one that cannot be made. The other signals do not suffer."""
+        try:
+            return make()
+        except Exception as error:
+            reason = scrub(bounded(str(error) or type(error).__name__))
+            if reason not in self._said:
+                self._said.add(reason)
+                logger.error("genmeter: %s", reason)
+            return None
 
     def _choose_tracer(self) -> Tracer:
         if self.tracer_provider is not None:
@@ -122,8 +136,9 @@ class Routes:
     def _turn(self) -> None:
         loggers, meters = get_logger_provider(), metrics.get_meter_provider()
         carrier: LoggerProvider | None = self._own.get("logs")
-        chosen = self._logger_provider or (loggers if is_set(loggers) else carrier) or loggers
-        self._carried = is_set(chosen)
+        offered = (self._logger_provider, loggers, carrier)
+        chosen = next((one for one in offered if one is not None and carries(one)), self._logger_provider or loggers)
+        self._chosen, self._carried = chosen, carries(chosen)
         self._counted = chosen is carrier or chosen in sdk.environment
         self._logger: Logger = chosen.get_logger(*SCOPE)
         copied = carrier is not None and self._copies and chosen is not carrier
@@ -170,11 +185,16 @@ class Routes:
             delivery.calls += event["event_name"] == names.EVENT_DETAILS
 
     def _uncarried(self, event: dict[str, Any]) -> None:
-        """There is no provider of events. A span that is sampled carries the call all the same."""
-        span = get_current_span(event["context"])
-        if span.is_recording() and span.get_span_context().trace_flags.sampled:
+        """No provider takes the events on. A span that is sampled carries the call all the same."""
+        if carries(self._chosen):  # the application has given its provider a processor since
+            self._turn()
+            self.emit(event)
             return
-        if not self._traced():
+        span = get_current_span(event["context"])
+        sampled = span.is_recording() and span.get_span_context().trace_flags.sampled
+        if sampled and self._traced():
+            return
+        if sampled or not (self.tracer_provider or is_set(trace.get_tracer_provider()) or self._traced()):
             self.tell_at_end()
         elif not self._told:
             self._waiting.append(event)
@@ -195,7 +215,7 @@ class Routes:
             self.emit(self._waiting.popleft())
 
     def _traced(self) -> bool:
-        return self.tracer_provider is not None or is_set(trace.get_tracer_provider()) or "traces" in self._own
+        return carries(self.tracer_provider or trace.get_tracer_provider()) or self._own.get("traces") is not None
 
     def tell_at_end(self) -> None:
         """Tell once that this process has no provider at all."""

@@ -21,7 +21,9 @@ from opentelemetry.util._importlib_metadata import (
     entry_points,  # pyright: ignore[reportUnknownVariableType]
 )
 
+from ...credentials import scrub
 from ...settings import SettingsError, Startup
+from ...texts import bounded
 from .. import guard
 from .carriers import DEFAULTS
 from .delivery import exporters, watch
@@ -55,14 +57,21 @@ def configure_if_nobody_does() -> None:
         # The instrumentor reads the same variables next, logs this error, and meters nothing. A word that is not
         # understood most likely meant "off", and an app that sets its SDK up itself cannot do so a second time.
         return
-    except Exception:
+    except Exception as error:
         # Raising here would keep the launcher from loading any instrumentor at all.
-        logger.exception("genmeter: the OpenTelemetry SDK could not be configured from the environment")
+        reason = scrub(bounded(str(error) or type(error).__name__))
+        logger.error("genmeter: the OpenTelemetry SDK could not be configured from the environment: %s", reason)
 
 
 def off() -> bool:
     """Whether the environment switches genmeter or all of OpenTelemetry off."""
     return _disabled() or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def unwanted() -> bool:
+    """Whether the environment says that neither spans nor events are to leave the process."""
+    wanted = (os.environ.get(name, "").strip().lower() for name in ("OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER"))
+    return off() or all(name == "none" for name in wanted)
 
 
 def _disabled() -> bool:
