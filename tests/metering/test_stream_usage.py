@@ -12,6 +12,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 from opentelemetry.trace import StatusCode
+from pydantic import BaseModel, ValidationError
 
 from genmeter import names
 from tests.stub import Reply, Stream, StubServer
@@ -457,3 +458,107 @@ def test_an_unknown_chunk_is_the_apps_and_costs_nothing_else(
     meter = meters()
     assert act() == bare
     assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)
+
+
+def until_the_finish_reason(chunks: Any) -> list[Any]:
+    """What many apps do: they stop at the finish reason, and no more is read."""
+    seen: list[Any] = []
+    for chunk in chunks:
+        seen.append(dump(chunk))
+        if chunk.choices and chunk.choices[0].finish_reason:
+            break
+    return seen
+
+
+WAYS_TO_STOP: dict[str, Any] = {
+    "dropped": until_the_finish_reason,
+    "closed": lambda stream: (until_the_finish_reason(stream), stream.close())[0],
+    "next": lambda stream: until_the_finish_reason(iter(stream.__next__, None)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_STOP)
+def test_an_app_that_stops_at_the_finish_reason_is_billed_exactly(
+    way: str, stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    stub.script("/chat/completions", *[Stream(usage={"prompt_tokens": 7, "completion_tokens": 9})] * 2)
+    bare = WAYS_TO_STOP[way](client.chat.completions.create(**CHAT, stream=True))
+    meter = meters()
+    assert WAYS_TO_STOP[way](client.chat.completions.create(**CHAT, stream=True)) == bare
+    gc.collect()
+    attributes = one_call(meter)
+    assert attributes[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)
+    assert attributes[names.COST_STATUS] == "priced" and names.STREAM_CUT not in attributes
+
+
+def test_an_async_app_that_stops_at_the_finish_reason_is_billed_exactly(stub: StubServer, meter: Meter) -> None:
+    stub.script("/chat/completions", Stream(usage={"prompt_tokens": 7, "completion_tokens": 9}))
+
+    async def run() -> None:
+        client = AsyncOpenAI(base_url=stub.openai_url, api_key="x")
+        async with client, await client.chat.completions.create(**CHAT, stream=True) as stream:
+            async for chunk in stream:
+                if chunk.choices and chunk.choices[0].finish_reason:
+                    break
+
+    asyncio.run(run())
+    assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)
+
+
+def chunk(text: str, reason: str | None) -> dict[str, Any]:
+    """One chunk on the wire."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": [choice]}
+
+
+AFTER_THE_END: dict[str, list[Any]] = {
+    "an error": [chunk("a", None), chunk("b", "stop"), {"error": {"message": "broken", "code": "server_error"}}],
+    "more text": [chunk("a", None), chunk("b", "stop"), chunk("c", None), chunk("d", "length"), "[DONE]"],
+    "no usage": [chunk("a", None), chunk("b", "stop"), "[DONE]"],
+    "nothing": [chunk("a", None), chunk("b", "stop")],
+    "reasons everywhere": [chunk("a", "stop"), chunk("b", "stop"), chunk("c", "stop"), "[DONE]"],
+}
+
+
+@pytest.mark.parametrize("name", AFTER_THE_END)
+def test_what_comes_after_a_finish_reason_comes_when_the_app_asks(
+    name: str, stub: StubServer, meters: MeterFactory, client: OpenAI
+) -> None:
+    """The chunk with the finish reason first, then the rest, error or end, as without genmeter."""
+
+    def told() -> list[Any]:
+        stream, seen = client.chat.completions.create(**CHAT, stream=True), list[Any]()
+        for _ in range(7):
+            try:
+                seen.append(dump(next(stream)))
+            except Exception as error:
+                seen.append((type(error), str(error), error.__cause__, error.__context__))
+        return seen
+
+    stub.script("/chat/completions", *[Stream(events=AFTER_THE_END[name])] * 2)
+    bare = told()
+    meter = meters()
+    assert told() == bare
+    one_call(meter)
+
+
+def test_a_stream_helper_that_fails_to_parse_is_billed_exactly(stub: StubServer, meter: Meter, client: OpenAI) -> None:
+    """The helper parses at the finish reason, before the chunk with the usage."""
+    stub.script(
+        "/chat/completions", Stream(chunks=['{"number": "x"}'], usage={"prompt_tokens": 7, "completion_tokens": 9})
+    )
+    with pytest.raises(ValidationError), stream_helper(client)(**CHAT, response_format=Answer) as stream:
+        for _ in stream:
+            pass
+    assert one_call(meter)[names.COST_AMOUNT] == pytest.approx(SEVEN_AND_NINE, rel=1e-12)
+
+
+class Answer(BaseModel):
+    """What the app asks for."""
+
+    number: int
+
+
+def stream_helper(client: OpenAI) -> Any:
+    """``stream`` of chat completions; older SDKs have it under ``beta``."""
+    return getattr(client.chat.completions, "stream", None) or client.beta.chat.completions.stream

@@ -23,8 +23,8 @@ class Events(list[Any]):
 class Accumulator(Protocol):
     """Folds the chunks of one stream into counts; keeps no chunk."""
 
-    def fold(self, chunk: Any) -> bool:
-        """Take one chunk in. True: the app did not ask for this chunk and must not see it."""
+    def fold(self, chunk: Any) -> int:
+        """Take one chunk in. True: the app did not ask for this chunk and must not see it; or ``AHEAD``."""
         ...
 
     def finish(self, invocation: Invocation) -> None:
@@ -53,10 +53,17 @@ class Dialect:
     read_output: Callable[[Any], list[dict[str, Any]]] | None = None
 
 
-class Fold(Protocol):
-    """Takes one chunk in. True: the chunk came only because we asked, and the app must not see it. May raise."""
+AHEAD = 2
+"""A fold's word for a chunk that the app sees and behind which the chunk comes that we asked for.
 
-    def __call__(self, chunk: Any, /) -> bool:
+That one is taken at once. Many apps stop at the finish reason, and would leave the usage of the call unread.
+"""
+
+
+class Fold(Protocol):
+    """Takes one chunk in. True: the chunk came only because we asked, and the app must not see it; or ``AHEAD``. May raise."""
+
+    def __call__(self, chunk: Any, /) -> int:
         """Take it."""
         ...
 
@@ -67,6 +74,11 @@ class Chunks(Protocol):
     @property
     def fold(self) -> Fold:
         """What takes the next chunk. Look it up for every chunk: it changes."""
+        ...
+
+    @property
+    def hides(self) -> Fold:
+        """Whether the app must not see a chunk, asked without folding it."""
         ...
 
     def unfolded(self, chunk: Any, error: Exception) -> bool:

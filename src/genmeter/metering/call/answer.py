@@ -79,7 +79,7 @@ class Answer:
         if self._accumulator is not None:
             guard.step("fold", self._accumulator.fold, result)
 
-    def _first(self, chunk: Any) -> bool:
+    def _first(self, chunk: Any) -> int:
         """Fold the first chunk and note when it came. Every later one goes straight to the accumulator."""
         invocation = self.invocation
         self._last_chunk = perf_counter()
@@ -88,10 +88,10 @@ class Answer:
         self.fold = fold if invocation.gaps is None else partial(self._timed, fold)
         return fold(chunk)
 
-    def _timed(self, fold: Fold, chunk: Any) -> bool:
+    def _timed(self, fold: Fold, chunk: Any) -> int:
         """Fold a chunk and note the time since the one before."""
         hidden = fold(chunk)
-        if not hidden and self.invocation.gaps is not None:
+        if hidden is not True and self.invocation.gaps is not None:
             now = perf_counter()
             self.invocation.gaps.append(now - self._last_chunk)
             self._last_chunk = now

@@ -16,7 +16,7 @@ from .answer import shown
 class Unfolded:
     """Where the chunks of a stream go that is not ours to see: a ``spec.Chunks``."""
 
-    fold = staticmethod(shown)
+    fold = hides = staticmethod(shown)
 
     def unfolded(self, chunk: Any, error: Exception) -> bool:
         """No chunk is hidden."""

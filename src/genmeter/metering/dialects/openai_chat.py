@@ -10,7 +10,7 @@ from typing import Any
 
 from ... import names
 from ...model import Invocation, Request, Round, Usage
-from ..spec import Dialect
+from ..spec import AHEAD, Dialect
 from . import openai_messages
 from .counts import leave, merged
 from .openai_messages import finish_reason
@@ -151,15 +151,16 @@ class ChatAccumulator:
         self._seen: dict[str, Any] = {}
         self._unnamed = True
         self._vendor = False
-        self._answered = False
+        self._answered = self._whole = False
         self._tools = False
         self._reasons: dict[int, str | None] = {}
         self.deltas = openai_messages.Deltas() if captured else None
 
-    def fold(self, chunk: Any) -> bool:
-        """True for the chunk that carries nothing but the usage that we asked for."""
+    def fold(self, chunk: Any) -> int:
+        """True for the chunk that carries nothing but the usage that we asked for; AHEAD for one that ends a choice."""
         # The cheap way of ``own``, twice a chunk: code that has left the processor's cache since costs the most.
         found = getattr(chunk, "__dict__", None) or own(chunk)
+        ends = False
         usage = found.get("usage")
         if usage is not None or self._unnamed:
             # Azure opens with a chunk whose id and model are empty; the tier may come with the usage alone.
@@ -178,6 +179,7 @@ class ChatAccumulator:
                 chosen = getattr(choice, "__dict__", None) or own(choice)
                 reason, index = chosen.get("finish_reason"), chosen.get("index") or 0
                 if reason is not None or index not in self._reasons:
+                    ends = ends or (bool(reason) and not self._reasons.get(index))
                     self._reasons[index] = reason
                     if reason is not None and usage is None:
                         # Moonshot has usage in the last choice: https://platform.moonshot.ai/docs/api/chat (read 2026-11-30).
@@ -191,13 +193,15 @@ class ChatAccumulator:
         except TypeError:
             pass  # choices that are no list, an index that is no number: the rest of the chunk counts
         if usage is not None:
-            return self._asked and not choices
+            self._whole = self._asked and not choices
+            return self._whole
         if self._asked:
             # The server writes `usage: null` into every chunk because we asked; the app's own dump must not show it.
             try:
                 chunk.__pydantic_fields_set__.discard("usage")
             except AttributeError:
                 pass  # a chunk that is no model: a server's `null`, or JSON of a raw stream
+            return AHEAD if ends and self._usage is None else False
         return False
 
     def finish(self, invocation: Invocation) -> None:
@@ -208,6 +212,9 @@ class ChatAccumulator:
         response.answered = self._answered
         if self._usage is not None:
             read_spending(self._usage, invocation)
+        if self._whole:
+            # The chunk that we asked for is the last one: an app that stops before it has the whole answer.
+            invocation.cut = None
         read_breakdown(self._seen, invocation)
         if self._tools:
             leave(TOOLS, 0, response)

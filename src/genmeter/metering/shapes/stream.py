@@ -9,8 +9,10 @@ from typing import Any
 
 from opentelemetry.context import Context, attach
 
+from .. import guard
 from ..context import detach
-from ..spec import OpenCall
+from ..spec import AHEAD, OpenCall
+from .ahead import given, taken, taken_async, taken_in
 from .proxy import Watched, dropped, then
 
 
@@ -53,11 +55,34 @@ class Iteration:
                 self._self_call.stop(error)
                 raise
             try:
-                if not self._chunks.fold(chunk):
+                told = self._chunks.fold(chunk)
+                if not told:
                     return chunk
             except Exception as error:
                 if not self._chunks.unfolded(chunk, error):
                     return chunk
+                continue
+            if told == AHEAD:
+                self._look_ahead()
+                return chunk
+
+    def _look_ahead(self) -> None:
+        """Take the next chunk before the app asks for it. All but the chunk that we asked for waits for the app."""
+        take = self._take
+        try:
+            following = taken(take)
+        except BaseException as error:
+            self._self_call.stop(error)
+            if not isinstance(error, StopIteration):  # which the SDK's stream says again
+                raise
+        else:
+            if not guard.step("fold", taken_in, self._chunks, following):
+                waiting = [following]
+
+                def later() -> Any:
+                    return given(waiting.pop()) if waiting else take()
+
+                self._take = later
 
     def __del__(self) -> None:
         dropped(self)
@@ -99,11 +124,34 @@ class AsyncIteration:
                 self._self_call.stop(error)
                 raise
             try:
-                if not self._chunks.fold(chunk):
+                told = self._chunks.fold(chunk)
+                if not told:
                     return chunk
             except Exception as error:
                 if not self._chunks.unfolded(chunk, error):
                     return chunk
+                continue
+            if told == AHEAD:
+                await self._look_ahead()
+                return chunk
+
+    async def _look_ahead(self) -> None:
+        """Take the next chunk before the app asks for it. All but the chunk that we asked for waits for the app."""
+        take = self._take
+        try:
+            following = await taken_async(take)
+        except BaseException as error:
+            self._self_call.stop(error)
+            if not isinstance(error, StopAsyncIteration):  # which the SDK's stream says again
+                raise
+        else:
+            if not guard.step("fold", taken_in, self._chunks, following):
+                waiting = [following]
+
+                async def later() -> Any:
+                    return given(waiting.pop()) if waiting else await take()
+
+                self._take = later
 
     def __del__(self) -> None:
         dropped(self)
