@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import tracemalloc
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -234,3 +235,54 @@ def test_a_batch_needs_one_statement_a_call_and_a_second_signal_three(tmp_path: 
         kinds = asked["INSERT INTO k"[:12]]
         # the span itself is kept beside its call
         assert asked.total() - 2 * kinds <= 4 * load.BATCH + 60, asked
+
+
+@pytest.mark.parametrize("by", [["user_hash"], ["session", "model"], ["department"]], ids=",".join)
+def test_the_dearest_groups_and_the_rest_are_all_groups_also_of_trimmed_days(by: list[str]) -> None:
+    dice = random.Random(11)
+    sent = [drawn(dice, n) for n in range(1, 400)]
+    for call in sent:
+        call.scope, call.user_hash = None, f"u-{dice.randrange(40)}"
+    store = SqliteStore(caps=Caps(calls=150))
+    store.book(sent, ())
+    while store.trim():
+        pass
+    groups = store.groups(by, EVERYTHING)
+    cost: Counter[tuple[object, ...]] = Counter()
+    for group in groups:
+        cost[group.key] += group.cost * (group.currency == "USD")
+    for most in (0, 1, 2, 1000):
+        found = store.dearest(by, EVERYTHING, most)
+        kept = {group.key for group in found.groups}
+        assert (len(kept), found.left) == (min(most, len(cost)), max(len(cost) - most, 0))
+        assert not kept or min(cost[key] for key in kept) >= max(
+            (cost[key] for key in cost if key not in kept), default=0
+        )
+        assert {(*group.key, group.currency): group for group in found.groups} == {
+            (*group.key, group.currency): group for group in groups if group.key in kept
+        }
+        others: Counter[str | None] = Counter()
+        for group in groups:
+            others[group.currency] += group.cost * (group.key not in kept)
+        assert {group.currency: group.cost for group in found.rest if group.cost} == {
+            key: cost for key, cost in others.items() if cost
+        }
+        calls = sum(group.calls for group in found.rest) + sum(group.calls for group in found.groups)
+        assert calls == 399
+    store.close()
+
+
+def test_the_dearest_of_many_sessions_need_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    with Ledger.open(path, max_rows=None) as ledger:
+        for first in range(1, 30_000, 5_000):
+            ledger.store.book(
+                [one(n, session=f"s-{n}", currency="USD", cost_pico=n) for n in range(first, first + 5_000)], ()
+            )
+        tracemalloc.start()
+        found = ledger.store.dearest(["session"], EVERYTHING, 100)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert [group.cost for group in found.groups[:3]] == [30_000, 29_999, 29_998]
+    assert (len(found.groups), found.left, found.rest[0].calls) == (100, 29_900, 29_900)
+    assert used < 1 << 20

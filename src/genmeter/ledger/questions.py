@@ -49,6 +49,14 @@ class Group:
     last_ns: int
 
 
+class Dearest(NamedTuple):
+    """The dearest groups of many: ``left`` keys are left out, and ``rest`` has their sums by currency, without a key."""
+
+    groups: list[Group]
+    left: int
+    rest: list[Group]
+
+
 class Latency(NamedTuple):
     """Exact nearest-rank quantiles of call durations in ns, in the order they were asked for, over ``calls`` calls."""
 

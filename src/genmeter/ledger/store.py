@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
-from genmeter.ledger.questions import Amount, Group, Latency, Outcome, Quarantined, Window
+from genmeter.ledger.questions import Amount, Dearest, Group, Latency, Outcome, Quarantined, Window
 
 
 class Store(Protocol):
@@ -72,6 +72,10 @@ class Store(Protocol):
 
     def groups(self, by: Sequence[str], window: Window) -> list[Group]:
         """Sums of the calls in a window by these columns and by currency."""
+        ...
+
+    def dearest(self, by: Sequence[str], window: Window, most: int) -> Dearest:
+        """The ``groups`` of the keys that cost most, in memory that does not grow with the number of the others."""
         ...
 
     def moment(self) -> AbstractContextManager[None]:

@@ -77,10 +77,11 @@ class Unanswerable(GenmeterError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a report may read: the ledger, and the budgets in force."""
+    """What a report may read: the ledger, and the budgets in force; ``most`` rows are wanted, None for all."""
 
     ledger: Ledger
     budgets: Sequence[Budget] = ()
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

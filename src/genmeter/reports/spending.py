@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 By = Literal["model", "department", "application", "user", "session", "day", "provider", "environment", "operation"]
 DIMENSIONS: Final[tuple[By, ...]] = get_args(By)
+_MANY: Final = frozenset(("user", "session"))
+"""Dimensions with so many values that not all of them are held in memory at once."""
 _STORED = {"user": "user_hash", "day": "quarter"}
 
 
@@ -70,8 +72,16 @@ def spend(
     for name in dimensions:
         if name not in DIMENSIONS:
             raise ValueError(f"spend cannot be grouped by {name!r}; use one of {', '.join(DIMENSIONS)}")
+    return _rows(ledger.store.groups(_stored(dimensions), window(since, until, run, zone)), dimensions, zone)
+
+
+def _stored(dimensions: Sequence[By]) -> list[str]:
+    return [_STORED.get(name, name) for name in dimensions]
+
+
+def _rows(groups: Sequence[Group], dimensions: Sequence[By], zone: tzinfo = UTC) -> list[Row]:
     rows: dict[tuple[str | None, ...], Row] = {}
-    for group in ledger.store.groups([_STORED.get(name, name) for name in dimensions], window(since, until, run, zone)):
+    for group in groups:
         key = tuple(_shown(name, value, zone) for name, value in zip(dimensions, group.key, strict=True))
         rows.setdefault(key, Row(key[0], beside=key[1:])).add(group)
     found = sorted(rows.values(), key=_dearest)
@@ -131,6 +141,18 @@ def dimensions(text: str) -> tuple[By, ...]:
 def _ask(sources: Sources, asked: Asked) -> Plain:
     by: tuple[By, ...] = asked["by"]
     question: dict[str, Any] = {name: asked[name] for name in ("since", "until", "run")}
+    # a row of a day is made of its quarters, so that the dearest of these are not the dearest rows
+    if sources.most is not None and not _MANY.isdisjoint(by) and "day" not in by:
+        found = sources.ledger.store.dearest(_stored(by), window(**question), sources.most)
+        rows, rest = _rows(found.groups, by), Row(None)
+        for group in found.rest:
+            rest.add(group)
+        document: Plain = {
+            "by": ",".join(by),
+            "rows": [plain(row, by) for row in rows],
+            "total": plain(total([*rows, rest])),
+        }
+        return {**document, "rows_left_out": found.left} if found.left else document
     rows = spend(sources.ledger, by=by, **question)
     return {"by": ",".join(by), "rows": [plain(row, by) for row in rows], "total": plain(total(rows))}
 

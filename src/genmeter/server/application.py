@@ -192,7 +192,7 @@ class Application:
 
     def _report(self, report: Report, environ: Environ, query: api.Query) -> Answer:
         asked = api.asked(report.options, query)
-        sources = Sources(self.ledger, self._in_force())
+        sources = Sources(self.ledger, self._in_force(), api.MOST_ROWS)
 
         def ask() -> bytes:
             return as_json(api.bounded(report.answer(sources, asked), report.rows)).body

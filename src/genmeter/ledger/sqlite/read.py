@@ -11,8 +11,9 @@ from typing import Any, Final
 from genmeter import names
 from genmeter.ledger.call import COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
-from genmeter.ledger.questions import Group, Latency, Quarantined, Window
+from genmeter.ledger.questions import Dearest, Group, Latency, Quarantined, Window
 from genmeter.ledger.sqlite.database import Database
+from genmeter.ledger.sqlite.dearest import dearest
 from genmeter.ledger.sqlite.packing import packed
 from genmeter.ledger.sqlite.sums import entries, sums
 
@@ -37,6 +38,10 @@ class Reader:
         Trimmed calls are included: they count at 00:00 UTC of their day.
         """
         return self._database.read(lambda connection: sums(connection, by, window))
+
+    def dearest(self, by: Sequence[str], window: Window, most: int) -> Dearest:
+        """The ``groups`` of the ``most`` keys that cost most, and the sums of all others."""
+        return self._database.read(lambda connection: dearest(connection, by, window, most))
 
     def details(self, window: Window) -> dict[tuple[str | None, str | None, str | None], str]:
         """Reason, provider and model → what the price book said of one unpriced call of that kind.

@@ -140,16 +140,29 @@ def _statement(by: Sequence[str], source: str, where: str, added: tuple[tuple[st
     return f"SELECT {', '.join(shown)}, {others} FROM ({inner}) t"
 
 
-def _of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> Iterator[Group]:
+def whole(by: Sequence[str], where: str) -> str:
+    """The question for all sums of entries in one: those of the counts that most calls have, then those of the rare ones."""
+    first, last = _ADDED[: len(COUNTS)], _ADDED[len(COUNTS) :]
+    again, end = _AGAIN[: len(COUNTS)], _AGAIN[len(COUNTS) :]
+    added = ((*first, *_RARE, *last), (*again, *_RARE_AGAIN, *end))
+    return _statement(by, "entries e LEFT JOIN extras x ON x.id = e.id", where, added)
+
+
+def days(by: Sequence[str], window: Window) -> tuple[str, tuple[str | int, ...]]:
+    """The question for the sums of trimmed days, and its values."""
     keys = ", ".join([*(_OF_DAYS[name] for name in by), "currency"])
     asked = {f"day * {DAY_NS} >= ?": window.since_ns, f"day * {DAY_NS} < ?": window.until_ns, "run = ?": window.run}
     terms = [term for term, value in asked.items() if value is not None]
     values = tuple(value for value in asked.values() if value is not None)
     where = f" WHERE {' AND '.join(terms)}" if terms else ""
     columns = ", ".join((*SUMS, *SPAN_OF_TIME))
+    return f"SELECT {keys}, {columns} FROM daily{where}", values
+
+
+def _of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> Iterator[Group]:
     # added up in Python: the sums of sums may not fit 64 bits
-    for row in connection.execute(f"SELECT {keys}, {columns} FROM daily{where}", values):
-        yield _group(row[: len(by) + 1], row[len(by) + 1 :])
+    for row in connection.execute(*days(by, window)):
+        yield group(row[: len(by) + 1], row[len(by) + 1 :])
 
 
 def entries(window: Window) -> tuple[str, tuple[str | int, ...]]:
@@ -170,7 +183,8 @@ def _by(columns: int) -> str:
     return f"GROUP BY {', '.join(str(n + 1) for n in range(columns))}"
 
 
-def _group(key: Row, sums: Row) -> Group:
+def group(key: Row, sums: Row) -> Group:
+    """The group of a key with its currency, and of its sums in the order of ``daily``."""
     *counts, units, rest, first_ns, last_ns = sums
     calls, errors, unpriced, cut = counts[:4]
     usage = tuple(counts[4 : 4 + len(USAGE_COLUMNS)])
