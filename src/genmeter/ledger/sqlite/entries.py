@@ -212,6 +212,8 @@ class Writer(sqlite3.Connection):
         known = self._of_kind.get(number)
         if known is None:
             known = self.execute(f"SELECT {', '.join(KIND)} FROM kinds WHERE id = ?", (number,)).fetchone()
+            if len(self._of_kind) >= 2 * MOST_KINDS:
+                self._of_kind.clear()
             self._of_kind[number] = known
         return known
 
