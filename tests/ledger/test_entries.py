@@ -170,17 +170,23 @@ def test_kinds_and_users_that_no_call_has_any_more_go_and_no_others(
         [one(n, department=f"d-{n}", user_hash=f"u-{n}", started_ns=NOON + n * 60 * SECOND) for n in range(1, 200)], ()
     )
     assert (rows(store, "kinds"), rows(store, "users")) == (199, 199)
-    other.book([one(300, department="d-2", user_hash="u-2", started_ns=NOON + 300 * 60 * SECOND)], ())
+    later, old = NOON + 300 * 60 * SECOND, NOON + 30 * SECOND
+    other.book([one(300, department="d-2", user_hash="u-2", started_ns=later)], ())
+    other.book([one(303, department="gone", user_hash="u-gone", started_ns=old)], ())
     while store.trim():
         pass
     # those of the five calls, and of the last one that went, whose second record may still come
     assert (rows(store, "kinds"), rows(store, "users")) == (6, 6)
-    # the other one remembers numbers of kinds and users that are gone, and some of them have been given again
-    store.book([one(301, department="new", user_hash="u-new", started_ns=NOON + 301 * 60 * SECOND)], ())
-    other.book([one(302, department="d-3", user_hash="u-3", started_ns=NOON + 302 * 60 * SECOND)], ())
+    # the other one remembers numbers of kinds and users that are gone, and these are given again
+    store.book([one(301, department="new", user_hash="u-new", started_ns=later + SECOND)], ())
+    other.book([one(302, department="gone", user_hash="u-gone", started_ns=later + 2 * SECOND)], ())
     newest = store.latest(3, EVERYTHING)
-    assert [(call.department, call.user_hash) for call in newest] == [("d-3", "u-3"), ("new", "u-new"), ("d-2", "u-2")]
-    assert sum(group.calls for group in store.groups(["user_hash"], EVERYTHING)) == 202
+    assert [(call.department, call.user_hash) for call in newest] == [
+        ("gone", "u-gone"),
+        ("new", "u-new"),
+        ("d-2", "u-2"),
+    ]
+    assert sum(group.calls for group in store.groups(["user_hash"], EVERYTHING)) == 203
     other.close()
     store.close()
 
