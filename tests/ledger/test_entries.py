@@ -14,6 +14,7 @@ import pytest
 
 from genmeter.ledger import Call, Ledger
 from genmeter.ledger.call import LINE_KINDS, USAGE_FIELDS
+from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import EVERYTHING, Window
 from genmeter.ledger.sqlite import Caps, SqliteStore, entries
 from genmeter.ledger.sqlite.packing import packed, response_mark, split_response, unpacked
@@ -292,3 +293,21 @@ def test_the_dearest_of_many_sessions_need_little_memory(tmp_path: Path) -> None
     assert [group.cost for group in found.groups[:3]] == [30_000, 29_999, 29_998]
     assert (len(found.groups), found.left, found.rest[0].calls) == (100, 29_900, 29_900)
     assert used < 1 << 20
+
+
+def test_the_names_of_attributes_are_written_once_and_never_many_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "MOST_SHAPES", 3)
+    store = SqliteStore()
+    told: dict[int, dict[str, Any]] = {
+        n: {f"app.count.{n % 7}": n, "gen_ai.request.model": "gpt-5", "app.long." + "n" * (400 if n % 2 else 1): 0.5}
+        for n in range(1, 60)
+    }
+    spans = [
+        Span("a" * 32, f"{n:016x}", None, "step", 1, NOON + n, NOON + n, False, "", own, {}, "app")
+        for n, own in told.items()
+    ]
+    for first in range(0, 60, 7):
+        store.book((), spans[first : first + 7])
+    assert [span.attributes for span in store.trace_spans("a" * 32)] == list(told.values())
+    assert rows(store, "shapes") == 3
+    store.close()

@@ -7,6 +7,7 @@ a count times the price of its kind. The view ``calls`` puts them together again
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,6 +21,8 @@ from genmeter.ledger.sqlite.packing import packed, response_mark, split_response
 MOST_KINDS: Final = 20_000
 """Kinds that a connection remembers. With as many, no new kind is made for a price: a sender may invent prices."""
 MOST_USERS: Final = 100_000
+MOST_SHAPES, LONGEST_SHAPE = 5_000, 4_000
+"""Lists of names that the file keeps for spans, and the letters of one. A list beyond stands in its span."""
 MOST_UNSWEPT: Final = 50_000
 """After so many new kinds and users, all entries are read once to find the kinds and users that no call has any more."""
 SWEPT: Final = "swept_until"
@@ -90,6 +93,7 @@ class Writer(sqlite3.Connection):
         self._kinds: dict[Values, tuple[int, int]] = {}
         self._of_kind: dict[int, Values] = {}
         self._users: dict[str, int] = {}
+        self._shapes: dict[tuple[str, ...], int | None] = {}
         self._version = -1
 
     def begin(self) -> None:
@@ -106,6 +110,7 @@ class Writer(sqlite3.Connection):
         self._kinds.clear()
         self._of_kind.clear()
         self._users.clear()
+        self._shapes.clear()
 
     def row(self, number: int, call: Call) -> tuple[Values, Values | None]:
         """The values of ``OWN`` for a call that gets this number, and those of ``EXTRA`` where it has any.
@@ -154,6 +159,23 @@ class Writer(sqlite3.Connection):
                 merged[place] = told[place]
         self.execute(_TELL, (self._kind(row, tuple(merged)), both, *own[_TIMES], own[_PARENT], row))
         return row
+
+    def shape(self, names: tuple[str, ...]) -> int | None:
+        """The number of a list of names of attributes; None where the file has as many lists as it keeps."""
+        if names in self._shapes:
+            return self._shapes[names]
+        text, found = json.dumps(names), None
+        if len(text) <= LONGEST_SHAPE:
+            row = self.execute("SELECT id FROM shapes WHERE names = ?", (text,)).fetchone()
+            newest = self.execute("SELECT max(id) FROM shapes").fetchone()[0] or 0
+            if row is not None:
+                found = int(row[0])
+            elif newest < MOST_SHAPES:
+                found = self._added("INSERT INTO shapes (names) VALUES (?)", (text,))
+        if len(self._shapes) >= 2 * MOST_SHAPES:
+            self._shapes.clear()
+        self._shapes[names] = found
+        return found
 
     def add_extras(self, number: int, values: Values) -> None:
         """Write the values of ``EXTRA`` of a call that went in."""

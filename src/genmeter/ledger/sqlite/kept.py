@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -18,7 +19,8 @@ from genmeter import names
 from genmeter.ledger.decode import Attributes, Span, Value
 from genmeter.reading import conventions
 
-INSERT: Final = f"INSERT INTO spans VALUES (NULL{', ?' * 12}) ON CONFLICT DO NOTHING"
+INSERT: Final = f"INSERT INTO spans VALUES (NULL{', ?' * 13}) ON CONFLICT DO NOTHING"
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _MOST_ATTRIBUTES, _LONGEST, _LONGEST_WORD = 64, 500, 64
 
 _TEXTS: Final = (
@@ -51,15 +53,18 @@ _SAYING: Final = frozenset(
 """Plain words under which a text is what was said, or a secret."""
 
 
-def row(span: Span) -> tuple[str | int | None, ...]:
-    """The values of ``INSERT``."""
+def row(span: Span, shape: Callable[[tuple[str, ...]], int | None]) -> tuple[str | int | None, ...]:
+    """The values of ``INSERT``. ``shape`` gives the number of a list of names, None for a list that has none."""
+    kept = _attributes(span.attributes)
+    number = shape(tuple(kept))
     service = span.resource.get(names.SERVICE_NAME)
     return (
         *(span.trace_id, span.span_id, span.parent_span_id, span.name[:_LONGEST], span.kind),
         *(span.started_ns, span.ended_ns, int(span.failed), _told(span)),
         service[:_LONGEST] if isinstance(service, str) else None,
         span.scope[:_LONGEST],
-        _attributes(span.attributes),
+        _compact(kept if number is None else list(kept.values())),
+        number,
     )
 
 
@@ -71,7 +76,7 @@ def _told(span: Span) -> str:
     return kind if _KIND.fullmatch(kind) else ""
 
 
-def _attributes(own: Attributes) -> str:
+def _attributes(own: Attributes) -> Attributes:
     kept: Attributes = {}
     for name, value in own.items():
         # most attributes are texts and integers: one call for each of them, this runs for every span
@@ -85,7 +90,7 @@ def _attributes(own: Attributes) -> str:
             kept[name[:_LONGEST]] = str(value) if isinstance(value, float) and not math.isfinite(value) else value
         if len(kept) == _MOST_ATTRIBUTES:
             break
-    return json.dumps(kept)
+    return kept
 
 
 @lru_cache(maxsize=4096)

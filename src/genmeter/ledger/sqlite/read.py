@@ -74,7 +74,9 @@ class Reader:
         """The spans of one trace that are still kept, oldest first, 2,000 at most."""
         columns = ", ".join(_SPAN_COLUMNS)
         order = f"ORDER BY started_ns, id LIMIT {_MOST_OF_A_TRACE}"
-        return [_span(row) for row in self._rows(f"SELECT {columns} FROM spans WHERE trace_id = ? {order}", trace_id)]
+        shape = "(SELECT names FROM shapes WHERE shapes.id = spans.shape)"
+        statement = f"SELECT {shape}, {columns} FROM spans WHERE trace_id = ? {order}"
+        return [_span(row) for row in self._rows(statement, trace_id)]
 
     def quarantined(self, limit: int, run: str | None = None) -> list[Quarantined]:
         """The newest calls that were not booked, newest first."""
@@ -126,9 +128,11 @@ def _latency(connection: sqlite3.Connection, percents: Sequence[int], window: Wi
 
 
 def _span(row: tuple[Any, ...]) -> Span:
-    fields = dict(zip(_SPAN_COLUMNS, row, strict=True))
+    names_of, *known = row
+    fields = dict(zip(_SPAN_COLUMNS, known, strict=True))
     fields["failed"] = bool(fields["failed"])
-    fields["attributes"] = json.loads(fields["attributes"])
+    values = json.loads(fields["attributes"])
+    fields["attributes"] = values if names_of is None else dict(zip(json.loads(names_of), values, strict=True))
     resource = {names.SERVICE_NAME: fields.pop("service")}
     return Span(**fields, resource=resource)
 

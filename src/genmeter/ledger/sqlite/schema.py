@@ -63,6 +63,10 @@ MIGRATIONS: Final = tuple(path.read_text("utf-8") for path in sorted(_SCRIPTS.gl
 """Script n takes a file from schema version n to n + 1. A script that files on disk have been through never changes."""
 
 
+NARROW: Final = 6
+"""The first schema that keeps calls by their kind: to get there, every call is written anew."""
+
+
 class NewerSchema(GenmeterError):
     """The file was written by a later genmeter."""
 
@@ -80,7 +84,8 @@ def migrate(connection: sqlite3.Connection, path: str) -> bool:
         version = _version(connection)
         if version > len(MIGRATIONS):
             raise NewerSchema
-        older = _tell(connection, path) if 0 < version < len(MIGRATIONS) else 0
+        wide = 0 < version < NARROW
+        older = _tell(connection, path) if wide else 0
         for function in (packing.packed, packing.response_head, packing.response_rest, packing.response_mark):
             connection.create_function(function.__name__, 1, function, deterministic=True)
         for script in MIGRATIONS[version:]:
@@ -96,7 +101,7 @@ def migrate(connection: sqlite3.Connection, path: str) -> bool:
         raise
     if older >= MANY:
         _log.warning("the ledger %s is in the form of this genmeter now", path)
-    return version > 0
+    return wide
 
 
 def _tell(connection: sqlite3.Connection, path: str) -> int:

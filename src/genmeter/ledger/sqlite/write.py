@@ -69,7 +69,7 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
     ]
     inserted, others = _insert(connection, numbered, first)
     before = connection.total_changes
-    connection.executemany(kept.INSERT, [kept.row(span) for span in spans])
+    connection.executemany(kept.INSERT, [kept.row(span, connection.shape) for span in spans])
     outcomes = Counter({"spans": connection.total_changes - before})
     batch = _Batch(connection, first, watermark, now_ns)
     outcomes += batch.settle(first)
