@@ -15,7 +15,7 @@ VECTORS = json.loads((ROOT / "tests" / "vectors" / "names.json").read_text(encod
 NAMED = [*VECTORS["attributes"], *VECTORS["events"], *VECTORS["metrics"], *VECTORS["ledger_metrics"]]
 
 SPELLED = re.compile(
-    r"(gen_ai|genmeter|openai\.(api|request|response)|server|user|session|error|exception|service"
+    r"(gen_ai|genmeter|openai\.(api|request|response)|server|user|session|error|exception|service|vcs"
     r"|deployment\.environment|aws\.bedrock)\.[a-z][a-z0-9_.]*"
 )
 EXCEPTIONS = {

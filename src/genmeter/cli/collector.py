@@ -104,7 +104,7 @@ def pipeline(back_ends: set[str]) -> str:
 
 
 def without(context: str, indent: str = "") -> str:
-    """The statements of a transform processor that remove what was said from a ``span``, ``spanevent`` or ``log``."""
+    """The statements of a transform processor that remove what was said; ``context`` is its word for what they change."""
     lines: list[str] = []
     for one in bundled().content:
         pattern, scope = (text.replace("\\", "\\\\") for text in (one.pattern, one.scope))
