@@ -108,6 +108,17 @@ func TestTokensInNoCountAreToldByEmitterAndField(t *testing.T) {
 		metricdatatest.IgnoreTimestamp())
 }
 
+func TestWhatStandsInATotalAloneIsToldByEmitterAndField(t *testing.T) {
+	r := newRig(t)
+	got := r.span(chat(map[string]any{"gen_ai.usage.total_tokens": 1_190}), inScope("acme", "1"))
+	require.Equal(t, "partial", got["genmeter.cost.status"])
+	none := map[string]any{"gen_ai.usage.total_tokens": 500, "gen_ai.usage.input_tokens": nil}
+	require.Equal(t, "no_usage", r.span(chat(none), inScope("acme", "1"))["genmeter.cost.reason"])
+	metadatatest.AssertEqualProcessorGenaiCostUnaccountedTokens(t, r.telemetry,
+		[]metricdata.DataPoint[int64]{point(490, "emitter", "acme", "field", "gen_ai.usage.total_tokens")},
+		metricdatatest.IgnoreTimestamp())
+}
+
 func TestTheSeriesOfASendersNamesAreBounded(t *testing.T) {
 	r := newRig(t)
 	p, _ := r.traces()

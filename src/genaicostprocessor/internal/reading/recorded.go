@@ -114,6 +114,10 @@ func hasPrice(unit pricing.Unit) bool {
 func (q *Asked) repair(r *Record, attributes pcommon.Map, emitters []*conventions.Emitter) {
 	usage := &q.Question.Usage
 	if !usage.HasInput {
+		// the call has no price, and its tokens are told all the same
+		if total, told := r.tell(conventions.Total); told && total <= mostTokens {
+			q.Left = max(total-usage.Output, 0)
+		}
 		return
 	}
 	apart := usage.CacheRead + usage.CacheWrite
