@@ -31,7 +31,7 @@ BYTES = "stream"
 def server(instance: Any) -> Server:
     """The client behind a resource."""
     client = instance._client
-    kind: Any = type(client)
+    kind: Any = type(client)  # pyright: ignore[reportUnknownVariableType]
     # The newest property of openai imports a module each time that it is asked.
     url = getattr(client, "_base_url", None) if _keeps_url(kind) else None
     return Server(client, client.base_url if url is None else url)
