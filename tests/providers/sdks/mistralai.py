@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import Any
 
 from ..contract import HELLO, NEEDLE, At, Call, Expected, Odd, Sdk, installed
@@ -66,6 +67,14 @@ RESPOND = At("responses.create", {"model": SMALL, "input": NEEDLE})
 VERSION = installed("mistralai") or (0, 0)
 
 
+def resources() -> tuple[str, ...]:
+    """The modules of the package itself. Those of the models below it are as many as two thousand."""
+    home = "mistralai/" if VERSION < (2, 0) else "mistralai/client/"
+    paths = [str(path) for path in metadata.files("mistralai") or ()] if VERSION > (0, 0) else []
+    below = {path: path.removeprefix(home) for path in paths if path.startswith(home) and path.endswith(".py")}
+    return tuple(path[:-3].replace("/", ".") for path, name in below.items() if "/" not in name and name[0] != "_")
+
+
 def client(url: str) -> Any:
     try:
         from mistralai.client import Mistral
@@ -111,6 +120,10 @@ SDK = Sdk(
     ),
     # Nothing that a bound method of a resource calls says whose model runs.
     kept=False,
+    resources=resources(),
+    request=r"self\.do_request(_async)?\(",
+    sending=60,
+    newest=(3, 0),
     errors={400: "400", 429: "429", 503: "503"},
     odd=(
         Odd("missing", None),

@@ -11,7 +11,7 @@ from .fireworks import FIREWORKS
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
 from .litellm import LITELLM_LIBRARY
-from .mistralai import MISTRALAI
+from .mistralai import MISTRALAI, MISTRALAI_1
 from .ollama import OLLAMA
 from .openai import OPENAI
 from .together import TOGETHER, TOGETHER_1
@@ -35,5 +35,6 @@ PROVIDERS: tuple[Provider, ...] = (
     FIREWORKS,
     WRITER,
     MISTRALAI,
+    MISTRALAI_1,
     LITELLM_LIBRARY,
 )

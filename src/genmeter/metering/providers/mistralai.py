@@ -23,11 +23,6 @@ from ..dialects.mistral_media import (
 from ..families.mistralai import MISTRAL, arrivals, methods
 from ..spec import Muted, Provider
 
-HOMES = ("mistralai", "mistralai.client")
-"""Where the modules lie: in major 1, and in majors 2 and 3."""
-CLOUDS = ("mistralai_azure", "mistralai.azure.client", "mistralai_gcp", "mistralai.gcp.client")
-"""The clients of the clouds, in the same majors."""
-IN_CLOUDS = frozenset({"chat", "fim", "ocr"})
 METHODS = (
     ("chat", "Chat", "complete", MISTRAL_CHAT),
     ("chat", "Chat", "stream", MISTRAL_CHAT_STREAM),
@@ -50,19 +45,31 @@ METHODS = (
 )  # fmt: skip
 """Module, class, method and dialect. The ``parse`` and ``run`` helpers call these methods."""
 
-MISTRALAI = Provider(
-    sdk="mistralai",
-    name="mistral_ai",
-    family=MISTRAL,
-    targets=tuple(
-        target
-        for home in (*HOMES, *CLOUDS)
-        for module, owner, method, dialect in METHODS
-        if home in HOMES or module in IN_CLOUDS
-        for target in methods(f"{home}.{module}", owner, method, dialect)
-    ),
-    error_by_status=True,
-    arrivals=tuple(arrival for home in (*HOMES, *CLOUDS) for arrival in arrivals(home)),
-    # 1.10 to 2.4 trace each call wherever a tracer provider is set; later ones where they are told to.
-    muted=tuple(Muted(f"{home}._hooks.tracing", "get_or_create_otel_tracer", (False, NoOpTracer())) for home in HOMES),
-)
+
+def _provider(home: str, azure: str, gcp: str) -> Provider:
+    """One major's table. The clients of the clouds have a part of the resources."""
+    rows = [
+        (place, row)
+        for place, modules in ((home, None), (azure, {"chat", "ocr"}), (gcp, {"chat", "fim"}))
+        for row in METHODS
+        if modules is None or row[0] in modules
+    ]
+    return Provider(
+        sdk="mistralai",
+        name="mistral_ai",
+        family=MISTRAL,
+        targets=tuple(
+            target
+            for place, (module, owner, method, dialect) in rows
+            for target in methods(f"{place}.{module}", owner, method, dialect)
+        ),
+        error_by_status=True,
+        arrivals=tuple(arrival for place in (home, azure, gcp) for arrival in arrivals(place)),
+        # 1.10 to 2.4 trace each call wherever a tracer provider is set; later ones where they are told to.
+        muted=(Muted(f"{home}._hooks.tracing", "get_or_create_otel_tracer", (False, NoOpTracer())),),
+    )
+
+
+MISTRALAI = _provider("mistralai.client", "mistralai.azure.client", "mistralai.gcp.client")
+MISTRALAI_1 = _provider("mistralai", "mistralai_azure", "mistralai_gcp")
+"""Major 1, whose modules lie in other packages."""
