@@ -511,6 +511,13 @@ def test_pictures_are_counted_and_have_no_price(client: Any, meter: Meter) -> No
     assert attributes[names.COST_REASON] == "unknown_model"
 
 
+def test_a_reranking_is_told_by_its_tokens_and_has_no_price(client: Any, meter: Meter) -> None:
+    read(client.invoke_model(modelId="cohere.rerank-v3-5:0", body=b"{}"))
+    attributes = one_call(meter)
+    assert (attributes[names.OPERATION], attributes[names.INPUT_TOKENS]) == ("generate_content", 20)
+    assert attributes[names.COST_REASON] == "unknown_model"
+
+
 @BOTH
 def test_a_prompt_and_its_answer_are_captured_in_any_vendors_shape(
     streamed: bool, client: Any, meters: MeterFactory

@@ -157,8 +157,8 @@ def _vendor(call: Call) -> Json:
 
 def _counts(call: Call) -> Json:
     """Bedrock's own counts; a script's usage is laid over them by the names of the metrics of a stream."""
-    inputs, outputs = _vendor(call)["tokens"]
-    return call.usage({"inputTokenCount": inputs, "outputTokenCount": outputs}) or {}
+    names = ("inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount")
+    return call.usage(dict(zip(names, _vendor(call)["tokens"], strict=False))) or {}
 
 
 def invoke(call: Call) -> Any:

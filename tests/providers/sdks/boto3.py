@@ -25,6 +25,13 @@ LLAMA = Expected(
     operation="chat", provider="aws.bedrock", request_model="meta.llama3-8b-instruct-v1:0", response_model=None,
     tokens={"input": 13, "output": 7}, finish=("stop",), id=REQUEST, cost=8.1,
 )  # fmt: skip
+# Nova Lite 0.06 / 0.24, cached 0.015: 16 × 0.06 + 1000 × 0.015 + 9 × 0.24 = 0.96 + 15 + 2.16
+NOVA = Expected(
+    operation="chat", provider="aws.bedrock", request_model="amazon.nova-lite-v1:0", response_model=None,
+    tokens={"input": 1016, "output": 9, "cache_read": 1000}, finish=("stop",), id=REQUEST, cost=18.12,
+)  # fmt: skip
+PAINTER = "amazon.titan-image-generator-v2:0"
+PAINTED = Expected("generate_content", "aws.bedrock", PAINTER, None, {"images": 2}, id=REQUEST, cost="unknown_model")
 # Titan Embed v2 0.02: 8 × 0.02
 EMBEDDED = Expected("embeddings", "aws.bedrock", EMBEDDER, None, {"input": 8}, id=REQUEST, cost=0.16)
 ASK: Any = {"modelId": MODEL, "messages": [{"role": "user", "content": [{"text": NEEDLE}]}]}
@@ -68,6 +75,8 @@ CALLS = (
     ),
     invoked("claude", INVOKED),
     invoked("llama", LLAMA),
+    invoked("nova", NOVA),
+    Call("images", "/invoke", PAINTED, {"value": At("invoke_model", {**INVOKE, "modelId": PAINTER}, take=read)}),
     Call("embeddings", "/invoke", EMBEDDED, {"value": At("invoke_model", {**INVOKE, "modelId": EMBEDDER}, take=read)}),
 )
 ERRORS = {

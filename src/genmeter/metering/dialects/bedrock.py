@@ -185,4 +185,5 @@ def _dialect(name: str, operation: str, reader: Any, answer: Any = read_response
 BEDROCK_INVOKE = _dialect("bedrock_invoke", names.CHAT, read_request)
 BEDROCK_STREAM = _dialect("bedrock_stream", names.CHAT, read_stream_request)
 BEDROCK_EMBEDDINGS = _dialect("bedrock_embeddings", names.EMBEDDINGS, read_request, read_embeddings)
-BEDROCK_MEDIA = _dialect("bedrock_media", names.GENERATE_CONTENT, read_request)
+BEDROCK_IMAGES = _dialect("bedrock_images", names.GENERATE_CONTENT, read_request)
+BEDROCK_RERANK = _dialect("bedrock_rerank", names.GENERATE_CONTENT, read_request)

@@ -5,7 +5,7 @@ Both SDKs have one method for the operations of all services of AWS: what stands
 
 from __future__ import annotations
 
-from ..dialects.bedrock import BEDROCK_EMBEDDINGS, BEDROCK_INVOKE, BEDROCK_MEDIA, BEDROCK_STREAM
+from ..dialects.bedrock import BEDROCK_EMBEDDINGS, BEDROCK_IMAGES, BEDROCK_INVOKE, BEDROCK_RERANK, BEDROCK_STREAM
 from ..dialects.converse import CONVERSE, CONVERSE_STREAM
 from ..families.botocore import BOTOCORE, operations, server_of
 from ..spec import Provider
@@ -16,10 +16,10 @@ OPERATIONS = {
     "ConverseStream": CONVERSE_STREAM,
     "InvokeModel": BEDROCK_INVOKE,
     "InvokeModel embed": BEDROCK_EMBEDDINGS,
-    "InvokeModel rerank": BEDROCK_MEDIA,
-    "InvokeModel image": BEDROCK_MEDIA,
-    "InvokeModel canvas": BEDROCK_MEDIA,
-    "InvokeModel stability.": BEDROCK_MEDIA,
+    "InvokeModel rerank": BEDROCK_RERANK,
+    "InvokeModel image": BEDROCK_IMAGES,
+    "InvokeModel canvas": BEDROCK_IMAGES,
+    "InvokeModel stability.": BEDROCK_IMAGES,
     "InvokeModelWithResponseStream": BEDROCK_STREAM,
 }
 NAME = "aws.bedrock"
