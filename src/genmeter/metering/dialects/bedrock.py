@@ -9,19 +9,17 @@ https://github.com/vercel/ai/pull/15973 and https://github.com/langchain4j/langc
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from ... import names
-from ...model import Content, Invocation, Request, Usage
+from ...model import Invocation, Request, Usage
 from ..spec import Accumulator, Dialect
-from .anthropic_messages import ANTHROPIC_MESSAGES
 from .bedrock_bodies import BODIES
+from .bedrock_shapes import parsed, read_content, read_output, speaks
 from .bedrock_usage import HEADERS, METRICS, own_counts, read_billing, read_conditions, settled
-from .converse import CONVERSE, read_identity
-from .openai_chat import OPENAI_CHAT
+from .converse import read_identity
 from .values import fields, text
 
 OWN = "amazon-bedrock-invocationMetrics"
@@ -43,28 +41,6 @@ def read_stream_request(kwargs: Mapping[str, Any]) -> Request:
     request.stream = True
     request.attributes[names.REQUEST_STREAM] = True
     return request
-
-
-def speaks(found: Mapping[str, Any]) -> Dialect:
-    """The shape that a body, or an event of a stream, has: a vendor's own API, or one of Bedrock alone."""
-    kind = found.get("type")
-    if kind == "message" or (isinstance(kind, str) and kind.startswith(("message_", "content_block_"))):
-        return ANTHROPIC_MESSAGES
-    if "choices" in found:
-        return OPENAI_CHAT
-    if "messageStart" in found or ("output" in found and "stopReason" in found):
-        return CONVERSE
-    return BODIES
-
-
-def parsed(body: Any) -> Mapping[str, Any]:
-    """A body of JSON as an object; empty for one that the app has still to read, and for anything else."""
-    if not isinstance(body, (bytes, bytearray, str)):
-        return {}
-    try:
-        return fields(json.loads(body))
-    except ValueError:
-        return {}
 
 
 def read_head(found: Mapping[str, Any], invocation: Invocation) -> Usage | None:
@@ -149,24 +125,6 @@ class InvokeAccumulator:
     def messages(self) -> list[dict[str, Any]] | None:
         """The answer in the conventions' shapes, when content is captured."""
         return cast("list[dict[str, Any]] | None", getattr(self._inner, "messages", None))
-
-
-def read_content(kwargs: Mapping[str, Any]) -> Content:
-    """The messages or the prompt in the body of a request, in the vendor's shape."""
-    body = parsed(kwargs.get("body"))
-    shape = BODIES if "messages" not in body else OPENAI_CHAT
-    if "anthropic_version" in body:
-        shape = ANTHROPIC_MESSAGES
-    elif "inferenceConfig" in body or "schemaVersion" in body:
-        shape = CONVERSE
-    return shape.read_content(body) if shape.read_content is not None else Content()
-
-
-def read_output(result: Any) -> list[dict[str, Any]]:
-    """The answer as messages, where the app has read the body."""
-    body = parsed(fields(result).get("body"))
-    output = speaks(body).read_output if body else None
-    return [] if output is None else output(body)
 
 
 def _dialect(name: str, operation: str, reader: Any, answer: Any = read_response) -> Dialect:

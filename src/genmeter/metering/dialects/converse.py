@@ -14,7 +14,7 @@ from ...model import Invocation, Request, Response
 from ..spec import Dialect
 from . import converse_messages as messages
 from .bedrock_usage import read_billing, read_conditions, read_usage
-from .counts import leave, merged
+from .counts import leave
 from .values import Reader, fields, read_parameters, real, strings, text, whole
 
 FINISH = {
@@ -44,14 +44,6 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
     guardrail = fields(kwargs.get("guardrailConfig")).get("guardrailIdentifier")
     tier = fields(kwargs.get("serviceTier")).get("type")
     read_conditions(request, tier, fields(kwargs.get("performanceConfig")).get("latency"), guardrail)
-    return request
-
-
-def read_stream_request(kwargs: Mapping[str, Any]) -> Request:
-    """Parameters of `converse_stream`."""
-    request = read_request(kwargs)
-    request.stream = True
-    request.attributes[names.REQUEST_STREAM] = True
     return request
 
 
@@ -101,76 +93,18 @@ def finish_reason(reason: Any) -> str:
     return FINISH.get(reason, reason) if isinstance(reason, str) else "error"
 
 
-class ConverseAccumulator:
-    """Folds the events of a stream. The counts come in its last event alone, so that a cut stream has none."""
-
-    def __init__(self, asked: bool, captured: bool) -> None:
-        self._head: Mapping[str, Any] = {}
-        self._metadata: dict[str, Any] = {}
-        self._reason: Any = None
-        self._tools: list[Mapping[str, Any]] = []
-        self._answered = False
-        self._blocks = messages.Blocks() if captured else None
-
-    def fold(self, chunk: Any) -> bool:
-        """One event, or the answer that holds the stream. No event is hidden."""
-        if "contentBlockDelta" in chunk:
-            self._answered = True
-        elif "contentBlockStart" in chunk:
-            tool = fields(fields(chunk["contentBlockStart"].get("start")).get("toolUse"))
-            if tool:
-                self._answered = True
-                self._tools.append(tool)
-        elif "messageStop" in chunk:
-            self._reason = chunk["messageStop"].get("stopReason")
-        elif "metadata" in chunk:
-            found = fields(chunk["metadata"])
-            self._metadata = {
-                **self._metadata,
-                **found,
-                "usage": merged(self._metadata.get("usage"), found.get("usage")),
-            }
-        elif "ResponseMetadata" in chunk:
-            self._head = {"ResponseMetadata": chunk["ResponseMetadata"]}
-        if self._blocks is not None:
-            self._blocks.take(chunk)
-        return False
-
-    def finish(self, invocation: Invocation) -> None:
-        """Write what was seen; a stream that was cut before its last event has no usage."""
-        response = invocation.response
-        read_identity(self._head, response)
-        if self._reason is not None or self._answered or self._metadata:
-            response.finish_reasons = [finish_reason(self._reason)]
-        response.answered = response.answered or self._answered
-        for tool in self._tools:
-            name_tool(tool, response)
-        read_metadata(self._metadata, invocation)
-
-    @property
-    def messages(self) -> list[dict[str, Any]] | None:
-        """The answer in the conventions' shapes, when content is captured."""
-        return None if self._blocks is None else self._blocks.message(finish_reason(self._reason))
-
-
 def read_output(result: Any) -> list[dict[str, Any]]:
     """The answer as one assistant message."""
     found = fields(result)
     return messages.answer(messages.blocks(found), finish_reason(found.get("stopReason")))
 
 
-def _dialect(name: str, reader: Any) -> Dialect:
-    return Dialect(
-        name,
-        names.CHAT,
-        reader,
-        read_response,
-        ConverseAccumulator,
-        content_arguments=("messages",),
-        read_content=messages.read_content,
-        read_output=read_output,
-    )
-
-
-CONVERSE = _dialect("converse", read_request)
-CONVERSE_STREAM = _dialect("converse_stream", read_stream_request)
+CONVERSE = Dialect(
+    "converse",
+    names.CHAT,
+    read_request,
+    read_response,
+    content_arguments=("messages",),
+    read_content=messages.read_content,
+    read_output=read_output,
+)

@@ -6,7 +6,8 @@ Both SDKs have one method for the operations of all services of AWS: what stands
 from __future__ import annotations
 
 from ..dialects.bedrock import BEDROCK_EMBEDDINGS, BEDROCK_IMAGES, BEDROCK_INVOKE, BEDROCK_RERANK, BEDROCK_STREAM
-from ..dialects.converse import CONVERSE, CONVERSE_STREAM
+from ..dialects.converse import CONVERSE
+from ..dialects.converse_stream import CONVERSE_STREAM
 from ..families.botocore import BOTOCORE, operations, server_of
 from ..spec import Provider
 
