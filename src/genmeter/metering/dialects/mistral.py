@@ -96,7 +96,7 @@ class EventAccumulator(ChatAccumulator):
         super().__init__(asked, captured)
         self.deltas = mistral_messages.Deltas() if captured else None
 
-    def fold(self, chunk: Any) -> bool:
+    def fold(self, chunk: Any) -> int:
         """Take in the chunk that an event carries."""
         return super().fold(own(chunk).get("data") or chunk)
 
