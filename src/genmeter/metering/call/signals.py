@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from random import getrandbits
 from time import perf_counter, time_ns
 from typing import Any
@@ -96,7 +97,7 @@ class Signals:
                 self.context = guard.step("announce", coexist.announce, within, invocation.operation) or within
             try:
                 self._under_way: Point | None = under_way(invocation)
-                telemetry.points.add((self._under_way,))
+                telemetry.points.add(self._under_way)
             except Exception as error:
                 guard.failed("measure", error)
 
@@ -124,13 +125,14 @@ class Signals:
                 guard.failed(site, error)
         if invocation.exception is not None and self._under_way is not None:
             guard.step("exception", self._report_exception, invocation.exception)
-        invocation.exception = None  # it holds the frames of the app
+        # The record waits for a reader of metrics: it must not keep the frames of the app, nor what was said.
+        invocation.exception = invocation.content = None
 
     def discard(self, invocation: Invocation) -> None:
         """Take back what the start has sent out. A span that is not ended is never exported."""
         if self._under_way is not None:
             metric, labels, _, _ = self._under_way
-            guard.step("measure", self._telemetry.points.add, ((metric, labels, -1, None),))
+            guard.step("measure", self._telemetry.points.add, (metric, labels, -1, None))
         if self._telemetry.limits is not None:
             guard.step("budget", self._telemetry.limits.book, invocation)
 
@@ -178,12 +180,13 @@ class Signals:
             self._parent = outer.parent
 
     def _measure(self, invocation: Invocation) -> None:
-        begun = self._under_way
+        telemetry, begun = self._telemetry, self._under_way
         if begun is None:
-            measure_cost(invocation, self._telemetry)
+            telemetry.points.add(partial(measure_cost, invocation, telemetry))
             return
         span = self.span if self._outer is None else get_current_span(self._told)
-        measure(invocation, self._telemetry, span.get_span_context(), begun)
+        weight = len(invocation.gaps) if invocation.gaps else 0
+        telemetry.points.add(partial(measure, invocation, telemetry, span.get_span_context(), begun), weight)
 
     def _write_span(self, invocation: Invocation) -> None:
         span = self.span

@@ -143,7 +143,7 @@ class MessageAccumulator:
 
     def fold(self, chunk: Any) -> bool:
         """Only the first and the last events carry counts; deltas are looked at for captured content alone."""
-        found: Mapping[str, Any] = own(chunk)
+        found: Mapping[str, Any] = getattr(chunk, "__dict__", None) or own(chunk)
         kind = found.get("type")
         if kind == "content_block_delta":
             self._answered = True

@@ -158,7 +158,7 @@ class ChatAccumulator:
 
     def fold(self, chunk: Any) -> int:
         """True for the chunk that carries nothing but the usage that we asked for; AHEAD for one that ends a choice."""
-        # The cheap way of ``own``, twice a chunk: code that has left the processor's cache since costs the most.
+        # As ``own`` reads a model, without calling it: the SDK's work between two chunks makes each call dear.
         found = getattr(chunk, "__dict__", None) or own(chunk)
         ends = False
         usage = found.get("usage")

@@ -1,8 +1,9 @@
-"""Metric points that cost a call an append: folded into exact sums and SDK histograms when a reader collects.
+"""Metric points that cost a call an append: made, and folded into exact sums and SDK histograms, when a reader collects.
 
 A synchronous instrument of the SDK costs 6-14 µs a point, three times that with cold caches, and adds floats; a call
-makes about ten points. Here a call appends its points to a deque. When a reader collects, observable counters read sums
-of ours (Python integers, so no drift) and histograms get the waiting points through the SDK, before it reads them.
+makes about ten points. Here a call appends what makes its points to a deque. When a reader collects, all points are made
+in one go, with warm caches. Observable counters then read sums of ours (Python integers, so no drift), and histograms get
+the points through the SDK, before it reads them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from .series import Labels, Series
 LARGEST = 2**63 - 1
 """The largest whole number of OTLP. The exporter refuses a whole batch for one that is larger."""
 FOLD_AT = 4096
-"""Points that may wait before they are folded aside: bounds the memory of an app whose metrics are not collected."""
+"""Numbers that may wait before they are folded aside: bounds the memory of an app whose metrics are not collected."""
+POINTS = 8
+"""So many numbers does what makes the points of a call stand for."""
 
 
 Point: TypeAlias = "tuple[str, Labels, int | float | array[float], SpanContext | None]"
@@ -35,6 +38,8 @@ Point: TypeAlias = "tuple[str, Labels, int | float | array[float], SpanContext |
 The value is an integer for a sum, and a number or an array of numbers for a histogram. The span is for a histogram's
 exemplars. A plain tuple, because each call makes about ten points, and a named tuple takes eight times as long to make.
 """
+Makes: TypeAlias = Callable[[], Iterable[Point]]
+"""Makes the points of one finished call."""
 
 
 class _Sums(dict[str, Series]):
@@ -60,18 +65,18 @@ class Points:
         self._max_series = max_series
         self._histograms: Mapping[str, Histogram] = histograms or {}
         self._generation = 0
-        self._waiting: deque[Point] = deque()
+        self._waiting: deque[Point | Makes] = deque()
         self._sums = _Sums(max_series)
         self._folding = Lock()
         self._called = False
         self._weight = 0  # two threads may lose a little of it: it is a threshold, not a count
         _alive.add(self)
 
-    def add(self, points: Iterable[Point], weight: int = 0) -> None:
-        """Take the points of one call; ``weight`` is how many numbers its arrays hold."""
-        self._waiting.extend(points)
-        self._weight += weight
-        if len(self._waiting) + self._weight >= FOLD_AT and not self._called:
+    def add(self, waiting: Point | Makes, weight: int = 0) -> None:
+        """Take one point, or what makes the points of a call; ``weight`` is how many numbers its arrays hold."""
+        self._waiting.append(waiting)
+        self._weight += weight + POINTS
+        if self._weight >= FOLD_AT and not self._called:
             self._called = True
             reaper.ready()
             reaper.put(self.fold)
@@ -93,21 +98,21 @@ class Points:
         seen: SpanContext | None = None
         # A bounded number: appenders that are faster than this loop must not keep it here for ever.
         for _ in range(len(self._waiting)):
-            metric, labels, value, span = take()
-            histogram = histograms.get(metric)
-            if histogram is None:
-                sums[metric].add(labels, value)  # pyright: ignore[reportArgumentType]
-                continue
-            # The points of one call stand together and share both.
-            if labels is not shared:
-                attributes, shared = dict(labels), labels
-            if span is not seen:
-                context, seen = _context(span), span
-            try:
-                for number in value if isinstance(value, array) else (value,):
-                    histogram.record(number, attributes, context)
-            except Exception as error:
-                guard.failed("histogram", error)
+            for metric, labels, value, span in _points(take()):
+                histogram = histograms.get(metric)
+                if histogram is None:
+                    sums[metric].add(labels, value)  # pyright: ignore[reportArgumentType]
+                    continue
+                # The points of one call stand together and share both.
+                if labels is not shared:
+                    attributes, shared = dict(labels), labels
+                if span is not seen:
+                    context, seen = _context(span), span
+                try:
+                    for number in value if isinstance(value, array) else (value,):
+                        histogram.record(number, attributes, context)
+                except Exception as error:
+                    guard.failed("histogram", error)
 
     def read(self, metric: str) -> dict[Labels, int]:
         """The sums of one metric now."""
@@ -139,6 +144,16 @@ class Points:
         self._sums = _Sums(self._max_series)
         self._folding = Lock()
         self._called, self._weight = False, 0
+
+
+def _points(waiting: Point | Makes) -> Iterable[Point]:
+    if not callable(waiting):
+        return (waiting,)
+    try:
+        return waiting()
+    except Exception as error:
+        guard.failed("measure", error)
+        return ()
 
 
 def _context(span: SpanContext | None) -> Context | None:

@@ -1,4 +1,7 @@
-"""The call in numbers: its part of sums and histograms, which does not depend on the sampler."""
+"""The call in numbers: its part of sums and histograms, which does not depend on the sampler.
+
+The points of a call are made when a reader collects: see ``metrics.points``.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,8 @@ def under_way(invocation: Invocation) -> Point:
     return names.CALLS_ACTIVE, (*known, (names.REQUEST_MODEL, model)) if model else known, 1, None
 
 
-def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext, begun: Point) -> None:
-    """Add the call's points: duration, tokens, cost, and that it is no longer under way (``begun``)."""
+def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext, begun: Point) -> list[Point]:
+    """The points of a finished call: duration, tokens, cost, and that it is no longer under way (``begun``)."""
     labels = _labels(invocation, telemetry)
     metric, known, _, _ = begun
     points: list[Point] = [(metric, known, -1, None), *_cost(invocation, labels)]
@@ -42,12 +45,12 @@ def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext, beg
         _latest(invocation, labels, span, points)
     if telemetry.legacy:
         _legacy(invocation, labels, span, points)
-    telemetry.points.add(points, len(invocation.gaps) if invocation.gaps else 0)
+    return points
 
 
-def measure_cost(invocation: Invocation, telemetry: Telemetry) -> None:
-    """Add the cost alone: the official instrumentation around this call measures its duration and its tokens."""
-    telemetry.points.add(_cost(invocation, _labels(invocation, telemetry)))
+def measure_cost(invocation: Invocation, telemetry: Telemetry) -> list[Point]:
+    """The cost alone: the official instrumentation around this call measures its duration and its tokens."""
+    return _cost(invocation, _labels(invocation, telemetry))
 
 
 def _labels(invocation: Invocation, telemetry: Telemetry) -> Labels:
