@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import genmeter
+from genmeter import names
 from genmeter.metering import guard
 from genmeter.metering.instrumentor import GenmeterInstrumentor
 from genmeter.metering.process.reaper import reaper
@@ -272,6 +273,28 @@ def test_a_failure_is_logged_once_a_minute(
         r"genmeter: price failed, the call itself is not affected: ValueError in inject\.py:\d+ \(the level .*\)"
     )
     assert len(said) == 2 and all(map(shown.fullmatch, said))
+
+
+@pytest.mark.any_major("points are made of our own record")
+def test_a_fault_in_the_points_of_one_call_is_counted_and_costs_no_other_its_own(
+    clients: Clients, stub: StubServer, telemetry: Telemetry
+) -> None:
+    """The points of a call are made when a reader collects, in the reader's thread."""
+    telemetry.instrument(everything(stub))
+    WAYS["chat"](clients)
+    with inject.recording() as ran:
+        telemetry.metric(names.COST_USD)
+    inject.forget()
+    makers = [code for code in ran if inject.label(code).startswith("stages.measure.")]
+    assert {"stages.measure.measure", "stages.measure._labels"} <= set(map(inject.label, makers))
+    for code in makers:
+        guard.reset()
+        WAYS["chat"](clients)
+        with inject.failing(code, inject.VARIETIES["Hostile"]):
+            before = sum(telemetry.metric(names.COST_USD).values())
+        assert guard.failures == {"measure": 1}, inject.label(code)
+        WAYS["chat"](clients)
+        assert sum(telemetry.metric(names.COST_USD).values()) > before
 
 
 def test_shapes_name_ways() -> None:

@@ -28,8 +28,8 @@ LARGEST = 2**63 - 1
 """The largest whole number of OTLP. The exporter refuses a whole batch for one that is larger."""
 FOLD_AT = 4096
 """Numbers that may wait before they are folded aside: bounds the memory of an app whose metrics are not collected."""
-POINTS = 8
-"""So many numbers does what makes the points of a call stand for."""
+EACH = 4
+"""So many numbers does each entry stand for: a call has two, one at its start and one at its end."""
 
 
 Point: TypeAlias = "tuple[str, Labels, int | float | array[float], SpanContext | None]"
@@ -75,7 +75,7 @@ class Points:
     def add(self, waiting: Point | Makes, weight: int = 0) -> None:
         """Take one point, or what makes the points of a call; ``weight`` is how many numbers its arrays hold."""
         self._waiting.append(waiting)
-        self._weight += weight + POINTS
+        self._weight += weight + EACH
         if self._weight >= FOLD_AT and not self._called:
             self._called = True
             reaper.ready()
