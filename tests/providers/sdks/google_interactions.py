@@ -7,7 +7,8 @@ from typing import Any
 from ..contract import NEEDLE, At, Call, Expected, Odd, Sdk, installed, parsed
 
 MODEL = "gemini-3.5-flash"
-NEW = (installed("google-genai") or (3,)) >= (2, 0)
+FOUND = installed("google-genai")
+NEW = FOUND is None or FOUND >= (2, 0)
 """Version 2 brought another client for interactions."""
 # 1.50 / 9.00 USD a million: 9 × 1.5 + (779 + 912) × 9 = 13.5 + 15219
 INTERACTED = Expected(
