@@ -13,7 +13,7 @@ from typing import Any, cast
 from .contract import At
 from .listed import Case
 
-ADDRESS = re.compile(r" at 0x[0-9a-f]+|, port=\d+|127\.0\.0\.1:\d+")
+ADDRESS = re.compile(r" at 0x[0-9a-f]+|Request ID: [0-9a-f-]+|, port=\d+|127\.0\.0\.1:\d+")
 PRIMITIVE = (str, int, float, bool, bytes, type(None))
 
 

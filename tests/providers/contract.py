@@ -126,6 +126,8 @@ class Sdk:
     """Whether it opens its connections by Python's own sockets, in the thread or the task of the call."""
     kept: bool = True
     """Whether a method that an app has bound before ``instrument()`` is metered too."""
+    refuses: bool = True
+    """Whether it refuses an argument that it does not know before it is on its way to the server."""
     forks: bool = True
     """Whether a forked child may use it."""
 

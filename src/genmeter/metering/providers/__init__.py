@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from ..spec import Provider
 from .anthropic import ANTHROPIC
+from .azure import AZURE_INFERENCE
 from .bedrock import AIOBOTOCORE, BOTO3
 from .cerebras import CEREBRAS
 from .cohere import COHERE
 from .fireworks import FIREWORKS
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
+from .huggingface import HUGGINGFACE
 from .litellm import LITELLM_LIBRARY
 from .mistralai import MISTRALAI, MISTRALAI_1
 from .ollama import OLLAMA
@@ -29,6 +31,8 @@ PROVIDERS: tuple[Provider, ...] = (
     GROQ,
     COHERE,
     OLLAMA,
+    AZURE_INFERENCE,
+    HUGGINGFACE,
     CEREBRAS,
     TOGETHER,
     TOGETHER_1,
