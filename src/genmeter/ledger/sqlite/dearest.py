@@ -1,4 +1,4 @@
-"""The dearest of many groups: SQLite sorts them on disk, and only those that are asked for come into memory.
+"""The dearest of many groups: SQLite sorts them on disk, and only as many as are asked for come into memory.
 
 A ledger may have a million sessions. All their sums at once would be gigabytes of Python objects.
 """
