@@ -15,7 +15,7 @@ from ..contract import HELLO, NEEDLE, At, Call, Expected, Odd, Sdk, installed
 
 # Otherwise the package asks the network for prices when it is imported.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-VERSION: tuple[int, ...] = installed("litellm") or (0, 0)
+VERSION = installed("litellm") or tuple[int, ...]((0, 0))
 NEW = VERSION >= (1, 100)
 FUNCTIONS = ("completion", "text_completion", "embedding", "responses", "image_generation")
 ID = "0123456789abcdef01234567"

@@ -64,7 +64,7 @@ SEARCH = START.but(tools=[{"type": "web_search"}])
 APPEND = At("beta.conversations.append", {"conversation_id": "conv_1", "inputs": NEEDLE})
 RESTART = At("beta.conversations.restart", {"conversation_id": "conv_1", "inputs": NEEDLE, "from_entry_id": "msg_1"})
 RESPOND = At("responses.create", {"model": SMALL, "input": NEEDLE})
-VERSION: tuple[int, ...] = installed("mistralai") or (0, 0)
+VERSION = installed("mistralai") or tuple[int, ...]((0, 0))
 
 
 def resources() -> tuple[str, ...]:
