@@ -24,7 +24,7 @@ def server(client: Any) -> Server:
 
 
 def status(error: BaseException) -> int | None:
-    """``HfHubHTTPError.response``; ``status`` of aiohttp's errors, which the asynchronous client of 0.x raises."""
+    """The status of the response that an error keeps; ``status`` of the errors of aiohttp, which the asynchronous client of 0.x raises."""
     found: Any = getattr(getattr(error, "response", None), "status_code", None) or getattr(error, "status", None)
     return found if isinstance(found, int) else None
 
