@@ -68,8 +68,10 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
         if call.started_ns > watermark and call.cost_status != ELSEWHERE and n not in twins
     ]
     inserted, others = _insert(connection, numbered, first)
+    rows = [kept.row(span, connection.shape) for span in spans]
+    # lists of names are written with the rows, and are no spans
     before = connection.total_changes
-    connection.executemany(kept.INSERT, [kept.row(span, connection.shape) for span in spans])
+    connection.executemany(kept.INSERT, rows)
     outcomes = Counter({"spans": connection.total_changes - before})
     batch = _Batch(connection, first, watermark, now_ns)
     outcomes += batch.settle(first)
