@@ -12,7 +12,7 @@ from typing import NamedTuple
 from genmeter import names
 from genmeter.model import usd
 from genmeter.pricing import Catalogue, Listing
-from genmeter.pricing.plan import Plan, text_rates
+from genmeter.pricing.plan import Plan, Text, text_rates
 from genmeter.units import BEYOND_TEXT
 
 TABLE = "_prices"
@@ -62,12 +62,14 @@ def snippet(prices: Catalogue, sellers: Sequence[str], at: float) -> str:
 
 
 def _rows(one: Listing, seller: str, at: float) -> Iterator[Row]:
-    text = (0, 0, 0, 0, "") if one.plan.free else _only(one.plan, at)
-    if text is not None:
-        yield from (Row(f"{seller}/{name}", *text[:4]) for name in one.names)
+    text: Text | None = (0, 0, 0, 0, "") if one.plan.free else _only(one.plan, at)
+    if text is None or text[1] is None:
+        return
+    into, out, read, write, _ = text
+    yield from (Row(f"{seller}/{name}", into, out, read, write) for name in one.names)
 
 
-def _only(plan: Plan, at: float) -> tuple[int, int, int | None, int | None, str] | None:
+def _only(plan: Plan, at: float) -> Text | None:
     """The price of text from ``at`` on; None where the price depends on the length, the hour or a later date."""
     newest = plan.editions[0]
     if newest.hours or len(newest.tiers) != 1 or (newest.start is not None and newest.start > at):

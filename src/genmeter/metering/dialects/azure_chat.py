@@ -12,7 +12,7 @@ from .values import each, fields
 class MappingAccumulator(ChatAccumulator):
     """Folds chunks that are mappings."""
 
-    def fold(self, chunk: Any) -> bool:
+    def fold(self, chunk: Any) -> int:
         """As for the chunk in plain JSON."""
         found = fields(chunk)
         choices = [{**choice, "delta": dict(fields(choice.get("delta")))} for choice in each(found.get("choices"))]
