@@ -63,9 +63,11 @@ def snippet(prices: Catalogue, sellers: Sequence[str], at: float) -> str:
 
 def _rows(one: Listing, seller: str, at: float) -> Iterator[Row]:
     text: Text | None = (0, 0, 0, 0, "") if one.plan.free else _only(one.plan, at)
-    if text is None or text[1] is None:
+    if text is None:
         return
     into, out, read, write, _ = text
+    if out is None:
+        return
     yield from (Row(f"{seller}/{name}", into, out, read, write) for name in one.names)
 
 
