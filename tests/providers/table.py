@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from itertools import groupby
@@ -20,6 +21,8 @@ from .test_identity import tables_of
 HEAD = "| SDK | tested versions | calls | units | who sells |\n|---|---|---|---|---|\n"
 PLACE = re.compile(r"^\| SDK \| tested versions \|.*\n\|[-|]+\n(?:\|.*\n)+", re.MULTILINE)
 """Where the table stands in the page."""
+SHAPES = {"gemini": "google", "bedrock": "bot", "converse": "bot"}
+"""First word of a dialect's name → what its own SDKs have in their names, where that is another word."""
 LOCKS = ("openai1-anthropic0", "openai2-anthropic1", "openai3-anthropic2", "sdks-oldest", "sdks-newest")
 """The environments in which SDKs are tested."""
 WORDS = {
@@ -67,10 +70,17 @@ def spoken(target: Target) -> Iterable[Dialect]:
     return (target.dialect,) if isinstance(target.dialect, Dialect) else target.dialect.values()
 
 
-def units(sdks: list[Sdk]) -> str:
-    """The units that the contract's calls report."""
+def units(sdks: list[Sdk], tables: list[Provider]) -> str:
+    """The units that the contract's calls report, and those of the published bodies of the SDK's own wire shapes."""
     told = {unit for sdk in sdks for call in sdk.calls for unit in (call.streamed or call.expected).tokens}
     told |= {unit for sdk in sdks for call in sdk.calls for unit in call.expected.tokens}
+    spoken_here = {dialect.name for table in tables for target in table.targets for dialect in spoken(target)}
+    # Other SDKs speak OpenAI's shape too, and their servers report a part of its units.
+    for name in (
+        one for one in spoken_here if SHAPES.get(first := one.partition("_")[0], first) in sdks[0].distribution
+    ):
+        for vector in (ROOT / "tests" / "vectors" / "usage" / name).glob("*.json"):
+            told |= set(json.loads(vector.read_text(encoding="utf-8"))["usage"] or ())
     return ", ".join(unit.replace("_", " ") for unit in names.USAGE_TOKENS if unit in told)
 
 
@@ -83,7 +93,7 @@ def row(distribution: str, sdks: list[Sdk]) -> str:
         f"`{distribution}`",
         versions(distribution, min(sdk.since for sdk in sdks)),
         calls(sdks, tables),
-        units(sdks),
+        units(sdks, tables),
         ", ".join(sellers),
     ]
     return f"| {' | '.join(cells)} |\n"
