@@ -6,28 +6,10 @@ import importlib.metadata
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
-DATA = (
-    "genmeter/py.typed",
-    "genmeter/cli/otelcol.yaml",
-    "genmeter/diagnosis/inside.py",
-    "genmeter/diagnosis/tested.json",
-    "genmeter/ledger/sqlite/migrations/0001.sql",
-    "genmeter/ledger/sqlite/migrations/0002.sql",
-    "genmeter/ledger/sqlite/migrations/0003.sql",
-    "genmeter/ledger/sqlite/migrations/0006.sql",
-    "genmeter/pricing/data/catalogue.json",
-    "genmeter/pricing/data/NOTICE",
-    "genmeter/pricing/data/reasons.json",
-    "genmeter/reading/data/conventions.json",
-    "genmeter/server/page/budgets.js",
-    "genmeter/server/page/index.html",
-    "genmeter/server/page/page.css",
-    "genmeter/server/page/page.js",
-    "genmeter/server/page/reports.js",
-    "genmeter/server/page/units.js",
-)
+SOURCES = Path(__file__).resolve().parent.parent / "src"
 ENTRY_POINTS = {
     "console_scripts": "genmeter",
     "opentelemetry_instrumentor": "genmeter",
@@ -36,6 +18,7 @@ ENTRY_POINTS = {
 COMMANDS = (
     ("--version",),
     ("models", "gpt-5.6"),
+    ("doctor",),
     ("price", "openai", "gpt-5.6", "--input", "1200", "--cached", "1000", "--output", "80"),
     ("run", "--ledger", "wheel/ledger.db", "--", sys.executable, "-c", "print('it runs')"),
 )
@@ -44,7 +27,7 @@ COMMANDS = (
 def main(wheel: Path) -> None:
     """Exit with the first fault; print the checks that passed."""
     held = set(zipfile.ZipFile(wheel).namelist())
-    if missing := [name for name in DATA if name not in held]:
+    if missing := sorted(name for name in _sources() if name not in held):
         sys.exit(f"{wheel.name} lacks {', '.join(missing)}")
     if strays := sorted({name.split("/")[0] for name in held if not name.startswith("genmeter")}):
         sys.exit(f"{wheel.name} also holds {', '.join(strays)}")
@@ -58,6 +41,13 @@ def main(wheel: Path) -> None:
             sys.exit(f"genmeter {' '.join(command)} exits {done.returncode}: {done.stderr}")
     size = wheel.stat().st_size
     print(f"{wheel.name}: {size // 1024} KiB, {len(held)} files, {len(COMMANDS)} commands run on the base install")
+
+
+def _sources() -> Iterator[str]:
+    """Every file of the package, code and data: one that the wheel leaves out is missed on a user's machine alone."""
+    for path in (SOURCES / "genmeter").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(SOURCES).as_posix()
 
 
 def _installed(name: str) -> bool:
