@@ -43,7 +43,10 @@ RIM = {
     "wrappers._awaited.<locals>.observed",
     "wrappers._manager.<locals>.call",
     "wrappers._door.<locals>.call",
+    "wrappers._one_for_all.<locals>.call",
     "wrappers.arriving.<locals>.call",
+    "wrappers.leaving",
+    "wrappers._left",
     "call.answer.Answer.unfolded",
     *(f"call.observation.Observation.{name}" for name in ("__enter__", "__exit__", "stop", "leave")),
     "content.Passing.__iter__",
@@ -80,6 +83,13 @@ RIM = {
     "shapes.stream.Iteration.__next__",
     "shapes.stream.AsyncIteration.__aiter__",
     "shapes.stream.AsyncIteration.__anext__",
+    # They take the next chunk from the SDK's own stream, and keep its exception for the app.
+    *(f"shapes.ahead.{name}" for name in ("taken", "taken_async", "given")),
+    *(
+        f"shapes.stream.{kind}._look_ahead{inner}"
+        for kind in ("Iteration", "AsyncIteration")
+        for inner in ("", ".<locals>.later")
+    ),
     *(
         f"shapes.context_manager.Manager.{name}"
         for name in ("__enter__", "__exit__", "__aenter__", "__aexit__", "_self_left")

@@ -77,7 +77,7 @@ def test_a_table_has_its_unit_the_name_that_was_asked_for_and_the_seller_as_it_w
     ("arguments", "code", "words"),
     [
         (["no-such-model"], 1, "no model with a price matches"),
-        (["--seller", "zzzz"], 2, "no seller 'zzzz'; the sellers are anthropic, "),
+        (["--seller", "zzzz"], 2, "no seller 'zzzz'; the sellers are ai21, anthropic, "),
         (["--seller", "opnai"], 2, "no seller 'opnai'; did you mean 'openai'?"),
     ],
 )

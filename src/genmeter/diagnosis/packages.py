@@ -18,6 +18,7 @@ from genmeter.metering.providers import PROVIDERS
 
 SDKS: Final = {
     "ai21": "ai21",
+    "aioboto3": "aioboto3",
     "aiobotocore": "aiobotocore",
     "anthropic": "anthropic",
     "azure-ai-inference": "azure.ai.inference",
@@ -27,7 +28,7 @@ SDKS: Final = {
     "cohere": "cohere",
     "dashscope": "dashscope",
     "fireworks-ai": "fireworks",
-    "google-cloud-aiplatform": "vertexai",
+    "google-cloud-aiplatform": "google.cloud.aiplatform_v1",
     "google-genai": "google.genai",
     "google-generativeai": "google.generativeai",
     "groq": "groq",
@@ -46,7 +47,7 @@ SDKS: Final = {
     "zhipuai": "zhipuai",
 }
 """SDKs of model providers by distribution, and the module that each brings. A program may call models through them."""
-_WITHIN: Final = {"boto3": "botocore"}
+_WITHIN: Final = {"boto3": "botocore", "aioboto3": "aiobotocore"}
 """SDKs whose calls are made, and metered, in the module of another."""
 
 
