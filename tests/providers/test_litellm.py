@@ -89,13 +89,16 @@ def test_a_call_that_litellm_posts_by_itself_is_one_bill(
 def test_litellms_own_price_stands_beside_ours_and_is_never_the_bill(meter: Meter, gpt: dict[str, Any]) -> None:
     import litellm
 
-    row = litellm.model_cost["gpt-4o-2024-08-06"]
-    dated = {**row, "input_cost_per_token": 1.0, "output_cost_per_token": 1.0}
-    litellm.model_cost["gpt-4o-2024-08-06"] = litellm.model_cost["gpt-4o"] = dated
+    names_of_the_model = ("gpt-4o-2024-08-06", "gpt-4o")
+    rows = {name: dict(litellm.model_cost[name]) for name in names_of_the_model}
+    # By the public way, which also forgets what LiteLLM remembers of the price of an earlier call.
+    litellm.register_model(
+        {name: {**row, "input_cost_per_token": 1.0, "output_cost_per_token": 1.0} for name, row in rows.items()}
+    )
     try:
         litellm.completion(**gpt)
     finally:
-        litellm.model_cost["gpt-4o-2024-08-06"] = litellm.model_cost["gpt-4o"] = row
+        litellm.register_model(rows)
     attributes = one_call(meter)
     assert attributes[names.COST_COMPARED] == 29.0
     assert costs(meter) == [GPT_COST]
