@@ -1,7 +1,7 @@
 """Mistral's API under ``/mistral``: the numbers and fields of its published examples (``bodies/mistral.json``).
 
-Reference: https://docs.mistral.ai/api through search excerpts of 2026-11-30, and the types of the mistralai package 1.12 and 3.7. The Responses
-API is OpenAI's: its endpoints serve it.
+Reference: https://docs.mistral.ai/api through search excerpts of 2026-11-30, and the types of the mistralai package 1.12
+and 3.7. The Responses API is OpenAI's: its endpoints serve it.
 """
 
 from __future__ import annotations
