@@ -76,8 +76,9 @@ def told(stack, tmp_path_factory) -> str:
         )
         run(stub, stack.otlp_http, name, script, **settings)
     send(stack.otlp_http, {"resourceSpans": [foreign(name, "gpt-4o"), foreign(name, "house-7b")]})
-    booked(stack, name, least=CALLS + 2)
-    loki_lines(stack, f'{{service_name="{name}"}}', least=CALLS + 1)
+    send(stack.otlp_http, {"resourceLogs": [coding_agent(name)]})
+    booked(stack, name, least=CALLS + 3)
+    loki_lines(stack, f'{{service_name="{name}"}}', least=CALLS + 2)
     mark(stack)
     # The values of a dashboard's variables come from the ledger's metrics too, which the next scrape brings.
     read = {target.dashboard for target in LOKI + JAEGER}
@@ -93,6 +94,18 @@ def foreign(name, model):
     made["scopeSpans"][0]["spans"][0]["attributes"] += attributes
     where = {"key": names.ENVIRONMENT, "value": {"stringValue": "test"}}
     made["resource"]["attributes"].append(where)
+    return made
+
+
+def coding_agent(name):
+    """What Claude Code tells of one request (tests/vectors/emitters), with the repository that its user has named."""
+    recorded = json.loads(
+        (ROOT / "tests" / "vectors" / "emitters" / "claude_code_log.json").read_text(encoding="utf-8")
+    )
+    (made,) = recorded["resourceLogs"]
+    where = {"service.name": name, "vcs.repository.name": "shop", names.ENVIRONMENT: "test"}
+    made["resource"]["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in where.items()]
+    made["scopeLogs"][0]["logRecords"][0]["timeUnixNano"] = str(time.time_ns())
     return made
 
 

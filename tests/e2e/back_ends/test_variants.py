@@ -153,7 +153,12 @@ def total(collector: Collector, name: str, **labels: str) -> float:
 
 def test_each_call_is_counted_once_here_or_in_the_application(whole):
     own = {"gen_ai.usage.cost.amount": 5.0, "gen_ai.usage.cost.source": "local", "genmeter.cost.status": "priced"}
-    theirs = {"gen_ai.usage.cost.amount": 0.25, "gen_ai.usage.cost.source": "provider"}
+    # An amount counts with its currency alone, here as in the ledger.
+    theirs = {
+        "gen_ai.usage.cost.amount": 0.25,
+        "gen_ai.usage.cost.currency": "USD",
+        "gen_ai.usage.cost.source": "provider",
+    }
     agent = call() | {"gen_ai.operation.name": "invoke_agent"}
     whole.traces(span(call()), span(call()), span(call(**theirs)), span(call("nobody-knows-it")), span(agent))
     # On the span of an official instrumentation, with a price that genmeter in the application has made and counted.
