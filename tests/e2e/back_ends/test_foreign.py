@@ -213,17 +213,17 @@ def test_prometheus_counts_what_no_app_has_metered(stack, sent):
         return prom_query(stack, f'{metric}{{job="{sent.service}"}}', lambda found: True)
 
     mark(stack)
-    calls = len((sent.bill.keys() | sent.refused) - sent.own)
+    made = len((sent.bill.keys() | sent.refused) - sent.own)
     # A call without tokens waits for ten seconds: a call below it may have them.
     until(
         lambda: sum(sample.value for sample in series("genmeter_collector_calls_total")),
-        lambda found: found >= calls,
-        what=f"{calls} calls of {sent.service} in Prometheus",
+        lambda found: found >= made,
+        what=f"{made} calls of {sent.service} in Prometheus",
     )
     due = sum(total for key, total in sent.bill.items() if key not in sent.own or sent.sources[key] == "collector")
     bill = sent.bill.keys() - sent.own
     assert sum(pico(sample.value) for sample in series("genmeter_collector_cost_usd_total")) == due
-    assert sum(sample.value for sample in series("genmeter_collector_calls_total")) == calls
+    assert sum(sample.value for sample in series("genmeter_collector_calls_total")) == made
     counted = {"input": 0, "output": 0}
     for sample in series("genmeter_collector_tokens_total"):
         counted[sample.labels["gen_ai_token_type"]] += sample.value
