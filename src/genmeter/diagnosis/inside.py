@@ -18,15 +18,15 @@ from importlib import metadata
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  pathlib is not imported for this
 PAUSE = 0.3
-LAUNCHER = "opentelemetry.instrumentation.auto_instrumentation"
 _armed: list[str] = []
+"""How this process came to have the witness: at its start, and by each fork since."""
 
 
-def arm(loaded_by: str = "launcher") -> None:
+def arm() -> None:
     """Begin to write; once in a process."""
     if _armed:
         return
-    _armed.append(loaded_by)
+    _armed.append("start")
     atexit.register(write)
     os.register_at_fork(after_in_child=_in_child)
     _thread.start_new_thread(_again_and_again, ())
@@ -61,11 +61,7 @@ def _seen() -> dict[str, object]:
     imported = {name: _version(name) for name, module in sdks.items() if module in sys.modules}
     found: dict[str, object] = {
         "pid": os.getpid(),
-        "parent": os.getppid(),
         "program": os.path.basename(sys.argv[0]) if sys.argv else "",  # noqa: PTH119
-        "python": sys.executable,
-        "loaded_by": _armed[0],
-        "launched": LAUNCHER in sys.modules,
         "forked": len(_armed) > 1,
         "sdks": imported,
         "meter": None,

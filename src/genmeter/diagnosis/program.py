@@ -16,7 +16,7 @@ from genmeter.diagnosis.finding import Finding
 from genmeter.diagnosis.receivers import Receiver
 
 NAME: Final = "genmeter_doctor"
-_SITE: Final = f"import {NAME}\n\n{NAME}.arm('sitecustomize')\n{NAME}.chain()\n"
+_SITE: Final = f"import {NAME}\n\n{NAME}.arm()\n{NAME}.chain()\n"
 _STEP: Final = "opentelemetry_pre_instrument"
 _HOW: Final = (
     "start it with `genmeter run --` or opentelemetry-instrument, or call genmeter.instrument() before the first call"
@@ -27,10 +27,7 @@ class Process(NamedTuple):
     """One Python process of the program, as the witness saw it last. ``meter`` is ``metering.inspection``'s; None: none loaded."""
 
     pid: int
-    parent: int
     program: str
-    python: str
-    launched: bool
     forked: bool
     sdks: Mapping[str, str]
     meter: Mapping[str, Any] | None
@@ -71,7 +68,7 @@ def processes(folder: Path) -> list[Process]:
     for path in folder.glob("*.json"):
         seen: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         found.append(Process(**{name: seen[name] for name in Process._fields}))
-    return sorted(found)
+    return sorted(found, key=lambda one: one.pid)
 
 
 def receivers(seen: list[Process]) -> list[Receiver]:

@@ -38,14 +38,13 @@ class Patched(TypedDict):
 
 
 class Signal(TypedDict):
-    """Where one signal goes: who has set the provider, its class, its sampler, and its exporters.
+    """Where one signal goes: who has set the provider, its sampler, and its exporters.
 
     ``set_by`` is ``application``, ``environment`` or ``unset``. An exporter is its address, or its class where it has
     none, and ``grpc`` or ``http/protobuf``, or "" for any other.
     """
 
     set_by: str
-    provider: str
     sampler: str
     exporters: list[tuple[str, str]]
 
@@ -128,12 +127,10 @@ def _methods(provider: Provider) -> Iterator[Any]:
 
 
 def _signal(provider: Any) -> Signal:
-    kind = cast("type[Any]", type(provider))
     by = "unset" if not is_set(provider) else "environment" if provider in sdk.environment else "application"
     describe = getattr(getattr(provider, "sampler", None), "get_description", str)
     return {
         "set_by": by,
-        "provider": f"{kind.__module__}.{kind.__qualname__}",
         "sampler": describe(),
         "exporters": [_exporter(exporter) for exporter in exporters(provider)],
     }

@@ -20,7 +20,7 @@ from .bedrock_bodies import BODIES
 from .bedrock_shapes import parsed, read_content, read_output, speaks
 from .bedrock_usage import HEADERS, METRICS, own_counts, read_billing, read_conditions, settled
 from .converse import read_identity
-from .values import fields, text
+from .values import fields, mark_stream, text
 
 OWN = "amazon-bedrock-invocationMetrics"
 TELLS = re.compile(rb"etrics|sage|oken|eason|_start|choices|artifacts|images")
@@ -38,8 +38,7 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
 def read_stream_request(kwargs: Mapping[str, Any]) -> Request:
     """Parameters of `invoke_model_with_response_stream`."""
     request = read_request(kwargs)
-    request.stream = True
-    request.attributes[names.REQUEST_STREAM] = True
+    mark_stream(request)
     return request
 
 

@@ -16,7 +16,7 @@ from ..parts import Message, message, text_part
 from ..spec import Dialect
 from . import openai_messages
 from .counts import Parts, merged, read_parts, total
-from .values import Reader, each, fields, read_parameters, real, strings, text, whole
+from .values import Reader, each, fields, mark_stream, read_parameters, real, strings, text, whole
 
 PARAMETERS: Mapping[str, tuple[str, Reader]] = {
     "temperature": (names.REQUEST_TEMPERATURE, real),
@@ -57,8 +57,7 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
 def read_stream_request(kwargs: Mapping[str, Any]) -> Request:
     """The arguments of a method that streams."""
     request = read_request(kwargs)
-    request.stream = True
-    request.attributes[names.REQUEST_STREAM] = True
+    mark_stream(request)
     return request
 
 

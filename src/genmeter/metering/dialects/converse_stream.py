@@ -9,19 +9,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ... import names
 from ...model import Invocation, Request
 from . import converse_messages as messages
 from .converse import CONVERSE, finish_reason, name_tool, read_identity, read_metadata, read_request
 from .counts import merged
-from .values import fields
+from .values import fields, mark_stream
 
 
 def read_stream_request(kwargs: Mapping[str, Any]) -> Request:
     """Parameters of `converse_stream`."""
     request = read_request(kwargs)
-    request.stream = True
-    request.attributes[names.REQUEST_STREAM] = True
+    mark_stream(request)
     return request
 
 

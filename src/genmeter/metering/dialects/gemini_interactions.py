@@ -18,7 +18,7 @@ from .gemini_interaction_messages import Deltas, read_content, read_steps
 from .gemini_interaction_usage import read_usage
 from .gemini_request import PARAMETERS, model_name
 from .gemini_usage import service_tier
-from .values import each, fields, own, read_parameters, text
+from .values import each, fields, mark_stream, own, read_parameters, text
 
 FINISH = {
     "completed": ["stop"],
@@ -49,7 +49,7 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
         request.attributes[names.REQUEST_REASONING_LEVEL] = level
     request.service_tier = service_tier(found.get("service_tier"))
     if found.get("stream"):
-        request.stream = request.attributes[names.REQUEST_STREAM] = True
+        mark_stream(request)
     return request
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ... import names
 from ...model import Request
 from .gemini_usage import service_tier, snake, snaked
-from .values import Reader, fields, items, read_parameters, real, several, strings, text, whole
+from .values import Reader, fields, items, mark_stream, read_parameters, real, several, strings, text, whole
 
 SPEECH = {"audio": "speech"}
 
@@ -76,5 +76,5 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
 def read_stream_request(kwargs: Mapping[str, Any]) -> Request:
     """Arguments of ``generate_content_stream``."""
     request = read_request(kwargs)
-    request.stream = request.attributes[names.REQUEST_STREAM] = True
+    mark_stream(request)
     return request

@@ -15,7 +15,7 @@ from ..spec import Dialect
 from . import mistral_messages, openai_chat, openai_media, openai_responses
 from .openai_chat import ChatAccumulator
 from .openai_responses import ResponseAccumulator
-from .values import Reader, each, fields, items, own, read_parameters, strings, text, whole
+from .values import Reader, each, fields, items, mark_stream, own, read_parameters, strings, text, whole
 
 PARAMETERS: Mapping[str, tuple[str, Reader]] = {
     **{name: reader for name, reader in openai_chat.PARAMETERS.items() if name != "seed"},
@@ -43,8 +43,7 @@ def asks(
         if modality is not None:
             request.attributes[names.OUTPUT_TYPE] = modality
         if streams or kwargs.get("stream"):
-            request.stream = True
-            request.attributes[names.REQUEST_STREAM] = True
+            mark_stream(request)
         return request
 
     return read_request

@@ -14,7 +14,7 @@ from ..parts import Message
 from ..spec import Dialect
 from . import openai_messages
 from .counts import total
-from .values import Reader, fields, read_parameters, real, strings, text, whole
+from .values import Reader, fields, mark_stream, read_parameters, real, strings, text, whole
 
 OPTIONS: Mapping[str, tuple[str, Reader]] = {
     "temperature": (names.REQUEST_TEMPERATURE, real),
@@ -34,8 +34,7 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
     request = Request(text(kwargs.get("model")))
     read_parameters(fields(kwargs.get("options")), OPTIONS, request)
     if kwargs.get("stream"):
-        request.stream = True
-        request.attributes[names.REQUEST_STREAM] = True
+        mark_stream(request)
     return request
 
 

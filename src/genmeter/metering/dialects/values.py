@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, cast
 
+from ... import names
 from ...model import AttributeValue, Request, Response
 
 Reader = Callable[[Any], AttributeValue | None]
@@ -148,6 +149,11 @@ def read_parameters(kwargs: Mapping[str, Any], readers: Mapping[str, tuple[str, 
             read = known[1](value)
             if read is not None:
                 attributes[known[0]] = read
+
+
+def mark_stream(request: Request) -> None:
+    """Say that the call asks for a stream."""
+    request.stream = request.attributes[names.REQUEST_STREAM] = True
 
 
 def read_identity(result: Mapping[str, Any], response: Response) -> None:
