@@ -262,6 +262,8 @@ class Target:
     such a manager gives, under which the raw stream lies. ``lazy`` marks a function that streams by returning a
     generator which has sent nothing yet; functions that are generators themselves are recognised. ``above`` names the
     methods of the same class that call this one: other instrumentors patch those, and this one's calls are theirs then.
+    ``keeps`` names attributes of the object that the method belongs to, in which the object keeps what it asks: the
+    dialect sees them by these names, beside the arguments.
 
     ``dialect`` may be a mapping: then one method makes every call of a client, its first argument names the operation,
     its second holds the parameters, and operations that are not in the mapping pass.
@@ -276,6 +278,7 @@ class Target:
     lazy: bool = False
     arguments: tuple[str, ...] = ()
     above: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
     door: ClassVar[bool] = False
     """Whether other methods of the SDK pass through this one: inside an observed call of theirs it is no call."""
@@ -360,6 +363,7 @@ def both(
     lazy: bool = False,
     inner: str = "",
     above: Iterable[str] = (),
+    keeps: Iterable[str] = (),
     twin: str = "Async{owner}.{method}",
 ) -> tuple[Target, Target]:
     """The sync and the async twin of one method: ``Owner.method`` and, by default, ``AsyncOwner.method``."""
@@ -373,5 +377,6 @@ def both(
         inner=inner,
         arguments=tuple(arguments),
         above=tuple(above),
+        keeps=tuple(keeps),
     )
     return made, replace(made, path=other, awaited=True)

@@ -80,6 +80,9 @@ class Engine:
             if chosen is None:
                 return None
             dialect, bound = shape = chosen
+            if target.keeps:
+                bound = {**{name: getattr(instance, name) for name in target.keeps}, **bound}
+                shape = dialect, bound
             context = current()
             if self.passes(dialect, context):
                 return None

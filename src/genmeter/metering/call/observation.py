@@ -11,7 +11,7 @@ from typing import Any
 from ...model import Invocation
 from .. import guard
 from ..context import attach, detach
-from ..errors import cancelled, error_type, provider_code
+from ..errors import OTHER, cancelled, error_type, provider_code, reported
 from ..process.reaper import reaper
 from ..spec import Kwargs, Provider
 from .answer import Answer, shown
@@ -231,8 +231,13 @@ class Observation:
             guard.failed("end", failure)
 
     def _error_type(self, error: BaseException) -> str:
-        if self._provider.error_by_status and provider_code(error) is None:
-            status = self._provider.family.status(error)
-            if status is not None and status >= 400:  # an answer that the SDK could not parse has a good status
-                return str(status)
+        if provider_code(error) is not None:
+            return error_type(error)
+        family = self._provider.family
+        stated = reported(family.complaint(error).code)
+        if stated != OTHER:
+            return stated
+        status = family.status(error) if self._provider.error_by_status else None
+        if status is not None and status >= 400:  # an answer that the SDK could not parse has a good status
+            return str(status)
         return error_type(error)

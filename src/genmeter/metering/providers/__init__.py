@@ -19,6 +19,7 @@ from .openai import OPENAI
 from .together import TOGETHER, TOGETHER_1
 from .vertexai import VERTEXAI
 from .writer import WRITER
+from .xai import XAI
 
 PROVIDERS: tuple[Provider, ...] = (
     OPENAI,
@@ -41,4 +42,5 @@ PROVIDERS: tuple[Provider, ...] = (
     MISTRALAI,
     MISTRALAI_1,
     LITELLM_LIBRARY,
+    XAI,
 )
