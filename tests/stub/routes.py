@@ -5,7 +5,19 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from . import anthropic, bedrock, cohere, google, mistral, ollama, openai_chat, openai_media, openai_responses, xai
+from . import (
+    anthropic,
+    bedrock,
+    cohere,
+    google,
+    mistral,
+    ollama,
+    openai_chat,
+    openai_media,
+    openai_responses,
+    voyage,
+    xai,
+)
 from .exchange import Endpoint
 from .script import Request
 
@@ -15,6 +27,7 @@ ENDPOINTS: list[Endpoint] = [
     *ollama.ENDPOINTS,
     *mistral.ENDPOINTS,
     *xai.ENDPOINTS,
+    *voyage.ENDPOINTS,
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,
     *openai_media.ENDPOINTS,

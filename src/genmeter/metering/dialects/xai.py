@@ -25,7 +25,8 @@ HEAD = ("id", "model", "service_tier")
 
 def message_of(result: Any) -> Any:
     """The message of an answer. Several answers share one; ``parse`` gives the answer and what it made of it."""
-    first: Any = next(iter(result)) if isinstance(result, (list, tuple)) else result  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    held: list[Any] = items(result)
+    first: Any = held[0] if held else result
     return getattr(first, "_proto", first)
 
 

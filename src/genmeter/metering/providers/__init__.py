@@ -18,6 +18,7 @@ from .ollama import OLLAMA
 from .openai import OPENAI
 from .together import TOGETHER, TOGETHER_1
 from .vertexai import VERTEXAI
+from .voyage import VOYAGEAI
 from .writer import WRITER
 from .xai import XAI
 
@@ -43,4 +44,5 @@ PROVIDERS: tuple[Provider, ...] = (
     MISTRALAI_1,
     LITELLM_LIBRARY,
     XAI,
+    VOYAGEAI,
 )
