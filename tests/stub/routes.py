@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote
 
 from . import (
+    ai21,
     anthropic,
     bedrock,
     cohere,
@@ -15,6 +16,7 @@ from . import (
     openai_chat,
     openai_media,
     openai_responses,
+    replicate,
     voyage,
     xai,
 )
@@ -28,6 +30,8 @@ ENDPOINTS: list[Endpoint] = [
     *mistral.ENDPOINTS,
     *xai.ENDPOINTS,
     *voyage.ENDPOINTS,
+    *ai21.ENDPOINTS,
+    *replicate.ENDPOINTS,
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,
     *openai_media.ENDPOINTS,

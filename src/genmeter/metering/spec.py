@@ -262,8 +262,6 @@ class Target:
     such a manager gives, under which the raw stream lies. ``lazy`` marks a function that streams by returning a
     generator which has sent nothing yet; functions that are generators themselves are recognised. ``above`` names the
     methods of the same class that call this one: other instrumentors patch those, and this one's calls are theirs then.
-    ``keeps`` names attributes of the object that the method belongs to, in which the object keeps what it asks: the
-    dialect sees them by these names, beside the arguments.
 
     ``dialect`` may be a mapping: then one method makes every call of a client, its first argument names the operation,
     its second holds the parameters, and operations that are not in the mapping pass.
@@ -278,7 +276,6 @@ class Target:
     lazy: bool = False
     arguments: tuple[str, ...] = ()
     above: tuple[str, ...] = ()
-    keeps: tuple[str, ...] = ()
 
     door: ClassVar[bool] = False
     """Whether other methods of the SDK pass through this one: inside an observed call of theirs it is no call."""
@@ -293,6 +290,10 @@ class Target:
     def option(self, option: UsageOption) -> UsageOption:
         """How this method is asked for a stream's usage, from how the SDK's other methods are."""
         return option
+
+    def of(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
+        """As ``choose``, for a method whose object keeps what is asked."""
+        return self.choose(args, kwargs)
 
     def choose(self, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
         """The dialect of one call and its arguments by name; None for an operation that runs no model."""
@@ -363,7 +364,6 @@ def both(
     lazy: bool = False,
     inner: str = "",
     above: Iterable[str] = (),
-    keeps: Iterable[str] = (),
     twin: str = "Async{owner}.{method}",
 ) -> tuple[Target, Target]:
     """The sync and the async twin of one method: ``Owner.method`` and, by default, ``AsyncOwner.method``."""
@@ -377,6 +377,5 @@ def both(
         inner=inner,
         arguments=tuple(arguments),
         above=tuple(above),
-        keeps=tuple(keeps),
     )
     return made, replace(made, path=other, awaited=True)

@@ -76,13 +76,10 @@ class Engine:
         """
         shape: tuple[Any, Kwargs] = target.dialect, kwargs
         try:
-            chosen = target.choose(args, kwargs)
+            chosen = target.of(instance, args, kwargs)
             if chosen is None:
                 return None
             dialect, bound = shape = chosen
-            if target.keeps:
-                bound = {**{name: getattr(instance, name) for name in target.keeps}, **bound}
-                shape = dialect, bound
             context = current()
             if self.passes(dialect, context):
                 return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any, cast
 
@@ -31,9 +30,8 @@ def _reader(kind: Any) -> Callable[[Any], Mapping[str, Any]]:
         return _message
     if hasattr(kind, "pb") and hasattr(kind, "to_dict"):  # proto-plus: a message of Protocol Buffers inside
         return lambda value: fields(value._pb)
-    if issubclass(kind, dict) and is_dataclass(
-        kind
-    ):  # huggingface_hub, whose dictionary half lacks fields that are new
+    # huggingface_hub: the dictionary half of a dataclass lacks fields that are new
+    if issubclass(kind, dict) and hasattr(kind, "__dataclass_fields__"):  # pyright: ignore[reportUnknownArgumentType]
         return lambda value: getattr(value, "__dict__", None) or value
     if issubclass(kind, Mapping):  # azure-ai-inference, and the dictionaries of voyageai, which have attributes beside
         return lambda value: value

@@ -6,10 +6,41 @@ SDK makes of an answer holds the message as ``_proto``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.trace import NoOpTracer
+
 from ..shapes.stream import deliver
-from ..spec import Complaint, Family, Server
+from ..spec import Complaint, Dialect, Family, Kwargs, Muted, Server, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Target):
+    """A method of an object that keeps the message which it asks: the dialect sees the message as ``_proto``."""
+
+    def of(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
+        """The dialect of the method, the message and the arguments."""
+        chosen = self.choose(args, kwargs)
+        return None if chosen is None else (chosen[0], {"_proto": instance._proto, **chosen[1]})
+
+
+HALVES = {"sync": False, "aio": True}
+"""The packages of the two kinds of clients, and whether their methods are awaited."""
+
+
+def halves(module: str, path: str, dialect: Dialect, *arguments: str, kept: bool = False) -> tuple[Target, ...]:
+    """A method in both halves of an SDK: ``module`` has ``{half}`` in the place where their names differ."""
+    made = Kept if kept else Target
+    return tuple(
+        made(module.format(half=half), path, dialect, awaited=awaited, arguments=arguments)
+        for half, awaited in HALVES.items()
+    )
+
+
+def silent(*modules: str) -> tuple[Muted, ...]:
+    """The tracers of modules, in both halves."""
+    return tuple(Muted(module.format(half=half), "tracer", NoOpTracer()) for module in modules for half in HALVES)
 
 
 def server(instance: Any) -> Server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..spec import Provider
+from .ai21 import AI21_SDK
 from .anthropic import ANTHROPIC
 from .azure import AZURE_INFERENCE
 from .bedrock import AIOBOTOCORE, BOTO3
@@ -16,6 +17,7 @@ from .litellm import LITELLM_LIBRARY
 from .mistralai import MISTRALAI, MISTRALAI_1
 from .ollama import OLLAMA
 from .openai import OPENAI
+from .replicate import REPLICATE_SDK
 from .together import TOGETHER, TOGETHER_1
 from .vertexai import VERTEXAI
 from .voyage import VOYAGEAI
@@ -45,4 +47,6 @@ PROVIDERS: tuple[Provider, ...] = (
     LITELLM_LIBRARY,
     XAI,
     VOYAGEAI,
+    AI21_SDK,
+    REPLICATE_SDK,
 )

@@ -5,47 +5,33 @@ Images and videos are asked by methods with arguments; a video's method waits un
 
 from __future__ import annotations
 
-from opentelemetry.trace import NoOpTracer
-
 from ..dialects.xai import XAI_CHAT, XAI_MEDIA, XAI_STREAM
-from ..families.grpc import GRPC
-from ..spec import Dialect, Muted, Provider, Target
+from ..families.grpc import GRPC, halves, silent
+from ..spec import Provider
 
-KEPT = ("_proto",)
-METHODS = (
-    *(("chat", f"Chat.{name}", XAI_CHAT, ("shape",), KEPT) for name in ("sample", "parse", "defer", "compact")),
-    *(("chat", f"Chat.{name}", XAI_CHAT, ("n",), KEPT) for name in ("sample_batch", "defer_batch")),
-    ("chat", "Chat.stream", XAI_STREAM, (), KEPT),
-    ("chat", "Chat.stream_batch", XAI_STREAM, ("n",), KEPT),
-    ("chat", "Client.compact_context", XAI_CHAT, ("model", "messages"), ()),
-    ("image", "Client.sample", XAI_MEDIA, ("prompt", "model"), ()),
-    ("image", "Client.sample_batch", XAI_MEDIA, ("prompt", "model", "n"), ()),
-    ("video", "Client.generate", XAI_MEDIA, ("prompt", "model"), ()),
-    ("video", "Client.extend", XAI_MEDIA, ("prompt", "model", "video_url"), ()),
-)
-"""Module, method, dialect, its positional arguments, and what its object keeps."""
-
-
-def _targets(
-    module: str, path: str, dialect: Dialect, arguments: tuple[str, ...], keeps: tuple[str, ...]
-) -> tuple[Target, ...]:
-    return tuple(
-        Target(f"xai_sdk.{kind}.{module}", path, dialect, awaited=kind == "aio", arguments=arguments, keeps=keeps)
-        for kind in ("sync", "aio")
-    )
-
+CHAT, IMAGE, VIDEO = "xai_sdk.{half}.chat", "xai_sdk.{half}.image", "xai_sdk.{half}.video"
 
 XAI = Provider(
     sdk="xai_sdk",
     name="x_ai",
     family=GRPC,
-    targets=tuple(target for row in METHODS for target in _targets(*row)),
+    targets=(
+        *halves(CHAT, "Chat.sample", XAI_CHAT, kept=True),
+        *halves(CHAT, "Chat.parse", XAI_CHAT, kept=True),
+        *halves(CHAT, "Chat.defer", XAI_CHAT, kept=True),
+        *halves(CHAT, "Chat.compact", XAI_CHAT, kept=True),
+        *halves(CHAT, "Chat.sample_batch", XAI_CHAT, "n", kept=True),
+        *halves(CHAT, "Chat.defer_batch", XAI_CHAT, "n", kept=True),
+        *halves(CHAT, "Chat.stream", XAI_STREAM, kept=True),
+        *halves(CHAT, "Chat.stream_batch", XAI_STREAM, "n", kept=True),
+        *halves(CHAT, "Client.compact_context", XAI_CHAT, "model", "messages"),
+        *halves(IMAGE, "Client.sample", XAI_MEDIA, "prompt", "model"),
+        *halves(IMAGE, "Client.sample_batch", XAI_MEDIA, "prompt", "model", "n"),
+        *halves(VIDEO, "Client.generate", XAI_MEDIA, "prompt", "model"),
+        *halves(VIDEO, "Client.extend", XAI_MEDIA, "prompt", "model", "video_url"),
+    ),
     # Where a chat's answer is wrapped, before `parse` reads it.
     arrivals=(("xai_sdk.chat", "_ResponseProtoDecorator.__init__"),),
     # The SDK traces each of these calls by itself.
-    muted=tuple(
-        Muted(f"xai_sdk.{kind}.{module}", "tracer", NoOpTracer())
-        for kind in ("sync", "aio")
-        for module in ("chat", "image", "video")
-    ),
+    muted=silent(CHAT, IMAGE, VIDEO),
 )
