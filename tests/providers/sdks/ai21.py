@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..contract import NEEDLE, ODD_CHAT, At, Call, Expected, Odd, Sdk
@@ -15,13 +16,14 @@ class Message(dict[str, Any]):
         return dict(self)
 
 
+# jamba-large 2 / 8 USD a million: 107 × 2 + 94 × 8 = 214 + 752
 CHAT = Expected(
     operation="chat", provider="ai21", request_model="jamba-large", response_model=None,
-    tokens={"input": 107, "output": 94}, finish=("stop",), id="0123456789abcdef01234567", cost="unknown_model",
+    tokens={"input": 107, "output": 94}, finish=("stop",), id="0123456789abcdef01234567", cost=966.0,
 )  # fmt: skip
 ASK = At("chat.completions.create", {"model": "jamba-large", "messages": [Message(role="user", content=NEEDLE)]})
 
-# The SDK insists on a total in each chunk.
+# The SDK insists on a usage in each answer, and on a total in each usage: it raises where one is missing.
 STRINGS = Odd(
     "strings",
     {"prompt_tokens": "19", "completion_tokens": "10", "total_tokens": "29"},
@@ -50,7 +52,14 @@ SDK = Sdk(
     seller="ai21",
     calls=(Call("chat", "/chat/completions", CHAT, {"value": ASK}, {"stream": ASK.but(stream=True)}),),
     errors={400: "ai21.BadRequest", 429: "ai21.TooManyRequestsError", 503: "ai21.ServiceUnavailable"},
-    odd=tuple(STRINGS if odd.name == STRINGS.name else odd for odd in ODD_CHAT),
+    odd=(
+        STRINGS,
+        *(
+            replace(odd, reason=None) if odd.reason == "no_usage" else odd
+            for odd in ODD_CHAT
+            if odd.name != STRINGS.name
+        ),
+    ),
     resources=("ai21.clients",),
     request=r"self\._(post|get|put|patch|delete|list)\(",
     sending=15,

@@ -9,7 +9,8 @@ from ..contract import NEEDLE, At, Call, Expected, Odd, Sdk, installed
 VERSION = installed("voyageai") or tuple[int, ...]((0, 0))
 # voyage-3.5 0.06 USD a million: 10 × 0.06
 EMBEDDED = Expected("embeddings", "voyageai", "voyage-3.5", "voyage-3.5", {"input": 10}, cost=0.6)
-RANKED = Expected("generate_content", "voyageai", "rerank-2.5", "rerank-2.5", {"input": 26, "output": 0})
+# rerank-2.5 0.05: 26 × 0.05
+RANKED = Expected("generate_content", "voyageai", "rerank-2.5", "rerank-2.5", {"input": 26, "output": 0}, cost=1.3)
 # voyage-context-3 0.18: 20 × 0.18
 PIECES = Expected("embeddings", "voyageai", "voyage-context-3", "voyage-context-3", {"input": 20}, cost=3.6)
 SEEN = Expected(
