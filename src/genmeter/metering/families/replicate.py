@@ -61,7 +61,7 @@ def _server(client: Any) -> Server:
 
 
 def status(error: BaseException) -> int | None:
-    """``ReplicateError.status``."""
+    """The attribute ``status`` of an exception for a response."""
     found: Any = getattr(error, "status", None)
     return found if isinstance(found, int) else None
 
