@@ -8,10 +8,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from genmeter.ledger.adjustments import Adjustment, Revision
+from genmeter.ledger.audit import Audit, Upkeep
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Amount, Group, Outcome, Window
+from genmeter.ledger.seals import Seal
 from genmeter.ledger.sqlite import trim, write
 from genmeter.ledger.sqlite.database import MEMORY, Database
 from genmeter.ledger.sqlite.read import Reader
@@ -97,6 +100,46 @@ class SqliteStore(Reader):
         """
         self._over = True
         return self.trim() or self._database.shrink(PAGES)
+
+    def upkeep(self) -> int:
+        """Take one bounded step that must not wait for ever; 0 when all is done."""
+        raise NotImplementedError
+
+    def upkept(self) -> Upkeep:
+        """When the store's own work last succeeded, and what is left of it."""
+        raise NotImplementedError
+
+    def adjust(self, adjustments: Sequence[Adjustment]) -> int:
+        """Write adjustments in one durable transaction; how many were new."""
+        raise NotImplementedError
+
+    def revise(self, revisions: Sequence[Revision], batch: str) -> int:
+        """Count calls in another way; how many were revised."""
+        raise NotImplementedError
+
+    def seal(self, name: str, now_ns: int | None = None) -> list[Seal]:
+        """Seal all days up to the end of the day or month ``name``; the new seals, the oldest first."""
+        raise NotImplementedError
+
+    def backup(self, path: str) -> None:
+        """Write a copy of the ledger as of one moment to ``path``."""
+        raise NotImplementedError
+
+    def verify(self) -> Audit:
+        """Recompute every sum from the calls and every seal from its sums, and say what differs."""
+        raise NotImplementedError
+
+    def walk(self, window: Window, after: int = 0, most: int = 1_000) -> list[tuple[int, Call]]:
+        """Calls of a window as they count now, in the order of their numbers."""
+        raise NotImplementedError
+
+    def adjustments(self, window: Window, after: int = 0, most: int = 1_000) -> list[Adjustment]:
+        """Adjustments that count in a window, in the order of their numbers."""
+        raise NotImplementedError
+
+    def seals(self) -> list[Seal]:
+        """All seals, the oldest first."""
+        raise NotImplementedError
 
     def check(self) -> None:
         """Return when a write would be accepted now, and within seconds even while another process holds the file."""
