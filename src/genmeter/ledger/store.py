@@ -76,11 +76,12 @@ class Store(Protocol):
         """
         ...
 
-    def seal(self, name: str, now_ns: int | None = None) -> list[Seal]:
-        """Seal all days up to the end of the day or month ``name``; the new seals, the oldest first.
+    def seal(self, name: str, now_ns: int | None = None) -> Seal:
+        """Seal all that is not sealed yet up to the end of the day or month ``name`` (``seals.period``).
 
-        Days before the period that are not sealed yet get a seal of their own before it. Raises ``ValueError`` for a
-        period that is sealed already or has not ended.
+        The window of a seal begins where the seal before it ends, the first one at 0. The same calls, name and
+        ``now_ns`` (the present, where None) give the same seal in any store. Raises ``ValueError`` for a period that is
+        sealed already or has not ended.
         """
         ...
 

@@ -8,16 +8,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genmeter.ledger.adjustments import Adjustment, Revision
-from genmeter.ledger.audit import Audit, Upkeep
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Amount, Group, Outcome, Window
-from genmeter.ledger.seals import Seal
 from genmeter.ledger.sqlite import trim, write
 from genmeter.ledger.sqlite.database import MEMORY, Database
-from genmeter.ledger.sqlite.read import Reader
+from genmeter.ledger.sqlite.keeping import Keeper
 from genmeter.ledger.sqlite.trim import Caps
 from genmeter.ledger.sqlite.watch import Watch, position
 
@@ -41,7 +38,7 @@ class _Turn:
     result: Outcome | BaseException | None = None
 
 
-class SqliteStore(Reader):
+class SqliteStore(Keeper):
     """Books calls once and answers questions, in one SQLite file, or in memory under the path ``:memory:``.
 
     Batches that wait for the disk at the same time are committed in one transaction; each is answered after it.
@@ -51,10 +48,8 @@ class SqliteStore(Reader):
     """
 
     def __init__(self, path: str = MEMORY, caps: Caps | None = None, busy_seconds: float = BUSY_SECONDS) -> None:
-        super().__init__(Database(path, busy_seconds))
-        self.path = path
+        super().__init__(Database(path, busy_seconds), path, caps or Caps())
         self.turn = threading.Lock()
-        self._caps = caps or Caps()
         self._watch = Watch()
         self._waiting: deque[_Turn] = deque()
         self._leading = threading.Lock()
@@ -80,15 +75,16 @@ class SqliteStore(Reader):
 
     def trim(self) -> int:
         """Take one bounded step towards the caps, and say how many rows went. Money is added to its day before."""
-        if not self._over:
-            return 0
+        return self._step(self._caps.at_once) if self._over else 0
+
+    def _step(self, caps: Caps) -> int:
         with self._database.transaction() as connection:
-            self._over = trim.due(connection, self._caps, time.time_ns())
+            self._over = trim.due(connection, caps, time.time_ns())
             # sums that follow the table must have read a row before it goes; while they are being read, rows stay
             if not self._over or not self._watch.catch_up(connection):
                 return 0
             before = self._watch.reached
-            gone = trim.step(connection, self._caps, time.time_ns())
+            gone = trim.step(connection, caps, time.time_ns())
             after, until_ns = position(connection), write.mark(connection, write.WATERMARK)
         self._watch.resume(before, after, until_ns)
         return gone
@@ -100,46 +96,6 @@ class SqliteStore(Reader):
         """
         self._over = True
         return self.trim() or self._database.shrink(PAGES)
-
-    def upkeep(self) -> int:
-        """Take one bounded step that must not wait for ever; 0 when all is done."""
-        raise NotImplementedError
-
-    def upkept(self) -> Upkeep:
-        """When the store's own work last succeeded, and what is left of it."""
-        raise NotImplementedError
-
-    def adjust(self, adjustments: Sequence[Adjustment]) -> int:
-        """Write adjustments in one durable transaction; how many were new."""
-        raise NotImplementedError
-
-    def revise(self, revisions: Sequence[Revision], batch: str) -> int:
-        """Count calls in another way; how many were revised."""
-        raise NotImplementedError
-
-    def seal(self, name: str, now_ns: int | None = None) -> list[Seal]:
-        """Seal all days up to the end of the day or month ``name``; the new seals, the oldest first."""
-        raise NotImplementedError
-
-    def backup(self, path: str) -> None:
-        """Write a copy of the ledger as of one moment to ``path``."""
-        raise NotImplementedError
-
-    def verify(self) -> Audit:
-        """Recompute every sum from the calls and every seal from its sums, and say what differs."""
-        raise NotImplementedError
-
-    def walk(self, window: Window, after: int = 0, most: int = 1_000) -> list[tuple[int, Call]]:
-        """Calls of a window as they count now, in the order of their numbers."""
-        raise NotImplementedError
-
-    def adjustments(self, window: Window, after: int = 0, most: int = 1_000) -> list[Adjustment]:
-        """Adjustments that count in a window, in the order of their numbers."""
-        raise NotImplementedError
-
-    def seals(self) -> list[Seal]:
-        """All seals, the oldest first."""
-        raise NotImplementedError
 
     def check(self) -> None:
         """Return when a write would be accepted now, and within seconds even while another process holds the file."""
@@ -196,7 +152,7 @@ class SqliteStore(Reader):
                 now = time.time_ns()
                 outcomes = [write.book(connection, turn.calls, turn.spans, now) for turn in group]
                 write.count_unread(connection, [turn.unread for turn in group if turn.unread])
-                over = trim.due(connection, self._caps, now)
+                over = trim.due(connection, self._caps.at_once, now)
         except StorageError as error:
             self._fault, self._failed_at = str(error), time.monotonic()
             for turn in group:
