@@ -45,7 +45,7 @@ def add(subparsers: Any) -> None:
         description=DESCRIPTION,
         allow_abbrev=False,
     )
-    add_action(parser, ACTIONS)
+    add_action(parser, ACTIONS, default="verify")
     add_ledger(parser)
     period = parser.add_mutually_exclusive_group()
     period.add_argument("--month", metavar="YYYY-MM", help="the month to seal, of UTC")

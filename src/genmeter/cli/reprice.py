@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genmeter.ledger.repricing import Change, Repricing
     from genmeter.ledger.store import Store
 
-DESCRIPTION = """Ask a price catalogue again for the calls that are booked: those without a price, and those that a price
+DESCRIPTION = """Ask a price catalogue again for the calls that are booked: calls without a price, and calls that a price
 list has priced. Nothing is written without --apply. With it, each change is an adjustment beside the call: it counts when
 the call began, or at the present where that period is sealed. An amount that the provider stated stays, and so does a
 price that this catalogue has not. A second run with the same prices changes nothing."""
@@ -35,7 +35,7 @@ def add(subparsers: Any) -> None:
     )
     add_ledger(parser)
     parser.add_argument(
-        "--since", type=reader(instant), metavar="TIME", required=True, help="calls that began at this time or later"
+        "--since", type=reader(instant), metavar="TIME", help="calls that began at this time or later (default: all)"
     )
     parser.add_argument("--until", type=reader(instant), metavar="TIME", help="calls that began before this time")
     parser.add_argument(

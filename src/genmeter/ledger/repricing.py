@@ -51,7 +51,7 @@ class Change:
 
 
 class Repricing:
-    """Asks a catalogue for the calls of a store. ``seen`` counts the calls, ``left`` those that still have no price."""
+    """Asks a catalogue for the calls of a store. ``seen`` counts the calls, ``left`` the calls that stay without a price."""
 
     def __init__(self, catalogue: Catalogue, addresses: Addresses) -> None:
         self._catalogue, self._addresses = catalogue, addresses

@@ -35,7 +35,7 @@ class Keeper(Reader):
         self.path = path
         self._caps = caps
 
-    def _step(self, caps: Caps) -> int:
+    def _step(self, caps: Caps, now_ns: int) -> int:
         """Take one step towards the caps, and say how many rows went."""
         raise NotImplementedError
 
@@ -125,7 +125,7 @@ class Keeper(Reader):
         return True
 
     def _retain(self, now: int) -> int:
-        gone = self._step(self._caps) if self._caps.days is not None else 0
+        gone = self._step(self._caps, now) if self._caps.days is not None else 0
         if gone:
             return gone
         with self._database.transaction() as connection:

@@ -75,16 +75,16 @@ class SqliteStore(Keeper):
 
     def trim(self) -> int:
         """Take one bounded step towards the caps, and say how many rows went. Money is added to its day before."""
-        return self._step(self._caps.at_once) if self._over else 0
+        return self._step(self._caps.at_once, time.time_ns()) if self._over else 0
 
-    def _step(self, caps: Caps) -> int:
+    def _step(self, caps: Caps, now_ns: int) -> int:
         with self._database.transaction() as connection:
-            self._over = trim.due(connection, caps, time.time_ns())
+            self._over = trim.due(connection, caps, now_ns)
             # sums that follow the table must have read a row before it goes; while they are being read, rows stay
             if not self._over or not self._watch.catch_up(connection):
                 return 0
             before = self._watch.reached
-            gone = trim.step(connection, caps, time.time_ns())
+            gone = trim.step(connection, caps, now_ns)
             after, until_ns = position(connection), write.mark(connection, write.WATERMARK)
         self._watch.resume(before, after, until_ns)
         return gone

@@ -77,7 +77,9 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
     outcomes += settle_rows(connection, first, batch.told, now_ns)
     booked = connection.execute("SELECT count(*) FROM entries WHERE id >= ?", (first,)).fetchone()[0]
     outcomes["booked"], outcomes["adjusted"] = booked, amend.count_late(connection, first, now_ns)
-    connection.touched.update(call.started_ns // DAY_NS for call in calls if call.started_ns > watermark)
+    # a call of a sealed period is in no sum of its day
+    new = max(watermark + 1, connection.sealed_until)
+    connection.touched.update(call.started_ns // DAY_NS for call in calls if call.started_ns >= new)
     count(connection, {**outcomes, "rows_calls": booked, "rows_spans": outcomes["spans"]})
     return Outcome(**outcomes)
 
