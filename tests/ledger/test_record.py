@@ -168,23 +168,25 @@ def test_seals_are_a_chain_of_ended_periods(store: SqliteStore) -> None:
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        ("UPDATE entries SET cost_pico = cost_pico + 1 WHERE id = 1", "seal 1 of 2026-11-21"),
-        ("UPDATE entries SET usage_input = 99 WHERE id = 1", "seal 1 of 2026-11-21"),
-        ("DELETE FROM entries WHERE id = 1", "seal 1 of 2026-11-21"),
-        ("UPDATE extras SET usage_searches = 6 WHERE id = 1", "seal 1 of 2026-11-21"),
+        ("UPDATE entries SET cost_pico = cost_pico + 1 WHERE id = 2", "seal 1 of 2026-11-21"),
+        ("UPDATE entries SET usage_input = 99 WHERE id = 2", "seal 1 of 2026-11-21"),
+        ("DELETE FROM entries WHERE id = 2", "seal 1 of 2026-11-21"),
+        ("UPDATE extras SET usage_searches = 6 WHERE id = 2", "seal 1 of 2026-11-21"),
         ("UPDATE seals SET calls = 2 WHERE number = 1", "its hash in the chain"),
         ("DELETE FROM seals WHERE number = 1", "its begin"),
         ("UPDATE seals SET sealed_ns = sealed_ns + 1 WHERE number = 1", "seal 2 of 2026-11-22, its hash in the chain"),
         ("UPDATE days SET cost_rest = cost_rest + 1", "the sums of days on day 2026-11-21"),
-        ("UPDATE sessions SET calls = calls + 1", "the sums of sessions on day 2026-11-21"),
+        ("UPDATE sessions SET calls = calls + 1", "the sums of trimmed sessions on day 2026-11-20"),
+        ("UPDATE daily SET cost_rest = 1", "the sums of trimmed sessions on day 2026-11-20"),
         ("DELETE FROM adjustments", "no adjustment counts"),
         ("UPDATE counters SET value = 7 WHERE name = 'rows_calls'", "rows of calls"),
     ],
 )
-def test_a_change_behind_the_ledgers_back_is_told_with_its_place(
-    store: SqliteStore, path: Path, change: str, where: str
-) -> None:
-    store.book([call(1), call(2, day=1)], ())
+def test_a_change_behind_the_ledgers_back_is_told_with_its_place(path: Path, change: str, where: str) -> None:
+    store = SqliteStore(str(path), Caps(calls=3, session_days=90))
+    store.book([call(8, day=-1), call(1), call(2, day=1), call(9, day=-1)], ())
+    while store.trim():
+        pass
     keep(store)
     store.seal("2026-11-21", CLOSING)
     seal = store.seal("2026-11-22", CLOSING)
@@ -232,7 +234,7 @@ def test_a_broken_sum_is_counted_by_the_services_own_check(store: SqliteStore, p
     keep(store)
     write(path, "UPDATE days SET calls = 2")
     keep(store, CLOSING + 2 * DAY)
-    # by day, and in what a report answers
+    # by day, and in what a report by model answers
     assert store.upkept().differences == 2
 
 

@@ -26,8 +26,11 @@ MOST_SHAPES, LONGEST_SHAPE = 5_000, 4_000
 """Lists of names that the file keeps for spans, and the letters of one. A list beyond stands in its span."""
 MOST_UNSWEPT: Final = 50_000
 """After so many new kinds and users, all entries are read once to find the kinds and users that no call has any more."""
-_USING: Final = ("entries", "folded", "adjustments", "days", "sessions")
-"""The tables whose rows have a kind and a user."""
+_USING: Final = {
+    "kind": ("entries", "folded", "adjustments", "days", "sessions"),
+    "user": ("entries", "folded", "adjustments", "sessions"),
+}
+"""The tables whose rows have a kind, and a user."""
 SWEPT: Final = "swept_until"
 """Mark: the newest kind and user when that was done, added."""
 
@@ -231,7 +234,7 @@ class Writer(sqlite3.Connection):
         if newest - (swept[0] if swept else 0) < MOST_UNSWEPT:
             return
         for table, column in (("kinds", "kind"), ("users", "user")):
-            used = " UNION ".join(f"SELECT {column} FROM {one} WHERE {column} IS NOT NULL" for one in _USING)
+            used = " UNION ".join(f"SELECT {column} FROM {one} WHERE {column} IS NOT NULL" for one in _USING[column])
             self.execute(f"DELETE FROM {table} WHERE id NOT IN ({used})")
         self.forget()
         # a number that was the newest may be given again, so the mark may fall

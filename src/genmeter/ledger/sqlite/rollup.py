@@ -1,6 +1,7 @@
-"""The sums of the kept calls by day and by session of a day. They are never added to: a dirty day is computed anew.
+"""The sums of the kept calls by day, and the sums by session of the calls that go.
 
-A batch only notes which days it has changed. Until such a day is computed, its calls themselves are read.
+Neither is ever added to. A batch only notes which days it has changed: such a day is computed anew from its calls, and
+until then its calls themselves are read. The sums by session of some calls are written once, before these calls go.
 """
 
 from __future__ import annotations
@@ -30,12 +31,9 @@ _SUMS: Final = ", ".join(
 )
 _FROM: Final = "FROM entries e LEFT JOIN extras x ON x.id = e.id WHERE e.late IS NULL"
 _OF_DAY: Final = f"{_FROM} AND e.started_ns >= ? AND e.started_ns < ?"
-_DAYS: Final = f"INSERT INTO days SELECT ?, e.kind, e.user, {_SUMS} {_OF_DAY} GROUP BY e.kind, e.user"
-_SESSIONS: Final = (
-    f"INSERT INTO sessions SELECT ?, e.kind, e.user, e.session, 0, {_SUMS} {_OF_DAY} GROUP BY e.kind, e.user, e.session"
-)
+_DAYS: Final = f"INSERT INTO days SELECT ?, e.kind, {_SUMS} {_OF_DAY} GROUP BY e.kind"
 _FOLD: Final = f"""
-INSERT INTO sessions SELECT e.started_ns / {DAY_NS}, e.kind, e.user, e.session, 1, {_SUMS} {_FROM} AND e.id IN (OLDEST)
+INSERT INTO sessions SELECT e.started_ns / {DAY_NS}, e.kind, e.user, e.session, {_SUMS} {_FROM} AND e.id IN (OLDEST)
 GROUP BY 1, e.kind, e.user, e.session
 """
 
@@ -47,11 +45,8 @@ def next_dirty(connection: sqlite3.Connection, before_day: int) -> int | None:
 
 def compute(connection: sqlite3.Connection, day: int) -> None:
     """Compute the sums of a day anew, from its calls."""
-    within = (day, day * DAY_NS, (day + 1) * DAY_NS)
     connection.execute("DELETE FROM days WHERE day = ?", (day,))
-    connection.execute("DELETE FROM sessions WHERE day = ? AND gone = 0", (day,))
-    connection.execute(_DAYS, within)
-    connection.execute(_SESSIONS, within)
+    connection.execute(_DAYS, (day, day * DAY_NS, (day + 1) * DAY_NS))
     connection.execute("DELETE FROM dirty WHERE day = ?", (day,))
 
 

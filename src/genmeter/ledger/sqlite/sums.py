@@ -125,7 +125,7 @@ def merge(groups: dict[tuple[object, ...], Group], more: Iterator[Group] | Seque
 
 def _stretches(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[Window, bool]]:
     """The window in parts: whole clean days, which are summed by day already, and the stretches between them."""
-    if not {"quarter", "session"}.isdisjoint(by):
+    if not {"quarter", "session", "user_hash"}.isdisjoint(by):
         return [(window, False)]
     first, last = connection.execute("SELECT min(day), max(day) FROM days").fetchone()
     if first is None:
@@ -256,7 +256,7 @@ def days(by: Sequence[str], window: Window) -> tuple[str, tuple[str | int, ...]]
 def trimmed_sessions(window: Window) -> tuple[str, tuple[str | int, ...]]:
     """The condition on the sums ``e`` by session of trimmed calls in a window."""
     where, values = _within(window, f"e.day * {DAY_NS}")
-    return f"{where} AND e.gone = 1 AND e.day >= {_SESSIONS_FROM}", values
+    return f"{where} AND e.day >= {_SESSIONS_FROM}", values
 
 
 def _of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> Iterator[Group]:

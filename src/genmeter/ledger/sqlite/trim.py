@@ -85,7 +85,7 @@ def retain(connection: Writer, caps: Caps, now_ns: int) -> None:
             continue
         first = (now_ns - round(age * DAY_NS)) // DAY_NS
         if tier == "sessions":
-            connection.execute("DELETE FROM sessions WHERE gone = 1 AND day < ?", (first,))
+            connection.execute("DELETE FROM sessions WHERE day < ?", (first,))
         else:
             gone = connection.execute("DELETE FROM daily WHERE day < ?", (first,)).rowcount
             old = "SELECT id FROM adjustments WHERE counted_ns < ?"

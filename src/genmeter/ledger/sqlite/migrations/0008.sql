@@ -19,22 +19,23 @@ CREATE TABLE seals (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL UNIQUE,
     calls INTEGER NOT NULL, cost TEXT NOT NULL, digest TEXT NOT NULL, hash TEXT NOT NULL, sealed_ns INTEGER NOT NULL
 ) STRICT;
--- Sums of the calls that are kept, by day and kind, and by day, kind and session; computed anew for each dirty day.
--- `gone` are the sums of calls that were trimmed. `rare` has the counts that few calls have, as JSON.
+-- Sums of the calls that are kept, by day and kind; computed anew for each dirty day. `rare` has the counts that few
+-- calls have, as JSON.
 CREATE TABLE days (
-    day INTEGER NOT NULL, kind INTEGER NOT NULL, user INTEGER, calls INTEGER NOT NULL,
+    day INTEGER NOT NULL, kind INTEGER NOT NULL, calls INTEGER NOT NULL,
     usage_input INTEGER NOT NULL, usage_output INTEGER NOT NULL, usage_cache_read INTEGER NOT NULL,
     usage_cache_write INTEGER NOT NULL, usage_reasoning INTEGER NOT NULL, rare TEXT,
     cost_units INTEGER NOT NULL, cost_rest INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX days_day ON days (day);
+-- Sums by session of the calls that were trimmed, written before a call goes.
 CREATE TABLE sessions (
-    day INTEGER NOT NULL, kind INTEGER NOT NULL, user INTEGER, session ANY, gone INTEGER NOT NULL,
+    day INTEGER NOT NULL, kind INTEGER NOT NULL, user INTEGER, session ANY,
     calls INTEGER NOT NULL, usage_input INTEGER NOT NULL, usage_output INTEGER NOT NULL,
     usage_cache_read INTEGER NOT NULL, usage_cache_write INTEGER NOT NULL, usage_reasoning INTEGER NOT NULL, rare TEXT,
     cost_units INTEGER NOT NULL, cost_rest INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX sessions_day ON sessions (day, gone);
+CREATE INDEX sessions_day ON sessions (day);
 CREATE TABLE dirty (day INTEGER PRIMARY KEY) STRICT;
 -- The first day that a tier holds in whole. Days that were trimmed by an older genmeter have no sums by session.
 CREATE TABLE tiers (name TEXT PRIMARY KEY, from_day INTEGER NOT NULL) STRICT;
