@@ -93,16 +93,18 @@ def test_what_comes_after_the_seal_counts_in_the_open_period_once(store: SqliteS
     assert store.verify().differences == []
 
 
-def test_a_second_signal_changes_no_sum_of_a_sealed_period(store: SqliteStore) -> None:
-    store.book([call(1)], ())
+@pytest.mark.parametrize("environment", [None, "prod"])
+def test_a_second_signal_changes_no_sum_of_a_sealed_period(store: SqliteStore, environment: str | None) -> None:
+    plain = (100, *(None,) * (len(USAGE_FIELDS) - 1))
+    store.book([call(1, usage=plain)], ())
     store.seal("2026-11-21", CLOSING)
     remember(store)
-    told = call(1, signals=2, environment="prod", error_type="timeout", parent_span_id="s0")
+    told = call(1, usage=plain, signals=2, environment=environment, error_type="timeout", parent_span_id="s0")
     assert [store.book([told], ()) for _ in range(2)] == [Outcome(merged=1), Outcome(duplicates=1)]
     sealed = [(group.key, group.calls, group.errors) for group in store.groups(["environment"], FIRST)]
     assert sealed == [((None,), 1, 0)]
     after = {group.key: (group.calls, group.cost, group.errors) for group in store.groups(["environment"], EVERYTHING)}
-    assert after == {("prod",): (1, DOLLAR, 1)}
+    assert after == {(environment,): (1, DOLLAR, 1)}
     assert store.latest(1, EVERYTHING)[0].parent_span_id == "s0"
     assert store.verify().differences == []
 
