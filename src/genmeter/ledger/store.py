@@ -5,9 +5,9 @@ Every method raises ``StorageError`` when the database does not work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from genmeter.ledger.adjustments import Adjustment, Revision
 from genmeter.ledger.audit import Audit, Upkeep
@@ -15,6 +15,9 @@ from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import Amount, Dearest, Group, Latency, Outcome, Quarantined, Window
 from genmeter.ledger.seals import Seal
+from genmeter.ledger.reserving import Change, Share
+
+T = TypeVar("T")
 
 
 class Store(Protocol):
@@ -43,6 +46,14 @@ class Store(Protocol):
 
         A call of a sealed period is booked, and an adjustment counts it at the present. What a later record changes of
         a sealed or adjusted call is an adjustment too. ``unread`` has the records with counts or an amount that are no known call, by emitter; they are counted.
+        """
+        ...
+
+    def reserve(self, budget: str, since_ns: int, decide: Callable[[Sequence[Share]], tuple[Change, T]]) -> T:
+        """Change the reservations of a budget as ``decide`` says, in one durable transaction; ``decide``'s answer.
+
+        ``decide`` gets all rows of the budget of the periods that began at ``since_ns`` or later; earlier ones are deleted.
+        No other process changes a row of the budget meanwhile.
         """
         ...
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Amount, Group, Outcome, Window
+from genmeter.ledger.reserving import Change, Share
 from genmeter.ledger.sqlite import trim, write
 from genmeter.ledger.sqlite.database import MEMORY, Database
 from genmeter.ledger.sqlite.keeping import Keeper
+from genmeter.ledger.sqlite.reserve import reserve
 from genmeter.ledger.sqlite.trim import Caps
 from genmeter.ledger.sqlite.watch import Watch, position
+
+T = TypeVar("T")
 
 BUSY_SECONDS, PROBE_SECONDS = 3.0, 1.0
 """How long a write waits for another process before the sender is told to come back, and how long a probe waits."""
@@ -72,6 +77,11 @@ class SqliteStore(Keeper):
         if isinstance(mine.result, BaseException):
             raise mine.result
         return mine.result
+
+    def reserve(self, budget: str, since_ns: int, decide: Callable[[Sequence[Share]], tuple[Change, T]]) -> T:
+        """Change the reservations of a budget as ``decide`` says, in one durable transaction; ``decide``'s answer."""
+        with self._database.transaction() as connection:
+            return reserve(connection, budget, since_ns, decide)
 
     def trim(self) -> int:
         """Take one bounded step towards the caps, and say how many rows went. Money is added to its day before."""
