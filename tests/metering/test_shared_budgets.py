@@ -87,7 +87,7 @@ url, service, amount = sys.argv[1:]
 row = {"amount": amount, "period": "quarter", "on_exceed": "reject", "shared": True}
 sellers = {url.removeprefix("http://"): "openai"}
 table = OwnTable({"team": row}, "genmeter.toml", "")
-genmeter.instrument(settings=Settings(sellers=sellers, budgets=table, service=service))
+genmeter.instrument(settings=Settings(sellers=sellers, budgets=table, reservations=service))
 client = openai.OpenAI(base_url=url, api_key="x")
 client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Hello!"}])
 """
@@ -115,7 +115,7 @@ class TestOneBudgetOfTwoProcesses:
     def test_the_calls_of_another_process_stop_this_one(
         self, service: Client, stub: StubServer, meters: MeterFactory, client: OpenAI
     ) -> None:
-        meters(budgets=table(), service=service.url)
+        meters(budgets=table(), reservations=service.url)
         call(client)
         subprocess.run(
             [sys.executable, "-c", ELSEWHERE, stub.openai_url, service.url, "0.000295"], check=True, timeout=60
@@ -135,7 +135,7 @@ class TestOneBudgetOfTwoProcesses:
             subprocess.run(
                 [sys.executable, "-c", ELSEWHERE, stub.openai_url, service.url, "0.000295"], check=True, timeout=60
             )
-            meters(budgets=warns, service=service.url)
+            meters(budgets=warns, reservations=service.url)
             with caplog.at_level(logging.WARNING, logger="genmeter"):
                 call(client)
                 call(client)
@@ -153,7 +153,7 @@ class TestRelease:
     def test_a_refused_call_gives_its_money_back(
         self, service: Client, stub: StubServer, meters: MeterFactory, client: OpenAI
     ) -> None:
-        meters(budgets=table(), service=service.url)
+        meters(budgets=table(), reservations=service.url)
         stub.script("/chat/completions", *[Reply(400)] * 6)
         for _ in range(6):
             with pytest.raises(BadRequestError):
@@ -163,7 +163,7 @@ class TestRelease:
     def test_a_stream_that_is_never_read_gives_its_money_back_when_it_goes(
         self, service: Client, stub: StubServer, meters: MeterFactory, client: OpenAI
     ) -> None:
-        meters(budgets=table(), service=service.url)
+        meters(budgets=table(), reservations=service.url)
         stream = client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True)
         assert Decimal(held(service)) > 0
         del stream
@@ -183,7 +183,7 @@ class TestUnreachable:
     def test_local_keeps_to_the_amount_by_itself_and_says_so_once(
         self, stub: StubServer, meters: MeterFactory, client: OpenAI, caplog: pytest.LogCaptureFixture
     ) -> None:
-        meters(budgets=table(), service=nobody())
+        meters(budgets=table(), reservations=nobody())
         with caplog.at_level(logging.WARNING, logger="genmeter"):
             call(client)
             call(client)
@@ -194,7 +194,7 @@ class TestUnreachable:
         assert len(unreachable) == 1 and len(stub.requests) == 2
 
     def test_reject_sends_nothing(self, stub: StubServer, meters: MeterFactory, client: OpenAI) -> None:
-        meters(budgets=table(unreachable="reject"), service=nobody())
+        meters(budgets=table(unreachable="reject"), reservations=nobody())
         with pytest.raises(genmeter.BudgetUnreachable, match="'team' .*Connection refused.*unreachable is reject"):
             call(client)
         assert stub.requests == []
@@ -206,7 +206,7 @@ class TestUnreachable:
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen()
-            meters(budgets=table(), service=f"http://127.0.0.1:{silent.getsockname()[1]}")
+            meters(budgets=table(), reservations=f"http://127.0.0.1:{silent.getsockname()[1]}")
             gaps: list[float] = []
 
             async def main() -> None:
@@ -230,7 +230,7 @@ class TestUnreachable:
         self, stub: StubServer, meters: MeterFactory, client: OpenAI
     ) -> None:
         with served(Ledger.open()) as service:
-            meters(budgets=table(unreachable="reject"), service=service.url)
+            meters(budgets=table(unreachable="reject"), reservations=service.url)
             with pytest.raises(genmeter.BudgetUnreachable, match="no budget of this name"):
                 call(client)
 
@@ -240,16 +240,16 @@ class TestSettings:
 
     def test_the_file_names_the_service_and_its_token(self, tmp_path: Path) -> None:
         file = tmp_path / "genmeter.toml"
-        file.write_text('[service]\nurl = "http://ledger:4318/"\ntoken_file = "/run/token"\n')
+        file.write_text('[reservations]\nurl = "http://ledger:4318/"\ntoken_file = "/run/token"\n')
         settings = Settings.load({}, file)
-        assert (settings.service, settings.service_token_file) == ("http://ledger:4318", "/run/token")
+        assert (settings.reservations, settings.reservations_token_file) == ("http://ledger:4318", "/run/token")
 
     def test_an_address_with_a_password_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(genmeter.GenmeterError, match="without a password"):
-            Settings.load({"GENMETER_SERVICE": "http://me:secret@ledger:4318"})
+            Settings.load({"GENMETER_RESERVATIONS": "http://me:secret@ledger:4318"})
 
     def test_a_shared_budget_without_a_service_stops_instrument_and_says_what_to_write(self) -> None:
-        with pytest.raises(BudgetsError, match=r"budgets.team.shared: .* write url = .* below \[service\]"):
+        with pytest.raises(BudgetsError, match=r"budgets.team.shared: .* write url = .* below \[reservations\]"):
             genmeter.instrument(settings=Settings(budgets=table()))
 
     @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ class TestSettings:
         token = tmp_path / "token"
         token.write_text("one\n")
         with served(Ledger.open(), budgets=parse(table()), token="two") as service:
-            meters(budgets=table(unreachable="reject"), service=service.url, service_token_file=str(token))
+            meters(budgets=table(unreachable="reject"), reservations=service.url, reservations_token_file=str(token))
             with pytest.raises(genmeter.BudgetUnreachable, match="HTTP 401"):
                 call(client)
             token.write_text("two\n")

@@ -87,7 +87,7 @@ def grant(
     """Settle a report and grant what fits. ``shares`` are all rows of the budget, of earlier periods too.
 
     ``amount`` and ``reserve`` are the budget's, ``reserve`` 0 where it has none. ``booked`` is what the ledger has booked
-    in the period: it knows the calls of programs that reserve nothing, and lags behind those that do.
+    in the period. The ledger knows the calls of programs that reserve nothing, and learns of the others later.
 
     >>> asked = Wanted("team", 0, "a", turn=1, used=0, keep=0, largest=0, waiting=1)
     >>> change, granted = grant([], asked, amount=1000, reserve=400, booked=700, now_ns=0)
@@ -134,7 +134,7 @@ def _holders(others: Sequence[Share], now_ns: int) -> int:
 
 
 def _change(period: Sequence[Share], share: Share, now_ns: int) -> Change:
-    """The row of this process, and the sum of those that were silent for long, which are rows of their own no more."""
+    """The row of this process; rows of processes that were silent for long become one sum."""
     silent = [one for one in period if one.holder not in (share.holder, _GONE) and one.until_ns < now_ns - FOLDED_NS]
     if not silent:
         return Change([share])

@@ -89,8 +89,8 @@ class Telemetry:
             lambda: self.resource,
             keys,
             settings.raw_users,
-            settings.service,
-            settings.service_token_file,
+            settings.reservations,
+            settings.reservations_token_file,
         )
 
     def close(self) -> None:

@@ -371,7 +371,7 @@ def limits_for(
     if not service:
         raise BudgetsError(
             f"{Lines(table.path, table.text, 'budgets').where(shared, 'shared')}: the address of the ledger service is "
-            'missing; write url = "http://..." below [service], or set GENMETER_SERVICE'
+            'missing; write url = "http://..." below [reservations], or set GENMETER_RESERVATIONS'
         )
     from .desk import Desk  # HTTP and TLS: not for those whose budgets are each process's own
 

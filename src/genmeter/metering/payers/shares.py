@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from weakref import WeakSet
 
 from ...budgets import Budget, pico_of
 from ...model import Invocation, usd
-
-if TYPE_CHECKING:
-    from .desk import Desk
 
 MOST_AHEAD: Final = 64
 """Slots that a process keeps for the calls of the next second."""
@@ -33,6 +30,22 @@ class Period(Protocol):
     @property
     def pico(self) -> int:
         """What this process has spent in it, in pico-USD."""
+        ...
+
+
+class Refill(Protocol):
+    """What a share needs of the desk."""
+
+    def serve(self, share: Share) -> None:
+        """Keep one more share filled."""
+        ...
+
+    def wait(self, share: Share, at: float) -> Hold | None:
+        """Wait for a slot for a call that begins at Unix second ``at``."""
+        ...
+
+    def wake(self) -> None:
+        """See that what a call has cost is told."""
         ...
 
 
@@ -82,7 +95,7 @@ class Share:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: Refill,
         budget: Budget,
         periods: Callable[[], Sequence[Period]],
         told: Callable[[Standing], None],
@@ -120,7 +133,7 @@ class Share:
         lease = self._lease
         if not lease.start <= at < lease.end or monotonic() >= lease.until:
             return None
-        # The hold is there before the slot goes: whoever adds up both meanwhile finds too much and never too little.
+        # The hold is there before the slot goes: a sum of both in between is too large and never too small.
         hold = Hold(lease.size, lease.start)
         self._open.add(hold)
         try:
@@ -190,7 +203,7 @@ class Share:
         self._base = {**self._acknowledged}
 
     def _ahead(self, closing: bool) -> int:
-        """How many slots are wanted beside those that are here: as many calls may come as began since the last request."""
+        """How many more slots are wanted: as many calls may come as began since the last request."""
         begun, self._begun = self._begun, 0
         wanted = min(begun, MOST_AHEAD) if self.budget.on_exceed == "reject" and not closing else 0
         slots = self._lease.slots
