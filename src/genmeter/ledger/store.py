@@ -14,8 +14,8 @@ from genmeter.ledger.audit import Audit, Upkeep
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import Amount, Dearest, Group, Latency, Outcome, Quarantined, Window
-from genmeter.ledger.seals import Seal
 from genmeter.ledger.reserving import Change, Share
+from genmeter.ledger.seals import Seal
 
 T = TypeVar("T")
 
