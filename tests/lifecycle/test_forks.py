@@ -259,3 +259,55 @@ def test_an_app_of_greenlets_starts_programs_and_forks_as_it_does_alone(
     assert (done.code, done.out) == (0, "[True, True]\n0\nTrue\n3\n"), done.err
     # The exporters' threads and the hub of the main thread may wait for each other at the end: then the log says so.
     assert done.answered == 3 and (done.whole or "telemetry does not reach" in done.err), done.err
+
+
+IN_A_THREAD = """
+import threading
+from _thread import start_new_thread
+def later():
+    call()
+    os.write(1, b"later ")
+def fails():
+    sys.stderr = open(os.devnull, "w")
+    raise RuntimeError("meant")
+def forks():
+    if child := os.fork():
+        os.waitpid(child, 0)
+ENDS = {
+    "returns": lambda: None,
+    "sys.exit": lambda: sys.exit(3),
+    "an exception": fails,
+    "a thread goes on": lambda: threading.Thread(target=later).start(),
+    "a daemon goes on": lambda: threading.Thread(target=later, daemon=True).start(),
+    "forks again": forks,
+}
+def forked(how, start):
+    children = []
+    def work():
+        child = os.fork()
+        if child == 0:
+            call()
+            return ENDS[how]()
+        children.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        done.release()
+    done = threading.Semaphore(0)
+    start(work)
+    done.acquire()
+    print(how, *children, flush=True)
+call()
+for how in ENDS:
+    forked(how, lambda work: threading.Thread(target=work).start())
+forked("returns", lambda work: start_new_thread(work, ()))
+"""
+
+
+@pytest.mark.parametrize("set_up", ["bare", "launcher", "plain"])
+def test_a_child_that_a_thread_forked_ends_with_that_thread(rig: Rig, receiver: Receiver, set_up: str) -> None:
+    """The threads that genmeter and its exporters have in the child do not keep it, and those of the application do."""
+    done = rig.program(set_up, receiver, IN_A_THREAD)
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == [
+        "returns 0", "sys.exit 0", "an exception 0", "later a thread goes on 0", "later a daemon goes on 0",
+        "forks again 0", "returns 0",
+    ]  # fmt: skip
+    assert done.answered == 1 + 7 + 2 and done.booked == (0 if set_up == "bare" else done.answered)

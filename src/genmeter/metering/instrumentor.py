@@ -18,7 +18,7 @@ from . import guard
 from .call.engine import Engine
 from .notices import notices
 from .patch import Patches
-from .process import exits
+from .process import exits, offspring
 from .process.ends import ends
 from .process.reaper import reaper
 from .providers import PROVIDERS
@@ -73,6 +73,7 @@ class GenmeterInstrumentor(BaseInstrumentor):
         reaper.end_first()
         self._patches.arm()
         ends.attach(engine.telemetry.routes, engine.streams)
+        guard.step("fork", offspring.arm)
         if Startup.load().flush_on_term:
             guard.step("exits", exits.arm)
 

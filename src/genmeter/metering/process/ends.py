@@ -57,6 +57,11 @@ class Ends:
         """From now on flush the providers of ``routes``. ``streams`` are those under way: each is a call to be sent."""
         self._routes, self._streams = routes, streams
 
+    @property
+    def armed(self) -> bool:
+        """Whether there is a provider whose threads this process has, or whose records it must send."""
+        return self._routes is not None or bool(self._ours)
+
     def detach(self) -> None:
         """The meter is off."""
         self._routes, self._streams, self.waiting = None, (), False
