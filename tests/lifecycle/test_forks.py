@@ -230,35 +230,52 @@ def test_a_signal_that_the_app_waits_for_or_handles_in_c_is_the_apps(rig: Rig, r
 
 
 GREEN = """
+import gevent, sys
+if sys.argv[1] == "before":
+    import genmeter
+    genmeter.instrument()
 from gevent import monkey; monkey.patch_all()
+if sys.argv[1] == "after":
+    import genmeter
+    genmeter.instrument()
 import os, subprocess
-import gevent
 from openai import OpenAI
 def read():
     stream = OpenAI().responses.create(model="gpt-5.4-mini", input="x", stream=True)
     return len(list(stream)) > 2
 print([job.value for job in gevent.joinall([gevent.spawn(read), gevent.spawn(read)])])
-print(subprocess.run(["true"]).returncode)
-child = os.fork()
-if child == 0:
-    print(read(), flush=True)
-    os._exit(3)
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(subprocess.run(["true"]).returncode, flush=True)
+def forked(end):
+    child = os.fork()
+    if child == 0:
+        print(read(), read(), flush=True)
+        end()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+for end in (lambda: os._exit(3), lambda: sys.exit(4), lambda: os.kill(os.getpid(), 15)):
+    forked(end)
+if os.fork() == 0:
+    monkey.get_original("time", "sleep")(0.3)  # by then the parent waits in the loop of gevent
+    os.kill(os.getppid(), 15)
+    os.kill(os.getpid(), 9)
+gevent.sleep(60)
 """
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="needs gevent")
-@pytest.mark.parametrize("set_up", ["run", "launcher"])
-def test_an_app_of_greenlets_starts_programs_and_forks_as_it_does_alone(
+@pytest.mark.parametrize("set_up", ["run", "launcher", "before", "after"])
+def test_an_app_of_greenlets_starts_programs_forks_and_ends_as_it_does_alone(
     rig: Rig, receiver: Receiver, set_up: str
 ) -> None:
-    """The SDK is set up before the app's first line, which patches the standard library."""
+    """Whenever it patches the standard library, and though the exporters are at work when a process ends."""
     app = rig.folder / "green.py"
     app.write_text(GREEN)
-    done = rig.end(set_up, receiver, rig.metered(set_up, receiver, sys.executable, "-W", "ignore", str(app)))
-    assert (done.code, done.out) == (0, "[True, True]\n0\nTrue\n3\n"), done.err
-    # The exporters' threads and the hub of the main thread may wait for each other at the end: then the log says so.
-    assert done.answered == 3 and (done.whole or "telemetry does not reach" in done.err), done.err
+    how = set_up if set_up in SET_UPS else "plain"
+    busy = dict.fromkeys(("OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BSP_SCHEDULE_DELAY"), "20")
+    started = rig.metered(how, receiver, sys.executable, "-W", "ignore", str(app), set_up, **busy)
+    done = rig.end(how, receiver, started)
+    assert done.out == "[True, True]\n0\nTrue True\n3\nTrue True\n4\nTrue True\n-15\n", done.err
+    assert done.code == (143 if set_up == "run" else -15) and "Traceback" not in done.err, done.err
+    assert done.answered == done.booked == 8, done.err
 
 
 IN_A_THREAD = """
