@@ -29,8 +29,8 @@ PYTHON_TESTS := tests/metering tests/pricing tests/ledger tests/cli tests/lifecy
 SDKS := sdks-newest sdks-oldest
 PROVIDER_TESTS := tests/providers
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
-# Frameworks, and tools that wrap the SDKs, each in a process of its own.
-FRAMEWORK_TESTS := -m peer tests/metering_faults/test_frameworks.py
+# Frameworks, tools that wrap the SDKs, and workers, each in a process of its own.
+FRAMEWORK_TESTS := -m peer tests/metering_faults/test_frameworks.py tests/lifecycle/test_workers.py
 # The folders that use the providers' SDKs. They run on each major of an SDK, because a major may change the behaviour.
 SDK_TESTS := -m "not any_major" tests/stub_tests tests/metering tests/metering_faults
 # Tests that need a neighbour. All others run in the main suite: some neighbours leave their wrappers behind.

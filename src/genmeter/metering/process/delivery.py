@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from threading import get_native_id, local
 from typing import Any, cast
 
@@ -23,6 +24,9 @@ logger = logging.getLogger("genmeter")
 
 QUIET_SECONDS = 600.0
 _LONGEST = 200
+_IMPORTED_LATE = "netrc"
+"""A module that ``requests`` imports with the first request. Under gevent, threads that import one module at the same
+time wait for each other for ever, and the exporters of three signals send at the same time when a process ends."""
 _here = local()
 
 
@@ -86,6 +90,7 @@ def watch(exporter: Any, make: Callable[[], Any] | None = None) -> None:
     loop of one thread.
     """
     send, owner = exporter.export, _here_now()
+    guard.step("exporter", import_module, _IMPORTED_LATE)
 
     def export(batch: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal send, owner
