@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from types import TracebackType
@@ -31,6 +32,7 @@ class Observation:
     __slots__ = (
         "__weakref__",
         "_asked",
+        "_failing",
         "_once",
         "_provider",
         "_signals",
@@ -58,6 +60,7 @@ class Observation:
         self._provider, self._signals, self._asked = provider, signals, asked
         self._streams, self._timed = streams, timed
         self._once = [True]
+        self._failing: BaseException | None = None
         self._token: Any = None
         self.chunks = answer
         self.invocation: Invocation = answer.invocation
@@ -139,11 +142,19 @@ class Observation:
     def stop(self, error: BaseException) -> None:
         """The SDK raised the exception that the app gets next: the end of a stream, or a failure; for GeneratorExit see ``leave``."""
         if isinstance(error, (StopIteration, StopAsyncIteration)):
-            guard.step("close", self.close)
+            self.invocation.answered = self.invocation.answered or self._failing is not None
+            guard.step("close", self.close, error=self._failing)
         elif isinstance(error, GeneratorExit):
             self.leave()
         else:
             guard.step("close", self.fail, error)
+
+    def rest(self, error: BaseException) -> Callable[[Any], bool] | None:
+        """See ``spec.OpenCall``. The call fails with this error at the stream's end, and is billed as a whole."""
+        if not self._once or self.chunks.tail is None:
+            return None
+        self._failing = error
+        return self.chunks.tail
 
     def leave(self) -> None:
         """The app closed what it held.
