@@ -14,13 +14,13 @@ from ...model import Content, Invocation, Request, Usage
 from ..parts import Message
 from ..spec import Dialect
 from . import xai_messages
-from .counts import merged
 from .values import each, fields, items, read_identity
 from .xai_messages import finish_reasons, says
 from .xai_request import asked, read_request, read_stream_request, tier
 from .xai_usage import read_usage
 
-HEAD = ("id", "model", "service_tier")
+TIER = "service_tier"
+HEAD = ("id", "model", TIER)
 
 
 def message_of(result: Any) -> Any:
@@ -33,7 +33,7 @@ def message_of(result: Any) -> Any:
 def read_head(found: Mapping[str, Any], invocation: Invocation) -> None:
     """Id, model and service tier."""
     read_identity(found, invocation.response)
-    invocation.response.service_tier = tier(found.get("service_tier"))
+    invocation.response.service_tier = tier(found.get(TIER))
 
 
 def read_answer(result: Any, invocation: Invocation) -> None:
@@ -61,19 +61,25 @@ class Accumulator:
 
     def __init__(self, asked: bool, captured: bool) -> None:
         self._head: dict[str, Any] = {}
-        self._usage: Any = None
+        self._usage = b""
+        self._kind: Any = None
         self._reasons: dict[int, Any] = {}
         self._answered = False
         self._deltas = xai_messages.Deltas() if captured else None
 
     def fold(self, chunk: Any) -> bool:
-        """No chunk came because of us."""
-        message = message_of(chunk[1])
-        if not self._head or message.HasField("usage"):
+        """No chunk came because of us. Each may have a usage, which counts all until then: its bytes are kept."""
+        try:
+            message = chunk[1]._proto
+        except AttributeError:
+            message = message_of(chunk[1])
+        counted = message.HasField("usage")
+        if not self._head or (counted and getattr(message, TIER, 0) and TIER not in self._head):
             found = fields(message)
             self._head.update((name, found[name]) for name in HEAD if name in found)
-            if "usage" in found:
-                self._usage = merged(self._usage, fields(found["usage"]))
+        if counted:
+            usage = message.usage
+            self._usage, self._kind = usage.SerializeToString() or self._usage, usage.__class__
         for output in message.outputs:
             if output.finish_reason:
                 self._reasons[output.index] = fields(output)["finish_reason"]
@@ -86,7 +92,7 @@ class Accumulator:
     def finish(self, invocation: Invocation) -> None:
         """Write what was seen."""
         read_head(self._head, invocation)
-        read_usage(self._usage or {}, invocation)
+        read_usage(fields(self._kind.FromString(self._usage) if self._usage else None), invocation)
         invocation.response.answered = self._answered
         invocation.response.finish_reasons = finish_reasons([reason for _, reason in sorted(self._reasons.items())])
 
