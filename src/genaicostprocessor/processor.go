@@ -22,9 +22,6 @@ import (
 // skipped says in names.BilledBy why a record is no bill.
 const skipped = "skip_scopes"
 
-// eventName is where older SDKs write the name of an event.
-const eventName = "event.name"
-
 // costProcessor prices the calls of one pipeline.
 type costProcessor struct {
 	cfg         *Config
@@ -195,10 +192,10 @@ func (b *batch) overlook(attributes pcommon.Map) {
 }
 
 func (b *batch) event(record plog.LogRecord) {
-	if row := b.eventRow(record); row != nil {
+	if row := reading.EventRow(b.conventions, b.scope, record); row != nil {
 		row.Translate(record.Attributes())
-	} else if said := nameIn(record); said != names.EventDetails && record.EventName() != names.EventDetails {
-		if said != "" || record.EventName() != "" {
+	} else if !reading.IsDetails(record) {
+		if reading.IsNamed(record) {
 			b.overlook(record.Attributes())
 		}
 		return
@@ -213,22 +210,6 @@ func (b *batch) event(record plog.LogRecord) {
 		written = record.ObservedTimestamp()
 	}
 	b.settle(record.Attributes(), operation, began(written, record.Attributes()), false)
-}
-
-// eventRow is the row that means a log record. Its name may stand in the field and in the attribute: Rust's bridge writes
-// a place in the source into the field.
-func (b *batch) eventRow(record plog.LogRecord) *conventions.Row {
-	if row := b.conventions.Records(record.EventName(), b.scope, record.Attributes()); row != nil {
-		return row
-	}
-	return b.conventions.Records(nameIn(record), b.scope, record.Attributes())
-}
-
-func nameIn(record plog.LogRecord) string {
-	if value, there := record.Attributes().Get(eventName); there && value.Type() == pcommon.ValueTypeStr {
-		return value.Str()
-	}
-	return ""
 }
 
 // began is the Unix second at which a call began. Its event is written at the end of the call, so the duration is

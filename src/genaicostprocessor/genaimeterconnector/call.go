@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/names"
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/pricing"
@@ -60,7 +59,7 @@ type fact struct {
 	known bool
 }
 
-// call holds the counted facts of one span.
+// call holds the counted facts of one record.
 type call struct {
 	labels [labelCount]string
 	// counted: no application counts this call, its tokens and its duration. genmeter in an application counts its own
@@ -88,13 +87,13 @@ type clues struct {
 	beside                fact // thoughts that the output leaves out
 }
 
-// read reads a span of a billed operation. own says that genmeter in an application recorded it. Facts that cannot be
+// read reads the record of a billed operation. own says that genmeter in an application recorded it. Facts that cannot be
 // true go to skipped.
-func (c *call) read(span ptrace.Span, word string, own bool, skipped *[skips]int64) {
-	*c = call{counted: !own, reason: noReason, trace: span.TraceID(), span: span.SpanID()}
+func (c *call) read(from *subject, word string, own bool, skipped *[skips]int64) {
+	*c = call{counted: !own, reason: noReason, trace: from.trace, span: from.span}
 	c.labels[operation] = word
 	var found clues
-	for key, value := range span.Attributes().All() {
+	for key, value := range from.attributes.All() {
 		c.take(&found, key, value, skipped)
 	}
 	c.elsewhere = found.status == names.StatusElsewhere
@@ -119,7 +118,7 @@ func (c *call) read(span ptrace.Span, word string, own bool, skipped *[skips]int
 			c.reason = known
 		}
 	}
-	c.picoSecond = duration(span, skipped)
+	c.picoSecond = from.lasted(skipped)
 }
 
 func (c *call) take(found *clues, key string, value pcommon.Value, skipped *[skips]int64) {
@@ -211,15 +210,6 @@ func (c *call) tokens(value pcommon.Value, skipped *[skips]int64) fact {
 		return fact{}
 	}
 	return fact{count, true}
-}
-
-func duration(span ptrace.Span, skipped *[skips]int64) fact {
-	began, ended := span.StartTimestamp(), span.EndTimestamp()
-	if began == 0 || ended < began || ended-began > longestDuration {
-		skipped[skipDuration]++
-		return fact{}
-	}
-	return fact{int64(ended-began) * 1000, true}
 }
 
 func text(value pcommon.Value) string {

@@ -4,12 +4,11 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/genmeter/genmeter/src/genaicostprocessor/internal/reading/conventions"
 )
 
-// record is what is remembered of a span. It holds no text, so that it keeps no request in memory.
+// record is what is remembered of a span, or of an event. It holds no text, so that it keeps no request in memory.
 type record struct {
 	trace        pcommon.TraceID
 	span, parent pcommon.SpanID
@@ -26,19 +25,19 @@ type record struct {
 	level    level
 	fate     fate
 
-	hasInput, hasOutput, embeds, broken bool
+	hasInput, hasOutput, embeds, broken, event bool
 }
 
-// read takes what is compared from a span and from the call that was read of it.
-func (r *record) read(span ptrace.Span, c *call, from *instrumentation) {
+// read takes what is compared from the record of a call and from what was read of it.
+func (r *record) read(of *subject, c *call, from *instrumentation) {
 	*r = record{
-		trace: span.TraceID(), span: span.SpanID(), parent: span.ParentSpanID(), scope: from.hash, level: from.level,
+		trace: of.trace, span: of.span, parent: of.parent, scope: from.hash, level: from.level, event: of.event,
 		models: [2]uint64{model(c.labels[requestModel]), model(c.labels[responseModel])},
-		began:  span.StartTimestamp(), ended: max(span.EndTimestamp(), span.StartTimestamp()),
+		began:  of.began, ended: max(of.ended, of.began),
 		input: c.input.value, output: c.output.value, cached: c.cached, thoughts: c.thoughts,
 		hasInput: c.input.known, hasOutput: c.output.known,
 		embeds: c.labels[operation] == embeddings,
-		broken: c.broken || span.Status().Code() == ptrace.StatusCodeError,
+		broken: c.broken || of.failed,
 	}
 	if !c.counted {
 		// the application counts it: what genmeter has written its bill on is genmeter's record

@@ -5,10 +5,10 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -36,6 +36,8 @@ type meterConnector struct {
 	doubles *doubles
 	batches sync.Pool
 	warn    sync.Once
+
+	members int // pipelines that it is a part of
 
 	stop  context.CancelFunc
 	ended chan struct{}
@@ -67,8 +69,8 @@ func newConnector(set connector.Settings, cfg *Config, next consumer.Metrics) (*
 // Capabilities: spans stay as they are.
 func (*meterConnector) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
-// Start begins to send sums.
-func (c *meterConnector) Start(context.Context, component.Host) error {
+// begin starts to send sums.
+func (c *meterConnector) begin() error {
 	err := c.builder.RegisterConnectorGenaiMeterSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(int64(c.meter.size()))
 		return nil
@@ -97,10 +99,10 @@ func (c *meterConnector) run(ctx context.Context) {
 	}
 }
 
-// Shutdown sends the sums for the last time; the exporters are stopped after us.
-func (c *meterConnector) Shutdown(ctx context.Context) error {
+// end sends the sums for the last time.
+func (c *meterConnector) end(ctx context.Context) {
 	if c.stop == nil {
-		return nil
+		return
 	}
 	c.stop()
 	<-c.ended
@@ -110,7 +112,6 @@ func (c *meterConnector) Shutdown(ctx context.Context) error {
 	c.released(ctx, time.Now(), true)
 	c.flush(ctx)
 	c.builder.Shutdown()
-	return nil
 }
 
 // flush sends all sums. After a failure, the next sums contain the unsent ones.
@@ -172,20 +173,66 @@ func (c *meterConnector) ConsumeTraces(ctx context.Context, td ptrace.Traces) er
 				if known == 0 {
 					known = b.enter(resource.Resource().Attributes())
 				}
-				b.call.read(span, word, from.level == own, &b.skipped)
-				if from.skipped || b.call.elsewhere {
-					b.doubles[doubleMarked]++
-					continue
-				}
-				b.record.read(span, &b.call, &from)
-				c.take(b, known, now)
+				one := spanOf(span)
+				c.count(b, &one, word, &from, known, now)
 			}
 		}
 	}
+	c.close(ctx, b)
+	return nil
+}
+
+// ConsumeLogs counts the calls among the events: those of applications whose sampler drops the spans, and those of programs
+// that send logs alone.
+func (c *meterConnector) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	b := c.batches.Get().(*batch)
+	now := time.Now()
+	c.release(b, now, false)
+	for _, resource := range ld.ResourceLogs().All() {
+		known := 0
+		for _, scope := range resource.ScopeLogs().All() {
+			from := c.scope(scope.Scope())
+			for _, event := range scope.LogRecords().All() {
+				word, details, ok := c.billedEvent(event, scope.Scope().Name())
+				if !ok {
+					continue
+				}
+				if known == 0 {
+					known = b.enter(resource.Resource().Attributes())
+				}
+				one := eventOf(event, details)
+				c.count(b, &one, word, &from, known, now)
+			}
+		}
+	}
+	c.close(ctx, b)
+	return nil
+}
+
+func (c *meterConnector) close(ctx context.Context, b *batch) {
 	c.tell(ctx, b)
 	*b = batch{key: b.key}
 	c.batches.Put(b)
-	return nil
+}
+
+// count counts one record of a call, unless another record of the call is counted.
+func (c *meterConnector) count(b *batch, one *subject, word string, from *instrumentation, known int, now time.Time) {
+	b.call.read(one, word, from.level == own, &b.skipped)
+	if from.skipped || b.call.elsewhere {
+		b.doubles[doubleMarked]++
+		return
+	}
+	b.record.read(one, &b.call, from)
+	c.take(b, known, now)
+}
+
+// billedEvent is the operation of an event that carries tokens and cost. details says that it has the ids of its span.
+func (c *meterConnector) billedEvent(event plog.LogRecord, scope string) (word string, details, ok bool) {
+	if details = reading.EventRow(c.words, scope, event) == nil; details && !reading.IsDetails(event) {
+		return "", false, false
+	}
+	word, ok = reading.Billed(c.words, event.Attributes())
+	return word, details, ok
 }
 
 // billed is the operation of a span that carries tokens and cost. A server or a queue does not pay for the call, unless a

@@ -18,7 +18,7 @@ const (
 	// span without tokens, waits for the span of the call below it.
 	doubleWindow = 10 * time.Second
 
-	remembered   = 1 << 14 // spans that are compared with later ones
+	remembered   = 1 << 15 // spans and events that are compared with later ones
 	mostHeld     = 10_000  // spans whose counting waits
 	mostLearned  = 1_000   // scopes that were seen to write doubles
 	mostOfATrace = 512     // spans of one trace that one span is compared with by time
@@ -113,6 +113,10 @@ func (d *doubles) meet(r *record, key []byte, from *origin, c *call, now time.Ti
 	r.seen = now.UnixNano()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	told, ended := d.join(r)
+	if ended {
+		return result{leave: true}
+	}
 	for !found.leave {
 		other, above := d.partner(r)
 		if other == nil {
@@ -137,6 +141,7 @@ func (d *doubles) meet(r *record, key []byte, from *origin, c *call, now time.Ti
 			loser.fate, loser.waits.gone = aside, true
 		}
 	}
+	found.leave = found.leave || told
 	if found.wait = !found.leave && r.level != own && d.suspects(r); found.wait {
 		r.fate, r.waits = held, waitFor(key, from, c, now.Add(d.window))
 		d.queue = append(d.queue, r.waits)
@@ -145,10 +150,38 @@ func (d *doubles) meet(r *record, key []byte, from *origin, c *call, now time.Ti
 	return found
 }
 
-// suspects says whether a span may be a double of one that comes later. One without tokens may be the root of a call.
+// join looks for the other record of the same span, because a call may come as a span and as an event. The span has more
+// to say, so an event waits for it. told: the event has been counted, so the span is only compared with others. ended:
+// nothing is left to do with r, because it is an event whose span is known, or the span of a double.
+func (d *doubles) join(r *record) (told, ended bool) {
+	at, known := d.spans[r.span]
+	if !known || d.ring[at].trace != r.trace || r.span.IsEmpty() || d.ring[at].event == r.event {
+		return false, false
+	}
+	other := &d.ring[at]
+	if r.event || other.fate == aside {
+		return false, true
+	}
+	if told = other.fate == counted; !told {
+		other.waits.gone = true
+	}
+	other.fate = aside
+	d.unlink(other)
+	return told, false
+}
+
+// unlink takes a record out of the sums of the span above it.
+func (d *doubles) unlink(r *record) {
+	if sums, known := d.children[r.parent]; known && d.ring[sums.latest].trace == r.trace {
+		sums.spans, sums.input, sums.output = sums.spans-1, sums.input-r.input, sums.output-r.output
+		d.children[r.parent] = sums
+	}
+}
+
+// suspects says whether a record may be a double of one that comes later. A span without tokens may be the root of a call.
 func (d *doubles) suspects(r *record) bool {
 	_, known := d.learned[r.scope]
-	return known || r.level == framework || !r.hasTokens()
+	return known || r.level == framework || r.event || !r.hasTokens()
 }
 
 func (d *doubles) learn(scope uint64) {

@@ -29,6 +29,7 @@ var CostLines = pricing.KindAttributes
 const (
 	ErrorType    = "error.type"
 	CallDuration = "genmeter.call.duration"
+	ParentSpan   = "genmeter.call.parent_span_id"
 )
 
 // EventDetails is the event that carries the attributes of a call's span.

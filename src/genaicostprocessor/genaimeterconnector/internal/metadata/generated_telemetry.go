@@ -90,8 +90,8 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ConnectorGenaiMeterDoubles, err = builder.meter.Int64Counter(
 		"otelcol_connector_genai_meter_doubles",
-		metric.WithDescription("Spans of calls that another span bills; the marked ones and those set aside are in no sum. [Alpha]"),
-		metric.WithUnit("{span}"),
+		metric.WithDescription("Records of calls that another record bills; the marked ones and those set aside are in no sum. [Alpha]"),
+		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ConnectorGenaiMeterOverflow, err = builder.meter.Int64Counter(

@@ -24,8 +24,8 @@ func NewSettings(tt *componenttest.Telemetry) connector.Settings {
 func AssertEqualConnectorGenaiMeterDoubles(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_connector_genai_meter_doubles",
-		Description: "Spans of calls that another span bills; the marked ones and those set aside are in no sum. [Alpha]",
-		Unit:        "{span}",
+		Description: "Records of calls that another record bills; the marked ones and those set aside are in no sum. [Alpha]",
+		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
 			IsMonotonic: true,
