@@ -91,7 +91,7 @@ func TestTheDurationIsThatOfTheSpanWhereItComes(t *testing.T) {
 }
 
 func TestAnEventIsADoubleAsItsSpanWouldBe(t *testing.T) {
-	// a framework's span above, an SDK's span and event below: one call, whatever comes first
+	// a framework's span above, an SDK's span and event below: one call in any order
 	above := func(r *rig) { r.send(sent{langchain, 9, 0, 0, 1500, nil}) }
 	span := func(r *rig) { r.send(sent{sdk, 1, 9, 100, 1400, nil}) }
 	event := func(r *rig) { r.takeEvents(sdk, details, chat(map[string]any{"genmeter.call.duration": 1.4})) }

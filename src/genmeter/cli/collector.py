@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 from genmeter.cli.lookup import snippet
 from genmeter.cli.render import refuse, table
-from genmeter.names import SCOPE
+from genmeter.names import OPERATION, REQUEST_MODEL, SCOPE
 from genmeter.pricing import catalogue_for
 from genmeter.reading.conventions import bundled
 from genmeter.reading.emitters import Emitter
+from genmeter.reading.talkers import LONGEST_OTHER, NAME
 from genmeter.settings import Settings
 
 DESCRIPTION = "Configuration for an OpenTelemetry Collector, with our processor or without it."
@@ -110,7 +111,35 @@ def without(context: str, indent: str = "") -> str:
         pattern, scope = (text.replace("\\", "\\\\") for text in (one.pattern, one.scope))
         where = f' where IsMatch(scope.name, "{scope}")' if scope else ""
         lines.append(f'{indent}- delete_matching_keys({context}.attributes, "{pattern}"){where} # {one.of}')
-    return "\n".join(lines)
+    return "\n".join(lines + [f"{indent}- {one}" for one in _spoken(context)])
+
+
+def _spoken(context: str) -> list[str]:
+    """The statements about names of spans and lines of logs; the twin of ``reading/talkers.py``."""
+    table = bundled().talkers
+    marks = " or ".join(f'{context}.attributes["{mark}"] != nil' for mark in table.marks)
+    theirs = f'({marks} or IsMatch(scope.name, "{table.pattern}"))'.replace("\\", "\\\\")
+    if context == "log":
+        # what Python's loggers print of a request has no other mark than the logger
+        return [f'set(log.body, "[removed]") where log.body != nil and scope.name != "{SCOPE}" and {theirs}']
+    if context != "span":
+        return []
+    operation, said = f'span.attributes["{OPERATION}"]', f'IsString(span.attributes["{OPERATION}"])'
+    lines = [
+        f'set(span.cache["made"], true) where scope.name != "{SCOPE}" and not IsMatch(span.name, "{NAME}") and {theirs}',
+        'set(span.name, scope.name) where span.cache["made"] == true',
+        f'set(span.name, {operation}) where span.cache["made"] == true and {said}',
+    ]
+    for one, name in {"": REQUEST_MODEL, **table.named}.items():
+        behind = f'span.attributes["{name}"]'
+        others = " and ".join(f'{operation} != "{other}"' for other in table.named)
+        when = f'{operation} == "{one}"' if one else others
+        lines.append(
+            f'set(span.name, Concat([{operation}, {behind}], " ")) '
+            f'where span.cache["made"] == true and {said} and IsString({behind}) and {when}'
+        )
+    cut = f"Substring(span.name, 0, {LONGEST_OTHER}, true)"
+    return [*lines, f'set(span.name, {cut}) where scope.name != "{SCOPE}" and Len(span.name) > {LONGEST_OTHER}']
 
 
 def _config(args: argparse.Namespace) -> str:

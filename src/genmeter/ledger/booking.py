@@ -83,7 +83,7 @@ def from_span(span: Span, run: str, price: Price | None = None) -> Call | None:
     if call is None:
         return None
     call.parent_span_id = span.parent_span_id
-    call.span_name = span.name[:LONGEST] or None
+    call.span_name = conventions.bundled().talkers.span_name(span.name, span.scope, span.attributes)[:LONGEST] or None
     call.duration_ns = span.ended_ns - span.started_ns
     if span.failed and call.error_type is None:
         call.error_type = "_OTHER"

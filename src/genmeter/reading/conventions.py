@@ -30,6 +30,7 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
   attributes with usage or money in such a form: a record that has one, is no call and is meant by no row is counted as
   unread.
 - ``content``: attributes of other programs that hold what was said (``reading/content.py``).
+- ``talkers``: programs whose names of spans and lines of logs may hold it too (``reading/talkers.py``).
 - ``total`` gives the tokens of a call in all. It shows what stands in no other count, such as thoughts.
 - ``cache_hit`` says that a gateway answered from its own cache, so that no model was called.
 - ``genmeter.usage.repaired`` on a record: an earlier hop found that the input count leaves the cache out. The counts
@@ -50,6 +51,7 @@ from genmeter import names
 from genmeter.reading.content import groups
 from genmeter.reading.emitters import Emitter, Emitters
 from genmeter.reading.records import Records
+from genmeter.reading.talkers import Talkers
 from genmeter.units import ALSO_SPELLED
 
 BUNDLED = Path(__file__).with_name("data") / "conventions.json"
@@ -145,6 +147,8 @@ class Conventions:
         """Log records of emitters with names of their own."""
         self.content = groups(data["content"])
         """Attributes of other programs that hold what was said (``reading/content.py``)."""
+        self.talkers = Talkers(data["talkers"])
+        """Programs whose names of spans and lines of logs may hold what was said (``reading/talkers.py``)."""
         self.emitters = Emitters(data["emitters"])
         """What is known of each program that records calls."""
 

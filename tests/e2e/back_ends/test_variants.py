@@ -115,6 +115,39 @@ def test_genmeter_s_own_messages_reach_jaeger_and_those_of_others_where_the_oper
         assert other.attributes["gen_ai.prompt.0.content"] == "a secret"
 
 
+def test_names_of_spans_and_lines_of_logs_are_kept_only_where_nothing_was_said_in_them(whole):
+    cases = json.loads((CONFIG.parent / "tests" / "vectors" / "talkers.json").read_text(encoding="utf-8"))
+    for one in cases["spans"]:
+        made = span(one["attributes"])
+        made.name = one["name"]
+        whole.traces(made, scope=one["scope"])
+    names = [one["kept"] for one in cases["spans"]]
+    spans = until(
+        lambda: (all_of := whole.jaeger.spans) and len(all_of) == len(names) and all_of, "the spans at Jaeger"
+    )
+    assert [one.record.name for one in spans] == names
+    calls = [one["kept"] for one in cases["spans"] if "gen_ai.operation.name" in one["attributes"]]
+    booked = until(
+        lambda: (all_of := whole.ledger.spans) and len(all_of) == len(calls) and all_of, "the calls in the ledger"
+    )
+    assert [one.record.name for one in booked] == calls
+    for one in cases["lines"]:
+        whole.log("", one["attributes"], one["line"], scope=one["scope"])
+    lines = until(
+        lambda: (all_of := whole.loki.logs) and len(all_of) == len(cases["lines"]) and all_of, "the lines in Loki"
+    )
+    expected = [one["line"] if one["kept"] else "[removed]" for one in cases["lines"]]
+    assert [one.record.body.string_value for one in lines] == expected
+
+
+def test_a_call_that_comes_as_a_log_alone_is_in_the_ledger_and_in_prometheus(whole):
+    counts = {"model": "claude-sonnet-4-5", "input_tokens": 1_000, "output_tokens": 100, "cost_usd": 0.0045}
+    whole.log("claude_code.api_request", counts, "claude_code.api_request", scope="com.anthropic.claude_code.events")
+    until(lambda: whole.ledger.logs, "the call in the ledger")
+    until(lambda: total(whole, "genmeter.collector.calls") == 1, "the call in Prometheus")
+    assert total(whole, "genmeter.collector.cost.usd") == 0.0045
+
+
 def test_the_ledger_gets_the_details_events_only_and_loki_everything(whole):
     whole.log("gen_ai.client.inference.operation.details", call())
     whole.log("something.else", {"a": 1}, "a line")

@@ -59,13 +59,17 @@ def row(span: Span, shape: Callable[[tuple[str, ...]], int | None]) -> tuple[str
     number = shape(tuple(kept))
     service = span.resource.get(names.SERVICE_NAME)
     return (
-        *(span.trace_id, span.span_id, span.parent_span_id, span.name[:_LONGEST], span.kind),
+        *(span.trace_id, span.span_id, span.parent_span_id, _name(span), span.kind),
         *(span.started_ns, span.ended_ns, int(span.failed), _told(span)),
         service[:_LONGEST] if isinstance(service, str) else None,
         span.scope[:_LONGEST],
         _compact(kept if number is None else list(kept.values())),
         number,
     )
+
+
+def _name(span: Span) -> str:
+    return conventions.bundled().talkers.span_name(span.name, span.scope, span.attributes)[:_LONGEST]
 
 
 def _told(span: Span) -> str:
