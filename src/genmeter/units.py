@@ -123,6 +123,7 @@ ALSO_SPELLED: Final[dict[str, tuple[str, ...]]] = {
         "ai.usage.inputTokenDetails.cacheReadTokens",
         "ai.usage.cachedInputTokens",
         "gen_ai.usage.input_tokens.cached",
+        "gen_ai.usage.input_cached_tokens",
     ),
     "cache_write": (
         "gen_ai.usage.cache_creation.input_tokens",
@@ -143,10 +144,18 @@ ALSO_SPELLED: Final[dict[str, tuple[str, ...]]] = {
         "ai.usage.reasoningTokens",
         "gen_ai.usage.output_tokens.reasoning",
     ),
-    "text_input": ("gen_ai.usage.text_input_tokens",),
-    "text_output": ("gen_ai.usage.text_output_tokens",),
-    "audio_input": ("llm.token_count.prompt_details.audio", "gen_ai.usage.audio_input_tokens"),
-    "audio_output": ("llm.token_count.completion_details.audio", "gen_ai.usage.audio_output_tokens"),
+    "text_input": ("gen_ai.usage.text_input_tokens", "gen_ai.usage.input_text_tokens"),
+    "text_output": ("gen_ai.usage.text_output_tokens", "gen_ai.usage.output_text_tokens"),
+    "audio_input": (
+        "llm.token_count.prompt_details.audio",
+        "gen_ai.usage.audio_input_tokens",
+        "gen_ai.usage.input_audio_tokens",
+    ),
+    "audio_output": (
+        "llm.token_count.completion_details.audio",
+        "gen_ai.usage.audio_output_tokens",
+        "gen_ai.usage.output_audio_tokens",
+    ),
     "image_input": ("gen_ai.usage.image_input_tokens",),
     "image_output": ("gen_ai.usage.image_output_tokens",),
 }

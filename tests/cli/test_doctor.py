@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from genmeter.diagnosis import packages, receivers
+from genmeter.ledger import Ledger
 from tests.cli.conftest import Command
 from tests.demo.__main__ import variables
+from tests.ledger.otlp import chat, span, traces
 from tests.stub import StubServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -284,3 +286,12 @@ def test_every_metered_sdk_is_known_and_the_tested_versions_are_those_of_the_loc
     # further modules of packages that are known
     known |= {"mistralai_azure", "mistralai_gcp", "google.cloud.aiplatform_v1beta1"}
     assert [one for one in modules if not any(f"{one}.".startswith(f"{root}.") for root in known)] == []
+
+
+def test_records_with_money_that_are_no_call_are_told_with_their_emitter(genmeter, tmp_path):
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        ledger.book_traces(traces(span(1, chat(gen_ai__operation__name="frobnicate"))))
+    told = json.loads(genmeter("doctor", "--json", "--ledger", str(tmp_path / "ledger.db")).stdout)
+    (found,) = [one for one in told["findings"] if one["code"] == "unread"]
+    assert found["level"] == "warning" and "1 record of unnamed scope: frobnicate" in found["text"]
+    assert "operation names of the GenAI conventions" in found["remedy"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from genmeter.diagnosis.finding import Finding
 from genmeter.reports import Receipt, receipt, spend
 from genmeter.reports.spending import By
+from genmeter.reports.unpricing import unread
 
 if TYPE_CHECKING:
     from genmeter.ledger import Ledger
@@ -20,6 +21,7 @@ def findings(ledger: Ledger, run: str | None = None, made: int = 0) -> Iterator[
 
     ``made`` calls are known to have been made.
     """
+    yield from _unread(ledger)
     found = receipt(ledger, run=run)
     if made > found.calls:
         yield Finding(
@@ -41,6 +43,15 @@ def findings(ledger: Ledger, run: str | None = None, made: int = 0) -> Iterator[
     yield from _unpriced(found)
     yield from _unpaid(ledger, run, found.calls)
     yield from _apart(found)
+
+
+def _unread(ledger: Ledger) -> Iterator[Finding]:
+    """The records with tokens or money that are no call, by their emitter; counted since the ledger began."""
+    for gap in unread(ledger):
+        number = f"{gap.calls} record" if gap.calls == 1 else f"{gap.calls} records"
+        yield Finding(
+            "warning", "unread", f"{number} of {gap.detail} with tokens or an amount are in no sum", gap.remedy
+        )
 
 
 def _unpriced(found: Receipt) -> Iterator[Finding]:
