@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -20,6 +20,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from genmeter import names
 from genmeter.ledger import Encoding
 from genmeter.ledger.decode import Attributes, attributes, metrics
+from genmeter.server.crowding import Crowd, Measured
 from genmeter.server.prometheus import LONGEST_VALUE, Labels, label_name, label_value, metric_name
 
 MOST_SERIES: Final = 10_000
@@ -44,6 +45,8 @@ class State:
     buckets: list[int] = field(default_factory=list[int])
     time_ns: int = 0
     seen: float = 0.0
+    changed: float = 0.0
+    """When the value changed last, by the clock of ``seen``."""
     lines: int = 1
     """Lines that it takes in the text; it never takes more."""
     cost: int = 0
@@ -61,19 +64,25 @@ class Family:
 
 
 class Series:
-    """At most ``most`` series in ``most_bytes``; delta points are added up, cumulative ones replace what was there."""
+    """At most ``most`` series in ``most_bytes``; delta points are added up, cumulative ones replace what was there.
 
-    def __init__(self, most: int = MOST_SERIES, most_bytes: int = MOST_BYTES) -> None:
-        self._most, self._most_bytes = most, most_bytes
+    Where there is no room for a new one, others go: ``crowding.py`` says which.
+    """
+
+    def __init__(
+        self, most: int = MOST_SERIES, most_bytes: int = MOST_BYTES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._most, self._most_bytes, self._clock = most, most_bytes, clock
         self._lock = threading.Lock()
         self._families: dict[str, Family] = {}
         self._size = self._bytes = 0
+        self._crowd = Crowd()
         self.skipped = 0
 
     def take(self, payload: bytes | Message, encoding: Encoding) -> int:
         """Take in an OTLP metrics request and return how many points it held. Raises ``BadPayload``."""
         request = metrics(payload, encoding)
-        received, now = 0, time.monotonic()
+        received, now = 0, self._clock()
         with self._lock:
             self._forget_stale(now)
             for group in request.resource_metrics:
@@ -85,7 +94,7 @@ class Series:
     def families(self) -> list[Family]:
         """A copy of everything that is alive, by name."""
         with self._lock:
-            self._forget_stale(time.monotonic())
+            self._forget_stale(self._clock())
             copies = [_copy(family) for family in self._families.values()]
         return sorted(copies, key=lambda family: family.name)
 
@@ -126,12 +135,15 @@ class Series:
                 continue
             if family is None:
                 family = self._families[name] = Family(name, kind, metric.description[:LONGEST_VALUE])
-            state = self._state(family, kind, labels, lines)
+            state = self._state(family, kind, labels, lines) or self._squeezed(family, kind, labels, lines, point, now)
             if state is None:
                 self.skipped += 1
             elif point.time_unix_nano > state.time_ns or not delta:
+                before = _size(state)
                 _update(state, point, delta)
                 state.seen = now
+                if _size(state) != before or not state.changed:
+                    state.changed = now
         return len(points)
 
     def _state(self, family: Family, kind: str, labels: Labels, lines: int) -> State | None:
@@ -147,6 +159,39 @@ class Series:
             self._size += 1
             self._bytes += state.cost
         return state if lines <= state.lines else None
+
+    def _squeezed(
+        self,
+        family: Family,
+        kind: str,
+        labels: Labels,
+        lines: int,
+        point: NumberDataPoint | HistogramDataPoint,
+        now: float,
+    ) -> State | None:
+        """The state of a new series for which others made room; None where none of them should."""
+        size = _size_of(point)
+        if family.kind != kind or labels in family.points or self._crowd.is_gone(family.name, labels, size):
+            return None
+        if self._crowd.is_due(now):
+            self._crowd.measure(self._measured(), now)
+        while leaving := self._crowd.next(family.name, size):
+            other = self._families.get(leaving.family)
+            gone = other.points.pop(leaving.labels, None) if other is not None else None
+            if gone is None:
+                continue
+            self._crowd.went(leaving.family, leaving.labels, _size(gone))
+            self._bytes -= gone.cost
+            self._size -= 1
+            state = self._state(family, kind, labels, lines)
+            if state is not None:
+                return state
+        return None
+
+    def _measured(self) -> Iterator[Measured]:
+        for family in self._families.values():
+            for labels, state in family.points.items():
+                yield Measured(family.name, labels, _size(state), state.changed)
 
     def _forget_stale(self, now: float) -> None:
         for name, family in list(self._families.items()):
@@ -169,6 +214,17 @@ def _copy(family: Family) -> Family:
     # an update swaps whole values inside a point, so a copied point is never half of two
     points = {labels: replace(point) for labels, point in family.points.items()}
     return Family(family.name, family.kind, family.help, points)
+
+
+def _size(state: State) -> float:
+    """How large a series is, for the comparison with others of its metric: its value, a histogram's count."""
+    return float(state.count if state.buckets else state.value)
+
+
+def _size_of(point: NumberDataPoint | HistogramDataPoint) -> float:
+    if isinstance(point, HistogramDataPoint):
+        return float(point.count)
+    return float(point.as_int if point.WhichOneof("value") == "as_int" else point.as_double)
 
 
 def _update(state: State, point: NumberDataPoint | HistogramDataPoint, delta: bool) -> None:
