@@ -7,6 +7,7 @@ where two independent sources do.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import tomllib
@@ -46,13 +47,30 @@ NOISE = 1e-4
 """Relative differences below this are the rounding of a reseller."""
 
 
+GROUPS = {
+    "regional": "the price of a region or a data zone, which no page of the seller that could be read has",
+    "refused": "refused on purpose: overlay.toml says why",
+    "retired": "the seller has taken the model off; old calls of it have no price",
+    "duplicate": "another spelling of a name that has a price here, or that is in this list",
+    "one source": "the map alone has a price: neither the seller's page nor a second source could be read",
+}
+"""Why a name of the map has no price here, in the order in which it is asked."""
+ACCOUNT = "accounts/fireworks/models/"
+"""What LiteLLM puts before a short name of Fireworks."""
+_VERSION = re.compile(r"(-v\d+)?(:\d+)?$|[-@]\d{4}-?\d{2}-?\d{2}$|-latest$")
+
+
 class Row(NamedTuple):
-    """One name in the map: the seller and model as we write them, the region, and its prices in micro-USD a million."""
+    """One name in the map: the seller and model as we write them, the region, and its prices in micro-USD a million.
+
+    ``retired`` is the day on which the model is taken off, as the map has it.
+    """
 
     seller: str
     model: str
     region: str | None
     prices: dict[str, int]
+    retired: str = ""
 
 
 class Answer(NamedTuple):
@@ -79,7 +97,7 @@ def rows(prices: dict[str, dict[str, Any]]) -> Iterator[Row]:
         place = (seller, *_name(key, provider, seller))
         if place not in seen:
             seen.add(place)
-            yield Row(*place, found)
+            yield Row(*place, found, str(one.get("deprecation_date") or ""))
 
 
 def _name(key: str, provider: str, seller: str) -> tuple[str, str | None]:
@@ -88,6 +106,8 @@ def _name(key: str, provider: str, seller: str) -> tuple[str, str | None]:
         if key.startswith(prefix):
             key = key.removeprefix(prefix)
             break
+    if seller == "fireworks" and "/" not in key:
+        key = ACCOUNT + key
     head, slash, rest = key.partition("/")
     regional = (seller == "aws" and head.count("-") >= 2) or (
         seller == "azure" and head in ("eu", "us", "us-gov", "global")
@@ -134,6 +154,34 @@ def settled(answer: Answer, reasons: list[dict[str, Any]]) -> str | None:
     return None
 
 
+def groups(gaps: list[Answer], priced: set[tuple[str, str]], today: str) -> dict[str, list[Answer]]:
+    """The gaps by the reason why there is no price: a key of ``GROUPS``. ``priced`` are (seller, ``_bare`` model)."""
+    found: dict[str, list[Answer]] = {name: [] for name in GROUPS}
+    seen: set[tuple[str, str]] = set()
+    for one in gaps:
+        bare, refused = (one.row.seller, _bare(one.row.model)), one.refused
+        if one.row.region or (refused is not None and refused.reason == "unpriced_dimension"):
+            found["regional"].append(one)
+        elif refused is not None and "is known but" in (refused.detail or ""):
+            found["refused"].append(one)
+        elif one.row.retired and one.row.retired < today:
+            found["retired"].append(one)
+        elif bare in priced or bare in seen:
+            found["duplicate"].append(one)
+        else:
+            found["one source"].append(one)
+        seen.add(bare)
+    return found
+
+
+def _bare(model: str) -> str:
+    """The name without region, vendor and version: what two spellings of one model share."""
+    name = model.lower().rpartition("/")[2]
+    head, dot, rest = name.partition(".")
+    name = rest if dot and head in ("us", "eu", "apac", "jp", "au", "global", "us-gov") else name
+    return _VERSION.sub("", _VERSION.sub("", name))
+
+
 def report(source: Path) -> int:
     """Print the counts, each name that differs and each gap; always 0, because a gap is no fault."""
     content = zipfile.ZipFile(source).read(MEMBER) if source.suffix == ".whl" else source.read_bytes()
@@ -147,7 +195,12 @@ def report(source: Path) -> int:
         + (f": {why}" if why else "")
         for one, why in differ
     ]
-    lines += [f"- {one.row.seller}/{one.row.model} {one.row.region or ''}: {one.refused}" for one in gaps]
+    priced = {(one.row.seller, _bare(one.row.model)) for one in found if not one.refused}
+    grouped = groups(gaps, priced, time.strftime("%Y-%m-%d", time.gmtime()))
+    for group, members in grouped.items():
+        lines += [
+            f"- {group}: {one.row.seller}/{one.row.model} {one.row.region or ''}: {one.refused}" for one in members
+        ]
     by_seller = ", ".join(
         f"{seller} {count}" for seller, count in Counter(one.row.seller for one in gaps).most_common()
     )
@@ -156,5 +209,6 @@ def report(source: Path) -> int:
         f"{len(found) - len(gaps) - len(differ)} names agree, {known} differ for a known reason (settled.toml), "
         f"{len(differ) - known} differ, {len(gaps)} have no price here"
     )
-    sys.stdout.write("\n".join([*lines, f"without a price: {by_seller}", ""]))
+    why = [f"{len(members):>5}  {group}: {GROUPS[group]}" for group, members in grouped.items()]
+    sys.stdout.write("\n".join([*lines, *why, f"without a price: {by_seller}", ""]))
     return 0

@@ -15,7 +15,7 @@ import (
 
 func TestARecordWithTokensUnderAnUnknownOperationIsToldAndStaysAsItIs(t *testing.T) {
 	r := newRig(t)
-	for _, word := range []string{"frobnicate", "frobnicate", "realtime"} {
+	for _, word := range []string{"frobnicate", "frobnicate", "transcribe_speech"} {
 		before := chat(map[string]any{"gen_ai.operation.name": word})
 		require.Empty(t, added(t, before, r.span(before, inScope("acme.sdk", ""))))
 	}
