@@ -29,7 +29,7 @@ from genmeter.ledger.call import (
 from genmeter.ledger.counts import counted_in
 from genmeter.ledger.decode import Attributes, Event, Span, Value
 from genmeter.ledger.money import to_pico
-from genmeter.model import Seller, Unpriced, Verdict
+from genmeter.model import MOST_TOKENS, Seller, Unpriced, Verdict
 from genmeter.pricing.catalogue import Catalogue
 from genmeter.reading import conventions
 from genmeter.reading.conventions import Conventions, Counted, Told
@@ -292,7 +292,8 @@ def _take_usage(call: Call, record: Span | Event, table: Conventions, foreign: b
     own = record.attributes
     counts, refused = counted_in(own, table, foreign)
     told, counted, cached = Told(), counts[_INPUT], (counts[_READ] or 0) + (counts[_WRITE] or 0)
-    if counted is not None and call.scope is not None and (cached > 0 or foreign):
+    proven = (counts[_OUTPUT] or 0) < (counts[_REASONING] or 0) <= MOST_TOKENS
+    if counted is not None and call.scope is not None and (cached > 0 or foreign or proven):
         said = Counted(counted, cached, counts[_OUTPUT] or 0, counts[_REASONING] or 0)
         told = table.told(own, record.scope, record.version, lambda: _wire(call, own), said)
         counts[_INPUT] = counted + told.cache

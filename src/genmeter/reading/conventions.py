@@ -48,6 +48,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from genmeter import names
+from genmeter.model import MOST_TOKENS
 from genmeter.reading.content import groups
 from genmeter.reading.emitters import Emitter, Emitters
 from genmeter.reading.records import Records
@@ -141,8 +142,10 @@ class Conventions:
         self.total_counts = names.USAGE_TOKENS.keys() - {*data["parts"], *_TOLD}
         """Counts that are no parts: where one of them is garbage, the call has no price."""
         self.prefixes, self.measured = tuple(left["prefixes"]), frozenset(left["measured"])
+        self._segments, self._ends = frozenset(left["segments"]), tuple(left["ends"])
         self.counted = frozenset(name for found in self.fields.values() for name in found) | {*left["parts"]}
         """Attributes that are read, and counts that are known to be in another one; ``uncounted`` finds the others."""
+        self.counted |= {name for row in data["records"] for name in row.get("copies", {}).values()}
         self.records = Records(data["records"])
         """Log records of emitters with names of their own."""
         self.content = groups(data["content"])
@@ -151,6 +154,17 @@ class Conventions:
         """Programs whose names of spans and lines of logs may hold what was said (``reading/talkers.py``)."""
         self.emitters = Emitters(data["emitters"])
         """What is known of each program that records calls."""
+
+    def holds_usage(self, name: str) -> bool:
+        """Whether a number under this name is a count of usage: by its beginning, or by its words.
+
+        >>> bundled().holds_usage("openai.usage.zebra_tokens"), bundled().holds_usage("process.cpu.usage.total")
+        (True, False)
+        """
+        if name.startswith(self.prefixes):
+            return True
+        first, dot, last = name.rpartition(".")
+        return bool(dot) and last.lower().endswith(self._ends) and not self._segments.isdisjoint(first.split("."))
 
     def text(self, attributes: Attributes, field: str) -> str | None:
         """The text of ``field``, None where there is none. A value that is no text says nothing."""
@@ -262,14 +276,18 @@ class Conventions:
 
         ``seller`` returns the catalogue's id. It is called only where the id decides, because the look-up takes time.
         """
-        total = self._total(attributes)
-        if counts.cached <= 0 and total is None:
+        total, proven = self._total(attributes), counts.output < counts.reasoning <= MOST_TOKENS
+        if counts.cached <= 0 and total is None and not proven:
             return Told()
         known = self.emitters.of(scope, version)
         cache = counts.cached if self._leaves_cache_out(attributes, known, seller, counts, total) else 0
         thoughts = left = 0
-        if total is not None:
-            thoughts, left = _beside(attributes, seller, total - counts.input - cache - counts.output, counts.reasoning)
+        if total is not None or proven:
+            extra = 0 if total is None else total - counts.input - cache - counts.output
+            thoughts, left = _beside(attributes, seller, extra, counts.reasoning)
+            if proven and not thoughts:
+                # more thoughts than output: the output leaves them out, whoever sells
+                thoughts, left = counts.reasoning, max(extra - counts.reasoning, 0)
         unsure = counts.cached > 0 and not cache and all(row.input == "uncached" for row in known)
         return Told(cache, thoughts, left, unsure and self._counts_apart(attributes, seller))
 
@@ -332,7 +350,7 @@ def _beside(attributes: Attributes, seller: Callable[[], str | None], extra: int
     """Of the tokens that are in the total alone: thoughts, which are billed as output, and others."""
     said = whole(attributes.get(names.USAGE_BESIDE))
     if said is not None and said > 0:
-        return said, 0
+        return said, max(extra - said, 0)
     if extra <= 0:
         return 0, 0
     if extra == reasoning:

@@ -122,15 +122,18 @@ def translated(attributes: Attributes, row: Row) -> dict[str, Any]:
     """The attributes of a record, with what the row says of it in the names of today."""
     copied = {ours: attributes[theirs] for ours, theirs in row.copies.items() if theirs in attributes}
     for one in row.inside:
-        for path, value in _members(attributes.get(one.of)):
+        for path, value in members(attributes.get(one.of)):
             name = one.copies.get(path) or (one.rest + path if one.rest and _is_number(value) else None)
             if name is not None:
                 copied.setdefault(name, value)
     return {**row.says, **copied, **attributes}
 
 
-def _members(value: object) -> Iterator[tuple[str, object]]:
-    """The path and value of each text and number in a JSON text, or in a map that came as one."""
+def members(value: object, *, lists: bool = False) -> Iterator[tuple[str, object]]:
+    """The path and value of each text and number in a JSON text, or in a map that came as one.
+
+    With ``lists`` those in lists too, under the path of the list.
+    """
     if isinstance(value, str):
         if len(value) > LONGEST:
             return
@@ -144,6 +147,8 @@ def _members(value: object) -> Iterator[tuple[str, object]]:
             inside = cast("dict[str, object]", one)
             if depth < _DEPTH:
                 waiting += [(f"{path}.{name}" if path else name, inside[name], depth + 1) for name in sorted(inside)]
+        elif lists and isinstance(one, list) and depth < _DEPTH:
+            waiting += [(path, item, depth + 1) for item in cast("list[object]", one)[:MOST]]
         elif isinstance(one, str) or _is_number(one):
             left -= 1
             yield path, one

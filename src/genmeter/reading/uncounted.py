@@ -1,16 +1,20 @@
 """Counts of usage in a record that no field of the table reads: the call that has one is priced in part.
 
 The rule stands in ``data/conventions.json`` under ``uncounted``, for Python and Go: ``prefixes`` of attributes that hold
-usage, ``parts`` that are known to be in another count, and the words that say that a number is ``measured`` and counts
-nothing. The readers inside an application have the same rule: ``metering/dialects/counts.py``.
+usage, ``segments`` and ``ends`` of other names that do, ``parts`` that are known to be in another count, and the words
+that say that a number is ``measured`` and counts nothing. Such a count may also stand inside a map, a list or JSON, and
+under a second spelling of a field, with a larger number than the first one has. The readers inside an application have
+the same rule: ``metering/dialects/counts.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from genmeter import names
 from genmeter.model import MOST_TOKENS
 from genmeter.reading.conventions import Conventions, whole
+from genmeter.reading.records import members
 from genmeter.spelling import words
 
 LONGEST = 64
@@ -33,10 +37,48 @@ def uncounted(attributes: Mapping[str, object], table: Conventions) -> tuple[tup
     for name, value in attributes.items():
         if name in table.parts and value is not None and whole(value) is None:
             found.append((name[:LONGEST], 0))
-        if not name.startswith(table.prefixes) or name in table.counted or isinstance(value, bool):
+        if name in table.counted or isinstance(value, bool) or not table.holds_usage(name):
             continue
-        count = whole(value)
-        fraction = count is None and isinstance(value, float) and value > 0
-        if (fraction or (count is not None and count > 0)) and not words(name.rpartition(".")[2]) & table.measured:
-            found.append((name[:LONGEST], min(count or 0, MOST_TOKENS)))
+        if _is_nested(value):
+            found += _inside(name, value, table)
+        elif (count := _count(name, value, table)) is not None:
+            found.append((name[:LONGEST], count))
+    found += _spelled_twice(attributes, table)
     return tuple(found[:MOST])
+
+
+def _is_nested(value: object) -> bool:
+    """Whether a value is a map, a list, or a text that may be JSON."""
+    return isinstance(value, dict | list) or (isinstance(value, str) and value[:1] in ("{", "["))
+
+
+def _count(name: str, value: object, table: Conventions) -> int | None:
+    """The count under a name, None where the value counts nothing."""
+    count = whole(value)
+    fraction = count is None and isinstance(value, float) and value > 0
+    if not fraction and (count is None or count <= 0):
+        return None
+    return None if words(name.rpartition(".")[2]) & table.measured else min(count or 0, MOST_TOKENS)
+
+
+def _inside(name: str, value: object, table: Conventions) -> Iterator[tuple[str, int]]:
+    """The counts in a map, a list or JSON, by their path."""
+    for path, member in members(value, lists=True):
+        full = f"{name}.{path}" if path else name
+        count = None if full in table.counted or isinstance(member, str) else _count(full, member, table)
+        if count is not None:
+            yield full[:LONGEST], count
+
+
+def _spelled_twice(attributes: Mapping[str, object], table: Conventions) -> Iterator[tuple[str, int]]:
+    """The further spellings of a field that count more than the first one: the price is that of the first."""
+    for field in names.USAGE_TOKENS:
+        first: int | None = None
+        for name in table.fields[field]:
+            count = whole(attributes[name]) if name in attributes else None
+            if count is None:
+                continue
+            if first is None:
+                first = count
+            elif count > first:
+                yield name[:LONGEST], min(count - first, MOST_TOKENS)

@@ -30,6 +30,7 @@ type Record struct {
 	refused bool   // whether an emitter's own cost is no amount of money
 
 	uncounted []Uncounted
+	left      []conventions.Found // memory that every attribute uses again
 }
 
 // NewRecord makes a record in the spellings of table. It is used for one call after the other.
@@ -115,15 +116,43 @@ const (
 // Read finds all fields in one pass, and forgets the call before.
 func (r *Record) Read(attributes pcommon.Map) {
 	r.ranks, r.wrong, r.odd, r.refused, r.uncounted = [conventions.Fields]uint8{}, "", "", false, r.uncounted[:0]
+	twice := false
 	for key, value := range attributes.All() {
 		if field, rank, ok := r.table.Find(key); ok {
+			twice = twice || r.ranks[field] != 0
 			r.take(field, rank+1, value)
 			if r.table.IsPart(field) && len(r.uncounted) < mostUncounted && isGarbage(value) {
 				r.uncounted = append(r.uncounted, Uncounted{Name: key})
 			}
-		} else if len(r.uncounted) < mostUncounted && r.table.LeavesOut(key, value) {
-			count, _ := conventions.Whole(value)
-			r.uncounted = append(r.uncounted, Uncounted{key[:min(len(key), longestName)], min(count, mostTokens)})
+		} else {
+			r.left = r.table.LeavesOut(r.left[:0], key, value)
+			for _, one := range r.left {
+				r.leave(one.Name, one.Number)
+			}
+		}
+	}
+	if twice {
+		r.compare(attributes)
+	}
+}
+
+// leave names a count that no field has read.
+func (r *Record) leave(name string, count int64) {
+	if len(r.uncounted) < mostUncounted {
+		r.uncounted = append(r.uncounted, Uncounted{name[:min(len(name), longestName)], min(count, mostTokens)})
+	}
+}
+
+// compare names further spellings of a field that count more than the first one: the price is that of the first.
+func (r *Record) compare(attributes pcommon.Map) {
+	for key, value := range attributes.All() {
+		field, rank, ok := r.table.Find(key)
+		if !ok || field < conventions.Count(0) || r.ranks[field] == rank+1 {
+			continue
+		}
+		first, isFirst := conventions.Whole(r.values[field])
+		if count, isCount := conventions.Whole(value); r.ranks[field] != 0 && isFirst && isCount && count > first {
+			r.leave(key, count-first)
 		}
 	}
 }

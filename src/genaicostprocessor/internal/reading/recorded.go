@@ -158,11 +158,15 @@ func (q *Asked) leavesCacheOut(r *Record, apart int64, attributes pcommon.Map, e
 func (q *Asked) think(r *Record) {
 	usage := &q.Question.Usage
 	total, told := r.tell(conventions.Total)
+	proven := usage.Output < usage.Reasoning && usage.Reasoning <= mostTokens
 	if !told {
-		return
+		if !proven {
+			return
+		}
+		total = usage.Input + usage.Output
 	}
 	if said, there := r.tell(conventions.Beside); there && said > 0 {
-		q.Thoughts = said
+		q.Thoughts, q.Left = said, max(total-usage.Input-usage.Output-said, 0)
 	} else if extra := total - usage.Input - usage.Output; extra > 0 {
 		switch {
 		case extra == usage.Reasoning:
@@ -174,6 +178,10 @@ func (q *Asked) think(r *Record) {
 		default:
 			q.Thoughts = extra
 		}
+	}
+	if proven && q.Thoughts == 0 {
+		// more thoughts than output: the output leaves them out, whoever sells
+		q.Thoughts, q.Left = usage.Reasoning, max(total-usage.Input-usage.Output-usage.Reasoning, 0)
 	}
 	if q.Thoughts > 0 {
 		usage.Output += q.Thoughts

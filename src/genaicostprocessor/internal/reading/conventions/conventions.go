@@ -160,9 +160,13 @@ func Parse(data []byte) (*Table, error) {
 	if err := t.spell(read.Attributes); err != nil {
 		return nil, err
 	}
+	t.left.copied = map[string]struct{}{}
 	for i := range t.records {
 		if err := t.records[i].compile(); err != nil {
 			return nil, err
+		}
+		for _, theirs := range t.records[i].Copies {
+			t.left.copied[theirs] = struct{}{}
 		}
 	}
 	for unit, name := range pricing.UnitNames {

@@ -34,7 +34,7 @@ func (i *Inside) copyTo(copied map[string]pcommon.Value, attributes pcommon.Map)
 	if !there {
 		return
 	}
-	for _, one := range members(whole) {
+	for _, one := range members(whole, false) {
 		text, isText := one.value.(string)
 		name, known := i.Copies[one.path]
 		if !known && i.Rest != "" && !isText {
@@ -59,8 +59,9 @@ func (i *Inside) copyTo(copied map[string]pcommon.Value, attributes pcommon.Map)
 	}
 }
 
-// members are the texts and numbers in a JSON text, or in a map that came as one, the shallow ones first.
-func members(whole pcommon.Value) []member {
+// members are the texts and numbers in a JSON text, or in a map that came as one, the shallow ones first. With lists those
+// in lists too, under the path of the list.
+func members(whole pcommon.Value, lists bool) []member {
 	value := whole.AsRaw()
 	if text, isText := value.(string); isText {
 		if len(text) > mostJSON {
@@ -80,6 +81,10 @@ func members(whole pcommon.Value) []member {
 				for _, name := range slices.Sorted(maps.Keys(inside)) {
 					waiting = append(waiting, member{strings.TrimPrefix(one.path+"."+name, "."), inside[name], one.depth + 1})
 				}
+			}
+		} else if list, isList := one.value.([]any); isList && lists && one.depth < mostDepth {
+			for _, item := range list[:min(len(list), mostMembers)] {
+				waiting = append(waiting, member{one.path, item, one.depth + 1})
 			}
 		} else if plain, ok := plainOf(one.value); ok {
 			found = append(found, member{one.path, plain, one.depth})

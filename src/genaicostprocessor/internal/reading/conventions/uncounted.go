@@ -1,6 +1,7 @@
 package conventions
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -11,22 +12,104 @@ import (
 // number counts nothing. The twin of uncounted.py.
 type uncounted struct {
 	Prefixes []string `json:"prefixes"`
+	Segments []string `json:"segments"`
+	Ends     []string `json:"ends"`
 	Parts    []string `json:"parts"`
 	Measured []string `json:"measured"`
+
+	copied map[string]struct{} // attributes that a row of the table copies to a field
 }
 
-// LeavesOut says whether an attribute that no field has read is a count of usage: the price of the call leaves it out.
-func (t *Table) LeavesOut(key string, value pcommon.Value) bool {
-	if !t.left.holds(key) || !positive(value) || slices.Contains(t.left.Parts, key) {
-		return false
+// Found is a number of usage by its name; 0 for one that is not whole.
+type Found struct {
+	Name   string
+	Number int64
+}
+
+// LeavesOut appends the counts of usage in an attribute that no field has read: the price of the call leaves them out.
+// They may stand inside a map, a list or JSON.
+func (t *Table) LeavesOut(found []Found, key string, value pcommon.Value) []Found {
+	if value.Type() == pcommon.ValueTypeBool || !t.left.holds(key) || t.counts(key) {
+		return found
 	}
-	return !t.left.measures(key[strings.LastIndexByte(key, '.')+1:])
+	if !isNested(value) {
+		if !positive(value) {
+			return found
+		}
+		count, _ := Whole(value)
+		return t.left.add(found, key, count)
+	}
+	for _, one := range members(value, true) {
+		name := key
+		if one.path != "" {
+			name += "." + one.path
+		}
+		if count, isCount := number(one.value); isCount && !t.counts(name) {
+			found = t.left.add(found, name, count)
+		}
+	}
+	return found
+}
+
+// counts says whether a key is read, or known to be a part of what is.
+func (t *Table) counts(key string) bool {
+	_, _, known := t.Find(key)
+	_, copied := t.left.copied[key]
+	return known || copied || slices.Contains(t.left.Parts, key)
+}
+
+func (u *uncounted) add(found []Found, name string, count int64) []Found {
+	if u.measures(name[strings.LastIndexByte(name, '.')+1:]) {
+		return found
+	}
+	return append(found, Found{name, count})
+}
+
+// isNested says whether a value is a map, a list, or a text that may be JSON.
+func isNested(value pcommon.Value) bool {
+	switch value.Type() {
+	case pcommon.ValueTypeMap, pcommon.ValueTypeSlice:
+		return true
+	case pcommon.ValueTypeStr:
+		return value.Str() != "" && (value.Str()[0] == '{' || value.Str()[0] == '[')
+	}
+	return false
+}
+
+// number is a number above zero.
+func number(value any) (int64, bool) {
+	switch one := value.(type) {
+	case int64:
+		return one, one > 0
+	case float64:
+		if one == math.Trunc(one) && one < 1<<63 {
+			return int64(one), one > 0
+		}
+		return 0, one > 0
+	}
+	return 0, false
 }
 
 // holds says whether a key is one of usage. It decides for every attribute that no field reads.
 func (u *uncounted) holds(key string) bool {
 	for _, prefix := range u.Prefixes {
 		if len(key) > len(prefix) && key[len(prefix)-1] == '.' && key[:len(prefix)] == prefix {
+			return true
+		}
+	}
+	last := strings.LastIndexByte(key, '.')
+	if last <= 0 {
+		return false
+	}
+	isEnd := func(end string) bool {
+		return len(key)-last > len(end) && strings.EqualFold(key[len(key)-len(end):], end)
+	}
+	if !slices.ContainsFunc(u.Ends, isEnd) {
+		return false
+	}
+	for rest, more := key[:last], true; more; {
+		var segment string
+		if segment, rest, more = strings.Cut(rest, "."); slices.Contains(u.Segments, segment) {
 			return true
 		}
 	}
