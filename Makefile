@@ -134,6 +134,12 @@ e2e: install ## The whole path on the real servers: launcher, collector, Jaeger,
 fuzz: install ## A million hostile requests against genmeter serve (ARGS="--requests 10000 --seed 7" for some)
 	@$(BIN)/python -m tests.hostile.fuzz $(ARGS)
 
+fuzz-collector: ## A million mutated requests through genai_cost, a tenth of them through genai_meter (ARGS=10000 for some)
+	@$(call python); export GO=$$($(PYTHON) .ci/servers --go) GOTOOLCHAIN=local GOFLAGS=-buildvcs=false; \
+	cd src/genaicostprocessor; many=$(or $(ARGS),1000000); \
+	GENMETER_FUZZ=$$many "$$GO" test -count=1 -timeout=0 -run TestMutated . && \
+	GENMETER_FUZZ=$$((many / 10)) "$$GO" test -count=1 -timeout=0 -run TestMutated ./genaimeterconnector
+
 soak: install ## 5,000 spans a second into genmeter serve for half an hour, and its memory stays flat (ARGS="--minutes 3")
 	@$(BIN)/python -m tests.hostile.soak $(ARGS)
 
@@ -259,4 +265,4 @@ touch $(1)/.locked
 endef
 
 .PRECIOUS: .venvs/%/.locked .venvs/python3.%/.locked
-.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-sdks test-coexist test-wheel test-loaded coverage lint format bench e2e fuzz soak servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-sdks test-coexist test-wheel test-loaded coverage lint format bench e2e fuzz fuzz-collector soak servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean

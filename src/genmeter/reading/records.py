@@ -149,7 +149,7 @@ def members(value: object, *, lists: bool = False) -> Iterator[tuple[str, object
                 waiting += [(f"{path}.{name}" if path else name, inside[name], depth + 1) for name in sorted(inside)]
         elif lists and isinstance(one, list) and depth < _DEPTH:
             waiting += [(path, item, depth + 1) for item in cast("list[object]", one)[:MOST]]
-        elif isinstance(one, str) or _is_number(one):
+        elif isinstance(one, str) or (not isinstance(one, list) and _is_number(one)):
             left -= 1
             yield path, one
 
