@@ -147,11 +147,11 @@ func (r *Record) leave(name string, count int64) {
 func (r *Record) compare(attributes pcommon.Map) {
 	for key, value := range attributes.All() {
 		field, rank, ok := r.table.Find(key)
-		if !ok || field < conventions.Count(0) || r.ranks[field] == rank+1 {
+		if !ok || field < conventions.Count(0) || r.ranks[field] == 0 || r.ranks[field] == rank+1 {
 			continue
 		}
 		first, isFirst := conventions.Whole(r.values[field])
-		if count, isCount := conventions.Whole(value); r.ranks[field] != 0 && isFirst && isCount && count > first {
+		if count, isCount := conventions.Whole(value); isFirst && isCount && count > first {
 			r.leave(key, count-first)
 		}
 	}
