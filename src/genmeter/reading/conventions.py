@@ -286,7 +286,7 @@ class Conventions:
             extra = 0 if total is None else total - counts.input - cache - counts.output
             thoughts, left = _beside(attributes, seller, extra, counts.reasoning)
             if proven and not thoughts:
-                # more thoughts than output: the output leaves them out, whoever sells
+                # more thoughts than output: the output leaves them out, at any seller
                 thoughts, left = counts.reasoning, max(extra - counts.reasoning, 0)
         unsure = counts.cached > 0 and not cache and all(row.input == "uncached" for row in known)
         return Told(cache, thoughts, left, unsure and self._counts_apart(attributes, seller))

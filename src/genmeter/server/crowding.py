@@ -1,6 +1,6 @@
 """Which series make room where there is none: made-up names of models must not keep out a true one.
 
-First go the series whose value has not changed for a while, then those that are smaller than the new one. Of both, the
+First go the series whose value has not changed for a while, then series that are smaller than the new one. Of both, the
 smallest go first, each measured by the largest of its own metric: dollars are not compared with tokens.
 """
 
@@ -38,7 +38,7 @@ class Leaving(NamedTuple):
 
 
 class Crowd:
-    """The series that may go next, and those that went."""
+    """The series that may go next, and the series that went."""
 
     def __init__(self) -> None:
         self._next: list[Leaving] = []

@@ -180,7 +180,7 @@ func (q *Asked) think(r *Record) {
 		}
 	}
 	if proven && q.Thoughts == 0 {
-		// more thoughts than output: the output leaves them out, whoever sells
+		// more thoughts than output: the output leaves them out, at any seller
 		q.Thoughts, q.Left = usage.Reasoning, max(total-usage.Input-usage.Output-usage.Reasoning, 0)
 	}
 	if q.Thoughts > 0 {
