@@ -26,6 +26,8 @@ type record struct {
 	fate     fate
 
 	hasInput, hasOutput, embeds, broken, event bool
+
+	told bool // its event, or its span, has come
 }
 
 // read takes what is compared from the record of a call and from what was read of it.
@@ -91,6 +93,12 @@ func (r *record) isAtTheTimeOf(other *record) bool {
 		return low.level == own && known && low.sameModel(high) && high.encloses(low) && (!high.broken || low.broken)
 	}
 	return low.hasTokens() && r.overlaps(other) && r.sameTokens(other) && r.sameModel(other)
+}
+
+// isOf says whether an event, which has the ids of the span above, is that of a span.
+func (r *record) isOf(span *record) bool {
+	return !span.told && !r.told && span.parent == r.span && span.scope == r.scope && span.hasTokens() &&
+		span.sameTokens(r) && span.sameModel(r)
 }
 
 // encloses says whether the time of inner lies closely within that of r: a quarter of it or 250 ms may be left.

@@ -154,12 +154,16 @@ func (d *doubles) meet(r *record, key []byte, from *origin, c *call, now time.Ti
 // to say, so an event waits for it. told: the event has been counted, so the span is only compared with others. ended:
 // nothing is left to do with r, because it is an event whose span is known, or the span of a double.
 func (d *doubles) join(r *record) (told, ended bool) {
-	at, known := d.spans[r.span]
-	if !known || d.ring[at].trace != r.trace || r.span.IsEmpty() || d.ring[at].event == r.event {
+	other := d.signal(r)
+	if other == nil {
 		return false, false
 	}
-	other := &d.ring[at]
-	if r.event || other.fate == aside {
+	if r.event {
+		other.told = true
+		return false, true
+	}
+	r.told = true
+	if other.fate == aside {
 		return false, true
 	}
 	if told = other.fate == counted; !told {
@@ -168,6 +172,29 @@ func (d *doubles) join(r *record) (told, ended bool) {
 	other.fate = aside
 	d.unlink(other)
 	return told, false
+}
+
+// signal is the other record of the same span: that with its ids, or the event that was written when the span had ended, in
+// the span above it, and says the same.
+func (d *doubles) signal(r *record) *record {
+	if at, known := d.spans[r.span]; known && d.ring[at].trace == r.trace && !r.span.IsEmpty() && d.ring[at].event != r.event {
+		return &d.ring[at]
+	}
+	for next, n := d.traces[r.trace].newest, 0; next != 0 && n < mostOfATrace; n++ {
+		one := &d.ring[next-1]
+		if one.trace != r.trace {
+			break
+		}
+		span, event := r, one
+		if r.event {
+			span, event = one, r
+		}
+		if event.event && !span.event && event.fate != aside && event.isOf(span) {
+			return one
+		}
+		next = one.older
+	}
+	return nil
 }
 
 // unlink takes a record out of the sums of the span above it.

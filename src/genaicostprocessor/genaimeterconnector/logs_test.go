@@ -107,6 +107,31 @@ func TestAnEventIsADoubleAsItsSpanWouldBe(t *testing.T) {
 	}
 }
 
+func TestAnEventThatWasWrittenInTheSpanAboveIsThatOfItsCall(t *testing.T) {
+	// OpenLIT writes the event of a stream when the span of the call has ended already: it has the ids of the span above
+	above := func(r *rig) {
+		one := chat(map[string]any{"gen_ai.usage.output_tokens": 100})
+		two := chat(map[string]any{"gen_ai.usage.output_tokens": 50})
+		ld := events(t, sdk, details, one, two)
+		for _, record := range ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
+			record.SetSpanID(pcommon.SpanID{7: 9})
+		}
+		require.NoError(t, r.ConsumeLogs(context.Background(), ld))
+	}
+	spans := func(r *rig) {
+		r.send(sent{sdk, 1, 9, 0, 500, nil}, sent{sdk, 2, 9, 500, 900, map[string]any{"gen_ai.usage.output_tokens": 50}})
+		// a third call, as large as the first, has no event
+		r.send(sent{sdk, 3, 9, 900, 1400, nil})
+	}
+	for _, steps := range [][]func(*rig){{above, spans}, {spans, above}} {
+		r := newRig(t)
+		for _, step := range steps {
+			step(r)
+		}
+		require.Equal(t, 3.0, r.later()[calls])
+	}
+}
+
 func TestRecordsOfAProgramThatSendsLogsAloneAreEachACall(t *testing.T) {
 	// as genai_cost has passed them: Claude Code's own names, and those of today
 	one := chat(map[string]any{"gen_ai.provider.name": "anthropic", "gen_ai.usage.cost.source": "emitter", "request_id": "a"})
