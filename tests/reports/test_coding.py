@@ -50,6 +50,18 @@ def test_spend_of_coding_agents_by_repository_and_user(times: int) -> None:
         ]
 
 
+def test_calls_that_were_folded_into_days_are_still_their_agents() -> None:
+    with Ledger.open(price=Recorded(Settings()).price, max_rows=1) as ledger:
+        for turn in range(4):
+            told = json.loads(body("codex_bridge", user__account_id="grace"))
+            record = told["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+            record["timeUnixNano"] = str(int(record["timeUnixNano"]) + turn * 10**9)
+            ledger.book_logs(json.dumps(told).encode(), Encoding.JSON)
+        assert ledger.counters()["trimmed_calls"] == 3
+        # four calls of $0.01075
+        assert rows(ledger) == [("Codex CLI", "shop", "grace", 4, {"USD": "0.043"})]
+
+
 def test_the_log_and_the_span_of_one_call_are_one_call() -> None:
     spans = json.loads((BODIES / "claude_code_span.json").read_text("utf-8"))["resourceSpans"]
     for first in ("log", "span"):

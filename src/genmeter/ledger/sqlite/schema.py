@@ -38,6 +38,7 @@ DAILY_KEYS: Final = {
     "cost_status": "cost_status",
     "cost_reason": "cost_reason",
     "error_type": "error_type",
+    "scope": "scope",
 }
 """Column of ``daily`` → the same over ``calls``."""
 

@@ -18,7 +18,6 @@ _OF_DAYS: Final = {
     "quarter": f"day * {DAY_NS // QUARTER_NS}",
     "session": "NULL",
     "service": "NULL",
-    "scope": "NULL",
 }
 """What sums can be grouped by → the same over ``daily``, which has forgotten some."""
 _OF_KINDS: Final = {
