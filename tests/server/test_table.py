@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from genmeter.ledger import booking, limits
-from genmeter.ledger.sqlite import MAX_CALLS, MAX_SPANS
+from genmeter.ledger.sqlite import MAX_CALLS, MAX_SPANS, crowded
 from genmeter.server import (
     BodySizes,
     Limits,
@@ -56,6 +56,7 @@ LIMITS = {
     "rows of a report over HTTP": api.MOST_ROWS,
     "answers that are kept for the page, in bytes": remembering.MOST_BYTES,
     "questions that are answered at once": remembering.ASKED_AT_ONCE,
+    "sums of the trimmed calls of one day": crowded.MOST_OF_A_DAY,
     "spans of trace trees": MAX_SPANS,
     "calls in `genmeter dev` and `run`": MAX_CALLS,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, replace
 
-from genmeter.ledger.sqlite import folded, rollup
+from genmeter.ledger.sqlite import crowded, folded, rollup
 from genmeter.ledger.sqlite.aside import WATERMARK
 from genmeter.ledger.sqlite.counting import count, raise_mark
 from genmeter.ledger.sqlite.entries import Writer
@@ -112,7 +112,12 @@ def _trim_calls(connection: Writer, excess: int, horizon_ns: int, by_session: bo
         ).fetchone()
         if not oldest[1]:
             continue
+        days = connection.execute(
+            f"SELECT DISTINCT started_ns / {DAY_NS} FROM entries WHERE id IN ({_OLDEST})", (before_ns, limit)
+        )
+        touched = {day for (day,) in days}
         connection.execute(_FOLD, (before_ns, limit))
+        crowded.relieve(connection, touched)
         rollup.fold(connection, _OLDEST, (before_ns, limit), by_session)
         folded.keep(connection, _OLDEST, (before_ns, limit), oldest[0])
         connection.remove(_OLDEST, (before_ns, limit))
