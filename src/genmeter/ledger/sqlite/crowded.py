@@ -19,7 +19,7 @@ _NAMES: Final = (
     ("provider", "model", "scope", "error_type"),
     ("user_hash", "application", "department", "environment"),
 )
-"""Names that are lost at first, and those that are lost beside them where that is not enough: they say who pays."""
+"""Names that are lost at first, and further names that are lost where that is not enough: these say who pays."""
 _CROWDED: Final = "SELECT day FROM daily WHERE day IN ({}) GROUP BY day HAVING count(*) > ?"
 _LEAST: Final = f"""
 SELECT key FROM daily WHERE day = ? ORDER BY cost_units * {UNIT}.0 + cost_rest DESC, calls DESC, key LIMIT -1 OFFSET ?
