@@ -18,9 +18,15 @@ def no_server(instance: Any) -> None:
 
 
 def client_server(instance: Any) -> Server:
-    """The client behind a resource, where both are named as in Stainless's SDKs (together 1.x, zai, ollama)."""
+    """The client behind a resource, where both are named as in Stainless's SDKs (together 1.x, ollama)."""
     client = instance._client
     return Server(client, client.base_url)
+
+
+def kept_server(instance: Any) -> Server:
+    """The same for a client whose address has no public name (zhipuai)."""
+    client = instance._client
+    return Server(client, client._base_url)
 
 
 def status(error: BaseException) -> int | None:

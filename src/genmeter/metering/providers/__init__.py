@@ -19,6 +19,7 @@ from .openai import OPENAI
 from .together import TOGETHER, TOGETHER_1
 from .vertexai import VERTEXAI
 from .writer import WRITER
+from .zai import ZAI, ZHIPUAI
 
 PROVIDERS: tuple[Provider, ...] = (
     OPENAI,
@@ -38,6 +39,8 @@ PROVIDERS: tuple[Provider, ...] = (
     TOGETHER_1,
     FIREWORKS,
     WRITER,
+    ZAI,
+    ZHIPUAI,
     MISTRALAI,
     MISTRALAI_1,
     LITELLM_LIBRARY,
