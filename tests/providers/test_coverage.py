@@ -139,12 +139,12 @@ def with_a_door(sdk: Sdk) -> list[Sdk]:
 @each(which=with_a_door, names="sdk")
 def test_a_metered_method_is_metered_by_its_path_too(sdk: Sdk) -> None:
     """A program that posts to the path of a metered method by itself gets the same dialect."""
-    (door,) = [target for target in targets(sdk) if target.door and not target.awaited]
+    (door,) = [target for target in tables_of(sdk)[0].targets if target.door and not target.awaited]
     if resolved(door) is None:
         assert not sdk.is_newest, "an older generation has no door"
         return
     paths = 0
-    for target in targets(sdk):
+    for target in tables_of(sdk)[0].targets:
         method = None if target.door or target.manager else resolved(target)
         sent = PATH.search(inspect.getsource(inspect.unwrap(method))) if method is not None else None
         if sent is None:

@@ -95,14 +95,18 @@ def wrapper(entry: Entry, method: Any) -> Wrapper:
     """The wrapper for a method, by the options of its target and by the kind of function that it is."""
     function, target = inspect.unwrap(method), entry.target
     if target.door:
-        return _door(entry)
+        return _door(entry, function)
     if not isinstance(target.dialect, Dialect):
         return _one_for_all(entry, target.dialect)
     if target.manager:
         return _manager(entry)
+    return _by_kind(entry, function)
+
+
+def _by_kind(entry: Entry, function: Any) -> Wrapper:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return _generator(entry)
-    return _awaited(entry) if target.awaited else _plain(entry)
+    return _awaited(entry) if entry.target.awaited else _plain(entry)
 
 
 def _plain(entry: Entry) -> Wrapper:
@@ -143,9 +147,9 @@ def _awaited(entry: Entry) -> Wrapper:
     return call
 
 
-def _door(entry: Entry) -> Wrapper:
+def _door(entry: Entry, function: Any) -> Wrapper:
     sdk, names = entry.provider.sdk, entry.target.arguments
-    observed = (_awaited if entry.target.awaited else _plain)(entry)
+    observed = _by_kind(entry, function)
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         outer: Within | None = current().get(WITHIN)  # pyright: ignore[reportAssignmentType]

@@ -8,7 +8,7 @@ from .azure import AZURE_INFERENCE
 from .bedrock import AIOBOTOCORE, BOTO3
 from .cerebras import CEREBRAS
 from .cohere import COHERE
-from .fireworks import FIREWORKS
+from .fireworks import FIREWORKS, FIREWORKS_0
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
 from .huggingface import HUGGINGFACE
@@ -38,6 +38,7 @@ PROVIDERS: tuple[Provider, ...] = (
     TOGETHER,
     TOGETHER_1,
     FIREWORKS,
+    FIREWORKS_0,
     WRITER,
     ZAI,
     ZHIPUAI,
