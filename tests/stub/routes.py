@@ -5,7 +5,19 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from . import anthropic, bedrock, cohere, google, mistral, ollama, openai_chat, openai_media, openai_responses, zai
+from . import (
+    anthropic,
+    bedrock,
+    cohere,
+    dashscope,
+    google,
+    mistral,
+    ollama,
+    openai_chat,
+    openai_media,
+    openai_responses,
+    zai,
+)
 from .exchange import Endpoint
 from .script import Request
 
@@ -14,6 +26,7 @@ ENDPOINTS: list[Endpoint] = [
     *cohere.ENDPOINTS,
     *ollama.ENDPOINTS,
     *mistral.ENDPOINTS,
+    *dashscope.ENDPOINTS,
     *zai.ENDPOINTS,
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,

@@ -291,6 +291,14 @@ class Target:
         """How this method is asked for a stream's usage, from how the SDK's other methods are."""
         return option
 
+    def later(self, instance: Any, kwargs: Kwargs) -> bool:
+        """Whether this call of a ``lazy`` method gives a generator that has sent nothing yet."""
+        return bool(kwargs.get("stream"))
+
+    def of(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
+        """As ``choose``, for a method whose object keeps what is asked."""
+        return self.choose(args, kwargs)
+
     def choose(self, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
         """The dialect of one call and its arguments by name; None for an operation that runs no model."""
         if isinstance(self.dialect, Dialect):

@@ -76,7 +76,7 @@ class Engine:
         """
         shape: tuple[Any, Kwargs] = target.dialect, kwargs
         try:
-            chosen = target.choose(args, kwargs)
+            chosen = target.of(instance, args, kwargs)
             if chosen is None:
                 return None
             dialect, bound = shape = chosen

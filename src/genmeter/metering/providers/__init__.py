@@ -8,6 +8,7 @@ from .azure import AZURE_INFERENCE
 from .bedrock import AIOBOTOCORE, BOTO3
 from .cerebras import CEREBRAS
 from .cohere import COHERE
+from .dashscope import DASHSCOPE_1
 from .fireworks import FIREWORKS, FIREWORKS_0
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
@@ -40,6 +41,7 @@ PROVIDERS: tuple[Provider, ...] = (
     FIREWORKS,
     FIREWORKS_0,
     WRITER,
+    DASHSCOPE_1,
     ZAI,
     ZHIPUAI,
     MISTRALAI,
