@@ -16,6 +16,7 @@ from . import (
     openai_chat,
     openai_media,
     openai_responses,
+    watsonx,
     zai,
 )
 from .exchange import Endpoint
@@ -27,6 +28,7 @@ ENDPOINTS: list[Endpoint] = [
     *ollama.ENDPOINTS,
     *mistral.ENDPOINTS,
     *dashscope.ENDPOINTS,
+    *watsonx.ENDPOINTS,
     *zai.ENDPOINTS,
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,

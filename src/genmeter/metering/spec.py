@@ -295,6 +295,17 @@ class Target:
         """Whether this call of a ``lazy`` method gives a generator that has sent nothing yet."""
         return bool(kwargs.get("stream"))
 
+    def through(
+        self,
+        made: Callable[..., Any],
+        instance: Any,
+        args: tuple[Any, ...],
+        kwargs: Kwargs,
+        watch: Callable[[Any], Any],
+    ) -> Any:
+        """What the app gets of a method ``made`` that gives a generator: the generator, watched."""
+        return watch(made(*args, **kwargs))
+
     def of(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
         """As ``choose``, for a method whose object keeps what is asked."""
         return self.choose(args, kwargs)

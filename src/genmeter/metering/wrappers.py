@@ -228,8 +228,13 @@ def _manager(entry: Entry) -> Wrapper:
 
 def _generator(entry: Entry) -> Wrapper:
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        generator = wrapped(*args, **kwargs)
-        return generator if working() is None else _made_lazy(entry, generator, instance, args, kwargs)
+        if working() is None:
+            return wrapped(*args, **kwargs)
+
+        def watch(generator: Any) -> Any:
+            return _made_lazy(entry, generator, instance, args, kwargs)
+
+        return entry.target.through(wrapped, instance, args, kwargs, watch)
 
     return call
 

@@ -18,9 +18,7 @@ SEEN = Expected(
     tokens={"input": 1277, "output": 81, "text_input": 28, "image_input": 1249, "text_output": 81}, finish=("stop",), id=ID,
     cost="unknown_model",
 )  # fmt: skip
-EMBEDDED = Expected(
-    "embeddings", "dashscope", "text-embedding-v4", None, {"input": 9, "output": 0}, id=ID, cost="unknown_model"
-)
+EMBEDDED = Expected("embeddings", "dashscope", "text-embedding-v4", None, {"input": 9}, id=ID, cost="unknown_model")
 RANKED = Expected(
     "generate_content", "dashscope", "gte-rerank-v2", None, {"input": 79, "output": 0}, id=ID, cost="unknown_model"
 )

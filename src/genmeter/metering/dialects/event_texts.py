@@ -43,4 +43,8 @@ def in_texts(dialect: Dialect) -> Dialect:
     folds: Callable[[bool, bool], Accumulator] | None = dialect.accumulator
     if folds is None:
         return dialect
-    return replace(dialect, accumulator=lambda asked, captured: EventTexts(folds(asked, captured)))
+
+    def accumulator(asked: bool, captured: bool) -> Accumulator:
+        return EventTexts(folds(asked, captured))
+
+    return replace(dialect, accumulator=accumulator)

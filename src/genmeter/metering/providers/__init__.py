@@ -19,6 +19,7 @@ from .ollama import OLLAMA
 from .openai import OPENAI
 from .together import TOGETHER, TOGETHER_1
 from .vertexai import VERTEXAI
+from .watsonx import WATSONX_AI
 from .writer import WRITER
 from .zai import ZAI, ZHIPUAI
 
@@ -42,6 +43,7 @@ PROVIDERS: tuple[Provider, ...] = (
     FIREWORKS_0,
     WRITER,
     DASHSCOPE_1,
+    WATSONX_AI,
     ZAI,
     ZHIPUAI,
     MISTRALAI,

@@ -101,6 +101,28 @@ class LazyStream(_Lazy):
             self._self_left()
 
 
+class Shown(Proxy):
+    """A watched generator, of whose items the app gets a ``part`` alone."""
+
+    def __init__(self, wrapped: Any, part: Callable[[Any], Any]) -> None:
+        super().__init__(wrapped)
+        self._self_part = part
+
+    def __iter__(self) -> Shown:
+        return self
+
+    def __next__(self) -> Any:
+        return self._self_part(self.__wrapped__.__next__())
+
+    def send(self, value: Any) -> Any:
+        """The part of the next item, after the generator has received ``value``."""
+        return self._self_part(self.__wrapped__.send(value))
+
+    def throw(self, *error: Any) -> Any:
+        """The part of the next item, after an error was raised where the generator waits."""
+        return self._self_part(self.__wrapped__.throw(*error))
+
+
 class AsyncLazyStream(_Lazy):
     """The asynchronous twin of ``LazyStream``."""
 
