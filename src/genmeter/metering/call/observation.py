@@ -11,6 +11,7 @@ from typing import Any
 from ...model import Invocation
 from .. import guard
 from ..context import attach, detach
+from ..endpoints import routed
 from ..errors import cancelled, error_type, provider_code
 from ..process.reaper import reaper
 from ..spec import Kwargs, Provider
@@ -209,6 +210,8 @@ class Observation:
             return
         self._streams.discard(self)
         within = self._signals.within
+        if within.arrived is not None and self.invocation.seller.id is None:
+            guard.step("seller", self._routed, within.arrived)
         within.arrived, within.over = None, True
         self.chunks.fold = self.chunks.hides  # an app that reads on does not see what we asked for
         invocation, signals = self.invocation, self._signals
@@ -229,6 +232,11 @@ class Observation:
             signals.span.end(signals.started + int(invocation.duration * 1e9))
         except Exception as failure:
             guard.failed("end", failure)
+
+    def _routed(self, arrived: Any) -> None:
+        """The seller that a router has chosen, where only its answer tells."""
+        response = self.invocation.response
+        response.served = response.served or routed(arrived)
 
     def _error_type(self, error: BaseException) -> str:
         if self._provider.error_by_status and provider_code(error) is None:

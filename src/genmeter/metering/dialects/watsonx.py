@@ -33,8 +33,8 @@ COUNTS = ("input_token_count", "generated_token_count")
 
 
 def read_chat_request(kwargs: Mapping[str, Any]) -> Request:
-    """Arguments of ``chat``, with the parameters among them."""
-    request = openai_chat.read_request(kwargs)
+    """Arguments of ``chat``, and the parameters in one of them."""
+    request = openai_chat.read_request({**fields(kwargs.get("params")), **kwargs})
     request.attributes.pop(names.OPENAI_API_TYPE, None)
     return request
 
@@ -58,9 +58,9 @@ class ChatParts(ChatAccumulator):
 
 
 def read_request(kwargs: Mapping[str, Any]) -> Request:
-    """Arguments of ``generate``, with the parameters among them."""
+    """Arguments of ``generate``, and the parameters in one of them."""
     request = Request(text(kwargs.get("model")))
-    read_parameters(kwargs, PARAMETERS, request)
+    read_parameters(fields(kwargs.get("params")), PARAMETERS, request)
     if kwargs.get("stream"):
         mark_stream(request)
     return request

@@ -1,7 +1,7 @@
 """ibm-watsonx-ai: objects that keep their model and their parameters, answers that are plain JSON, streams that have sent nothing.
 
-``ModelInference`` of the app hands on to one of two classes, for a model of IBM's and for a deployment. The errors of streams
-tell the status in their words alone.
+What the app calls hands on to one of two classes: for a model of IBM's, and for a deployment. The errors of streams tell the
+status in their words alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..dialects.values import fields
 from ..shapes.lazy import Shown
 from ..shapes.stream import deliver
 from ..spec import Dialect, Family, Kwargs, Server, Target
@@ -34,15 +33,15 @@ class Method(Target):
     streams: bool = False
 
     def of(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
-        """The arguments, the parameters that these or the object hold, and the object's model or deployment."""
+        """The arguments, with the object's parameters where they have none, and the object's model or deployment."""
         chosen = self.choose(args, kwargs)
         if chosen is None:
             return None
         dialect, bound = chosen
         given: Any = bound.get("params")
         model = getattr(instance, "model_id", None) or getattr(instance, "deployment_id", None)
-        held = fields(getattr(instance, "params", None) if given is None else given)
-        return dialect, {**held, **bound, "model": model, "stream": self.later(instance, bound)}
+        held = getattr(instance, "params", None) if given is None else given
+        return dialect, {**bound, "params": held, "model": model, "stream": self.later(instance, bound)}
 
     def later(self, instance: Any, kwargs: Kwargs) -> bool:
         """All calls of some methods, and those of ``generate`` that ask for answers as they come."""
