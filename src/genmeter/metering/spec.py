@@ -136,8 +136,8 @@ class OpenCall(Protocol):
         """True: the server refused what we added, and the SDK is to be called again with ``kwargs``."""
         ...
 
-    def begin(self) -> None:
-        """The app is about to hold a stream: its chunks come from now on."""
+    def begin(self, *, sent: bool = True) -> None:
+        """The app is about to hold a stream: its chunks come from now on. ``sent``: the SDK has sent the request."""
         ...
 
     def head(self, result: Any) -> None:

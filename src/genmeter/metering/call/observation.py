@@ -34,6 +34,7 @@ class Observation:
         "_asked",
         "_once",
         "_provider",
+        "_sent",
         "_signals",
         "_streams",
         "_timed",
@@ -59,6 +60,7 @@ class Observation:
         self._provider, self._signals, self._asked = provider, signals, asked
         self._streams, self._timed = streams, timed
         self._once = [True]
+        self._sent = True
         self._token: Any = None
         self.chunks = answer
         self.invocation: Invocation = answer.invocation
@@ -109,8 +111,9 @@ class Observation:
 
     # --- what the SDK gave -----------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
+    def begin(self, *, sent: bool = True) -> None:
         """The app is about to hold a stream; the usage that we asked for is hidden from it even if this goes wrong."""
+        self._sent = sent
         try:
             self._begin()
         except Exception as error:
@@ -144,7 +147,8 @@ class Observation:
         elif isinstance(error, GeneratorExit):
             self.leave()
         else:
-            guard.step("close", self.fail, error)
+            begins = not self._sent and self.invocation.first_chunk is None
+            guard.step("close", self._raised if begins else self.fail, error)
 
     def leave(self) -> None:
         """The app closed what it held.
@@ -189,6 +193,7 @@ class Observation:
         """End without a trace: the SDK refused the app's arguments, and no request was sent."""
         if self._once:
             self._once.clear()
+            self._streams.discard(self)
             self._signals.within.over = True
             self._signals.discard(self.invocation)
 

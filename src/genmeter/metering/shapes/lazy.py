@@ -36,7 +36,7 @@ class _Lazy(Proxy):
         call = opener() if opener is not None else None
         if call is None:
             return None
-        guard.step("stream", call.begin)
+        guard.step("stream", call.begin, sent=False)
         context = contextvars.copy_context()
         context.run(call.__enter__)
         self._self_call, self._self_context = call, context
