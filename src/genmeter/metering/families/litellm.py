@@ -22,6 +22,10 @@ SENDERS = frozenset({"httpx", "httpx2", "aiohttp", "openai", "requests", "botoco
 """The libraries with which LiteLLM sends requests."""
 
 
+INSIDE = ".original_function"
+"""What the decorator of LiteLLM's functions calls the function inside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Function(Target):
     """A function of the package. ``locate`` finds in its arguments where a call goes."""
@@ -43,10 +47,13 @@ class Function(Target):
 def functions(
     module: str, name: str, dialect: Dialect, *arguments: str, locate: Callable[[Kwargs], Server]
 ) -> Iterator[Target]:
-    """A function and its asynchronous twin, in the module that defines them and in the package, which has copies."""
-    for home in (module, "litellm"):
-        yield Function(home, name, dialect, arguments=arguments, locate=locate)
-        yield Function(home, f"a{name}", dialect, awaited=True, arguments=arguments, locate=locate)
+    """A function and its asynchronous twin, in the module that defines them and in the package, which has copies.
+
+    A decorator stands around each. What it calls is metered too, for a program that has bound a copy before genmeter came.
+    """
+    for home, inside in ((module, ""), ("litellm", ""), (module, INSIDE)):
+        yield Function(home, f"{name}{inside}", dialect, arguments=arguments, locate=locate)
+        yield Function(home, f"a{name}{inside}", dialect, awaited=True, arguments=arguments, locate=locate)
 
 
 def deliver(result: Any, call: OpenCall) -> Any:
