@@ -66,7 +66,7 @@ class Patches:
                     guard.step("watch", self._watch, provider, where, path)
             for where, path in provider.arrivals:
                 if where == module:
-                    guard.step("patch", self._put_around, where, path, wrappers.arriving(provider))
+                    guard.step("patch", self._put_around, where, path, wrappers.arriving())
             for where, path in provider.callbacks:
                 if where == module:
                     guard.step("patch", self._put_around, where, path, wrappers.leaving)

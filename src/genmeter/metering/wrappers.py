@@ -179,13 +179,15 @@ def _one_for_all(entry: Entry, operations: Mapping[str, Dialect]) -> Wrapper:
     return call
 
 
-def arriving(provider: Provider) -> Wrapper:
-    """The wrapper for a method to which the SDK hands the HTTP response of each call, by name or as the last argument."""
-    sdk = provider.sdk
+def arriving() -> Wrapper:
+    """The wrapper for a method to which the SDK hands the HTTP response of each call, by name or as the last argument.
+
+    The response also is the one of an SDK's call that calls this SDK, and may drop what the response says.
+    """
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         outer: Within | None = current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
-        if outer is not None and outer.sdk == sdk:
+        if outer is not None and not outer.over:
             outer.arrived = args[-1] if args else kwargs.get("response")
         return wrapped(*args, **kwargs)
 
