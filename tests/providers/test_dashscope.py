@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from genmeter.metering.providers.dashscope import TASKS
+from tests.stub import StubServer
 
+from .conftest import Metering
+from .contract import HELLO, Sdk
+from .listed import PRESENT
+from .test_calls import tokens_of
 from .test_coverage import matches, waived
 
 dashscope = pytest.importorskip("dashscope")
@@ -45,3 +50,26 @@ def test_every_class_is_metered_by_its_task_or_waived() -> None:
     assert metered >= {"Generation.call", "AioGeneration.call", "MultiModalConversation.call", "TextEmbedding.call"}
     assert [name for name, _ in found if name not in metered and not any(matches(name, row) for row in rows)] == []
     assert [name for name in metered if any(matches(name, row) for row in rows)] == []
+
+
+NEWER = [sdk for sdk in PRESENT if sdk.name == "dashscope_v2"]
+
+
+@pytest.mark.parametrize("sdk", NEWER, ids=lambda sdk: sdk.name)
+@pytest.mark.parametrize(
+    ("protocol", "path", "tokens"),
+    [("openai", "/v1", {"input": 19, "output": 10}), ("anthropic", "", {"input": 25, "output": 15})],
+)
+def test_the_clients_are_metered_in_each_protocol(
+    sdk: Sdk, protocol: str, path: str, tokens: dict[str, int], stub: StubServer, metering: Metering
+) -> None:
+    from dashscope.v2 import Client
+
+    meter = metering(sdk)
+    client = Client(base_url=f"{stub.url}{path}", api_key="sk-stub", protocol=protocol, max_retries=0)
+    asked: Any = {"model": "qwen-plus", "messages": HELLO, "max_tokens": 64}
+    client.chat.completions.create(**asked)
+    for _ in client.chat.completions.create(**asked, stream=True):
+        pass
+    client.close()
+    assert [tokens_of(dict(span.attributes or {})) for span in meter.spans] == [tokens, tokens]

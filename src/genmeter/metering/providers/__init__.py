@@ -8,7 +8,7 @@ from .azure import AZURE_INFERENCE
 from .bedrock import AIOBOTOCORE, BOTO3
 from .cerebras import CEREBRAS
 from .cohere import COHERE
-from .dashscope import DASHSCOPE_1
+from .dashscope import DASHSCOPE_1, DASHSCOPE_2
 from .fireworks import FIREWORKS, FIREWORKS_0
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
@@ -43,6 +43,7 @@ PROVIDERS: tuple[Provider, ...] = (
     FIREWORKS_0,
     WRITER,
     DASHSCOPE_1,
+    DASHSCOPE_2,
     WATSONX_AI,
     ZAI,
     ZHIPUAI,

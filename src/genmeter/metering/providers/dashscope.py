@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from ..dialects.dashscope import DASHSCOPE_CHAT, DASHSCOPE_EMBEDDINGS, DASHSCOPE_RERANK
-from ..families.dashscope import DASHSCOPE, sendings
+from ..dialects.openai_chat import OPENAI_CHAT
+from ..families.dashscope import DASHSCOPE, DASHSCOPE_V2, sendings, transports
 from ..spec import Provider
 
 TASKS = {
@@ -15,4 +17,23 @@ TASKS = {
 }
 """The group and the name of a task, as they stand in its address, and what it speaks."""
 
+ENDS = {
+    "/text-generation/generation": DASHSCOPE_CHAT,
+    "/multimodal-generation/generation": DASHSCOPE_CHAT,
+    "/text-embedding/text-embedding": DASHSCOPE_EMBEDDINGS,
+    "/multimodal-embedding/multimodal-embedding": DASHSCOPE_EMBEDDINGS,
+    "/text-rerank/text-rerank": DASHSCOPE_RERANK,
+    "/chat/completions": OPENAI_CHAT,
+    "/v1/messages": ANTHROPIC_MESSAGES,
+}
+"""The ends of the paths of the clients of ``v2``, in each of their protocols, and what is spoken there."""
+
 DASHSCOPE_1 = Provider(sdk="dashscope", name="dashscope", family=DASHSCOPE, targets=sendings(TASKS))
+DASHSCOPE_2 = Provider(
+    sdk="dashscope",
+    name="dashscope",
+    family=DASHSCOPE_V2,
+    targets=tuple(transports(ENDS)),
+    error_by_status=True,
+)
+"""The clients of ``dashscope.v2``, from 2.0 on."""
