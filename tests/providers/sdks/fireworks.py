@@ -6,7 +6,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from ..contract import HELLO, NEEDLE, ODD_CHAT, REQUEST, At, Call, Expected, Sdk, as_it_is, installed, parsed
+from ..contract import HELLO, NEEDLE, ODD_CHAT, REQUEST, At, Call, Expected, Sdk, as_it_is, installed
+from ..stainless import ERRORS, chat
 
 NEW = (installed("fireworks-ai") or (1,)) >= (1,)
 BASE = "/fireworks/inference" if NEW else "/fireworks/inference/v1"
@@ -33,7 +34,6 @@ OLDER = {
     503: "fireworks.ServiceUnavailableError",
 }
 ASK = At("chat.completions.create", {"model": MODEL, "messages": HELLO})
-RAW = ASK.but(path="chat.completions.with_raw_response.create", take=parsed)
 # Before 1.0 an asynchronous call streams where it does not say that it must not.
 WRITE = At("completions.create", {"model": MODEL, "prompt": NEEDLE, "stream": False})
 RETRIES: Any = {"max_retries": 0} if NEW else {}
@@ -53,21 +53,21 @@ SDK = Sdk(
     async_client=partial(made, "AsyncFireworks"),
     seller="fireworks",
     calls=(
-        Call(
+        chat(CHAT, ASK)
+        if NEW
+        else Call(
             "chat",
             "/chat/completions",
             CHAT,
-            {"value": ASK, "raw": RAW} if NEW else {"value": ASK.but(stream=False)},
-            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)}
-            if NEW
-            else {"stream": ASK.but(stream=True)},
+            {"value": ASK.but(stream=False)},
+            {"stream": ASK.but(stream=True)},
             messages="messages",
         ),
         Call("messages", "/messages", MESSAGE, {"value": SAY})
         if NEW
         else Call("completions", "/completions", TEXT, {"value": WRITE}),
     ),
-    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"} if NEW else OLDER,
+    errors=ERRORS if NEW else OLDER,
     odd=ODD_CHAT,
     twin=as_it_is if NEW else lambda path: path.replace("create", "acreate"),
     resources=() if NEW else tuple(f"fireworks.client.{name}" for name in ("api_client", "audio", "image", "model")),

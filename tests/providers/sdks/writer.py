@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..contract import HELLO, ODD_CHAT, At, Call, Expected, Sdk, parsed
+from ..contract import HELLO, ODD_CHAT, At, Expected, Sdk
+from ..stainless import ERRORS, chat
 
 CHAT = Expected(
     operation="chat", provider="writer", request_model="palmyra-x5", response_model="palmyra-x5",
@@ -12,7 +13,6 @@ CHAT = Expected(
     cost="unknown_model",
 )  # fmt: skip
 ASK = At("chat.chat", {"model": "palmyra-x5", "messages": HELLO})
-RAW = ASK.but(path="chat.with_raw_response.chat", take=parsed)
 
 
 def client(url: str) -> Any:
@@ -34,17 +34,8 @@ SDK = Sdk(
     client=client,
     async_client=async_client,
     seller="writer",
-    calls=(
-        Call(
-            "chat",
-            "/v1/chat",
-            CHAT,
-            {"value": ASK, "raw": RAW},
-            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)},
-            messages="messages",
-        ),
-    ),
-    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"},
+    calls=(chat(CHAT, ASK, "/v1/chat"),),
+    errors=ERRORS,
     odd=ODD_CHAT,
     newest=(3,),
 )
