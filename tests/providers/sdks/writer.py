@@ -1,4 +1,4 @@
-"""writer-sdk: https://dev.writer.com/api-reference/completion-api/chat-completion, through the SDK's types."""
+"""writer-sdk: the example of https://dev.writer.com/api-reference/completion-api/chat-completion (read 2026-11-30)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..stainless import ERRORS, chat
 
 CHAT = Expected(
     operation="chat", provider="writer", request_model="palmyra-x5", response_model="palmyra-x5",
-    tokens={"input": 42, "output": 156}, finish=("stop",), id="chatcmpl-0123456789abcdef01234567",
+    tokens={"input": 40, "output": 300}, finish=("stop",), id="chatcmpl-0123456789abcdef01234567",
     cost="unknown_model",
 )  # fmt: skip
 ASK = At("chat.chat", {"model": "palmyra-x5", "messages": HELLO})
