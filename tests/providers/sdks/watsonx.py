@@ -72,6 +72,7 @@ SDK = Sdk(
     resources=tuple(f"ibm_watsonx_ai.foundation_models.{name}" for name in ("inference", "embeddings", "rerank")),
     request=r"self\._\w*(post|stream|generate|send|asend|tokenize)\w*\(|httpx_client\.|requests\.",
     sending=12,
+    newest=(1, 8),
     odd=(
         Odd("missing", None, {}, "no_usage"),
         Odd("null", {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, {}, "no_usage"),

@@ -7,17 +7,18 @@ and text-rerank-api (read 2026-11-30).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ... import names
-from ...model import Content, Invocation, Request, Response, Usage
+from ...model import Content, Invocation, Request
 from ..errors import PROVIDER_CODES
 from ..parts import Message
 from ..spec import Dialect
 from . import openai_messages
 from .counts import merged
+from .dashscope_usage import read_counts
 from .openai_chat import PARAMETERS, says
-from .openai_usage import read_usage
 from .values import Reader, each, fields, mark_stream, read_parameters, real, text, whole
 
 ASKED: Mapping[str, tuple[str, Reader]] = {
@@ -25,8 +26,6 @@ ASKED: Mapping[str, tuple[str, Reader]] = {
     "top_k": (names.REQUEST_TOP_K, real),
     "dimension": (names.EMBEDDINGS_DIMENSIONS, whole),
 }
-BESIDE = {"image_tokens": "image_input", "video_tokens": "video_input", "audio_tokens": "audio_input", "image_count": "images", "characters": "characters"}  # fmt: skip
-"""Counts beside the totals: parts of the input that the details may repeat, images that were made, characters spoken."""
 NO_REASON = "null"
 """What a part of a stream has for the reason of its end, before the end."""
 
@@ -40,25 +39,6 @@ def read_request(kwargs: Mapping[str, Any]) -> Request:
     return request
 
 
-def read_counts(raw: Any, response: Response) -> Usage | None:
-    """``usage`` of an answer; embeddings and rerankings report a total alone, which is their input."""
-    found = dict(fields(raw))
-    beside = {name: found.pop(name) for name in BESIDE if type(found.get(name)) is int}
-    searched = fields(fields(found.pop("plugins", None)).get("search")).get("count")
-    if found.get("input_tokens") is None and found.get("output_tokens") is None and found.get("total_tokens"):
-        found = {**found, "input_tokens": found["total_tokens"], "output_tokens": 0}
-    usage = read_usage(found, response)
-    if usage is None and any(beside.values()):
-        usage = Usage()
-    if usage is None:
-        return None
-    for name, count in beside.items():
-        unit = BESIDE[name]
-        setattr(usage, unit, max(getattr(usage, unit), count))
-    usage.searches = searched if type(searched) is int and searched > 0 else usage.searches
-    return usage
-
-
 def read_failure(found: Mapping[str, Any], invocation: Invocation) -> bool:
     """Whether an answer is a failure: its status says so, and nothing is raised."""
     status, code = found.get("status_code"), text(found.get("code"))
@@ -66,6 +46,16 @@ def read_failure(found: Mapping[str, Any], invocation: Invocation) -> bool:
         return False
     invocation.error = code if code in PROVIDER_CODES else str(int(status))
     return True
+
+
+def refusable(dialect: Dialect) -> Dialect:
+    """The dialect for an SDK that gives a refusal as an answer."""
+
+    def read(result: Any, invocation: Invocation) -> None:
+        if not read_failure(fields(result), invocation):
+            dialect.read_response(result, invocation)
+
+    return replace(dialect, read_response=read)
 
 
 def choices_of(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:

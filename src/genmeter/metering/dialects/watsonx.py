@@ -1,22 +1,20 @@
-"""IBM watsonx.ai: chats in OpenAI's shape, generation of text, embeddings and reranking with counts of their own.
+"""IBM watsonx.ai: generation of text, embeddings and reranking, with counts of their own.
 
-Source: https://cloud.ibm.com/apidocs/watsonx-ai through https://ibm.github.io/watsonx-ai-node-sdk (TextChatResponse,
-TextChatStreamItem, TextGenResult, EmbeddingsResponse, RerankResponse; read 2026-11-30).
+Source: https://cloud.ibm.com/apidocs/watsonx-ai through https://ibm.github.io/watsonx-ai-node-sdk (TextGenResult,
+EmbeddingsResponse, RerankResponse; read 2026-11-30).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ... import names
 from ...model import Invocation, Request, Usage
 from ..parts import Message, message, text_part
 from ..spec import Dialect
-from . import openai_chat, openai_messages
+from . import openai_messages
 from .counts import total
-from .openai_chat import OPENAI_CHAT, ChatAccumulator
 from .values import Reader, each, fields, items, mark_stream, read_parameters, real, strings, text, whole
 
 PARAMETERS: Mapping[str, tuple[str, Reader]] = {
@@ -30,31 +28,6 @@ PARAMETERS: Mapping[str, tuple[str, Reader]] = {
 FINISH = {"eos_token": "stop", "stop_sequence": "stop", "max_tokens": "length", "token_limit": "length", "time_limit": "length"}  # fmt: skip
 UNFINISHED = "not_finished"
 COUNTS = ("input_token_count", "generated_token_count")
-
-
-def read_chat_request(kwargs: Mapping[str, Any]) -> Request:
-    """Arguments of ``chat``, and the parameters in one of them."""
-    request = openai_chat.read_request({**fields(kwargs.get("params")), **kwargs})
-    request.attributes.pop(names.OPENAI_API_TYPE, None)
-    return request
-
-
-def named(found: Mapping[str, Any]) -> dict[str, Any]:
-    """An answer with the model under OpenAI's name."""
-    return {**found, "model": found.get("model") or found.get("model_id")}
-
-
-def read_chat(result: Any, invocation: Invocation) -> None:
-    """A whole chat."""
-    openai_chat.read_response(named(fields(result)), invocation)
-
-
-class ChatParts(ChatAccumulator):
-    """Folds the parts of a chat's stream; the last has the usage."""
-
-    def fold(self, chunk: Any) -> int:
-        """As for OpenAI's chunks."""
-        return super().fold(named(fields(chunk)))
 
 
 def read_request(kwargs: Mapping[str, Any]) -> Request:
@@ -154,7 +127,6 @@ def read_output(result: Any) -> list[Message]:
     return [message("assistant", [text_part(one.get("generated_text"))], finish(one)) for one in results_of(result)]
 
 
-WATSONX_CHAT = replace(OPENAI_CHAT, name="watsonx_chat", read_request=read_chat_request, read_response=read_chat, accumulator=ChatParts)  # fmt: skip
 WATSONX_TEXT = Dialect(
     "watsonx_completions", names.TEXT_COMPLETION, read_request, read_response, TextParts,
     content_arguments=("prompt",), read_content=openai_messages.read_prompt, read_output=read_output,

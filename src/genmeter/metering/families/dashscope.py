@@ -119,18 +119,10 @@ class Events(Watched):
         return then(self.__wrapped__.aclose(), self._self_call.leave)
 
 
-class Refused(Exception):
-    """An HTTP response that tells a refusal: of this the SDK makes its own exception."""
-
-    def __init__(self, status_code: int) -> None:
-        super().__init__(f"the server answered with status {status_code}")
-        self.status_code = status_code
-
-
 def deliver_response(result: Any, call: OpenCall) -> Any:
     """The HTTP response itself; one with events as a proxy of it."""
     if result.status_code >= REFUSAL:
-        call.stop(Refused(result.status_code))
+        call.read({"status_code": result.status_code})
         return result
     if call.streamed:
         call.begin()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..dialects.anthropic_messages import ANTHROPIC_MESSAGES
-from ..dialects.dashscope import DASHSCOPE_CHAT, DASHSCOPE_EMBEDDINGS, DASHSCOPE_RERANK
+from ..dialects.dashscope import DASHSCOPE_CHAT, DASHSCOPE_EMBEDDINGS, DASHSCOPE_RERANK, refusable
 from ..dialects.openai_chat import OPENAI_CHAT
 from ..families.dashscope import DASHSCOPE, DASHSCOPE_V2, sendings, transports
 from ..spec import Provider
@@ -23,8 +23,8 @@ ENDS = {
     "/text-embedding/text-embedding": DASHSCOPE_EMBEDDINGS,
     "/multimodal-embedding/multimodal-embedding": DASHSCOPE_EMBEDDINGS,
     "/text-rerank/text-rerank": DASHSCOPE_RERANK,
-    "/chat/completions": OPENAI_CHAT,
-    "/v1/messages": ANTHROPIC_MESSAGES,
+    "/chat/completions": refusable(OPENAI_CHAT),
+    "/v1/messages": refusable(ANTHROPIC_MESSAGES),
 }
 """The ends of the paths of the clients of ``v2``, in each of their protocols, and what is spoken there."""
 

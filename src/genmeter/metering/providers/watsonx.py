@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..dialects.watsonx import WATSONX_CHAT, WATSONX_EMBEDDINGS, WATSONX_RERANK, WATSONX_TEXT
+from ..dialects.watsonx import WATSONX_EMBEDDINGS, WATSONX_RERANK, WATSONX_TEXT
+from ..dialects.watsonx_chat import WATSONX_CHAT
 from ..families.watsonx import WATSONX, method, twins
 from ..spec import Provider
 
