@@ -253,6 +253,13 @@ class Family:
     complaint: Callable[[BaseException], Complaint] = _unsaid
 
 
+class Parts(NamedTuple):
+    """The arguments with which a method gives whole items, and what the app gets of an item."""
+
+    kwargs: Kwargs
+    part: Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One method to wrap: where it lives, which shape it speaks, whether it is awaited.
@@ -295,16 +302,9 @@ class Target:
         """Whether this call of a ``lazy`` method gives a generator that has sent nothing yet."""
         return bool(kwargs.get("stream"))
 
-    def through(
-        self,
-        made: Callable[..., Any],
-        instance: Any,
-        args: tuple[Any, ...],
-        kwargs: Kwargs,
-        watch: Callable[[Any], Any],
-    ) -> Any:
-        """What the app gets of a method ``made`` that gives a generator: the generator, watched."""
-        return watch(made(*args, **kwargs))
+    def parts(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Parts | None:
+        """How the SDK's generator is made, where the app gets a part of each item alone; None: it gets the items."""
+        return None
 
     def of(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
         """As ``choose``, for a method whose object keeps what is asked."""

@@ -17,7 +17,7 @@ from .context import WITHIN, Within, attach, current, detach, outside
 from .payers.rules import RejectedCall, UncheckedCall
 from .process.reaper import reaper
 from .shapes.context_manager import Manager
-from .shapes.lazy import AsyncLazyStream, LazyStream
+from .shapes.lazy import AsyncLazyStream, LazyStream, Shown
 from .shapes.proxy import delivered
 from .spec import Dialect, Kwargs, OpenCall, Opener, Provider, Target
 
@@ -232,11 +232,12 @@ def _generator(entry: Entry) -> Wrapper:
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         if working() is None:
             return wrapped(*args, **kwargs)
-
-        def watch(generator: Any) -> Any:
-            return _made_lazy(entry, generator, instance, args, kwargs)
-
-        return entry.target.through(wrapped, instance, args, kwargs, watch)
+        parts = guard.step("deliver", entry.target.parts, instance, args, kwargs)
+        if parts is None:
+            return _made_lazy(entry, wrapped(*args, **kwargs), instance, args, kwargs)
+        items = _made_lazy(entry, wrapped(**parts.kwargs), instance, args, kwargs)
+        made = guard.step("deliver", Shown, items, parts.part)
+        return map(parts.part, items) if made is None else made
 
     return call
 

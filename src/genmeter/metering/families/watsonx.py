@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..shapes.lazy import Shown
 from ..shapes.stream import deliver
-from ..spec import Dialect, Family, Kwargs, Server, Target
+from ..spec import Dialect, Family, Kwargs, Parts, Server, Target
 
 PLACE = "ibm_watsonx_ai.foundation_models"
 CLASSES = (
@@ -47,20 +46,17 @@ class Method(Target):
         """All calls of some methods, and those of ``generate`` that ask for answers as they come."""
         return self.streams or bool(kwargs.get("async_mode"))
 
-    def through(
-        self,
-        made: Callable[..., Any],
-        instance: Any,
-        args: tuple[Any, ...],
-        kwargs: Kwargs,
-        watch: Callable[[Any], Any],
-    ) -> Any:
+    def parts(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Parts | None:
         """Where the app wants the texts alone, the SDK gives us the answers, and its own reader makes the texts of them."""
         given = {**dict(zip(self.arguments, args, strict=False)), **kwargs}
         if "raw_response" not in self.arguments or given.get("raw_response") or len(args) > len(self.arguments):
-            return watch(made(*args, **kwargs))
-        answers = watch(made(**{**given, "raw_response": True}))
-        return Shown(answers, lambda answer: instance._return_guardrails_stats(answer)["generated_text"])
+            return None
+        read: Callable[[Any], Any] = instance._return_guardrails_stats
+
+        def text_of(answer: Any) -> Any:
+            return read(answer)["generated_text"]
+
+        return Parts({**given, "raw_response": True}, text_of)
 
 
 def twins(name: str, twin: str, dialect: Dialect, *arguments: str, streams: bool = False) -> Iterator[Target]:
