@@ -113,7 +113,7 @@ def _plain(entry: Entry) -> Wrapper:
     lazily = _generator(entry) if entry.target.lazy else None
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        if lazily is not None and _later(entry, instance, kwargs):
+        if lazily is not None and guard.step("deliver", entry.target.later, instance, kwargs):
             return lazily(wrapped, instance, args, kwargs)
         observation = entry.open(instance, args, kwargs)
         if observation is None:
@@ -128,7 +128,7 @@ def _plain(entry: Entry) -> Wrapper:
 
 def _awaited(entry: Entry) -> Wrapper:
     async def observed(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        if entry.target.lazy and _later(entry, instance, kwargs):
+        if entry.target.lazy and guard.step("deliver", entry.target.later, instance, kwargs):
             return _made_lazy(entry, await wrapped(*args, **kwargs), instance, args, kwargs)
         observation = entry.open(instance, args, kwargs)
         if observation is None:
@@ -145,10 +145,6 @@ def _awaited(entry: Entry) -> Wrapper:
         return observed(wrapped, instance, args, kwargs)
 
     return call
-
-
-def _later(entry: Entry, instance: Any, kwargs: Kwargs) -> bool:
-    return bool(guard.step("deliver", entry.target.later, instance, kwargs))
 
 
 def _door(entry: Entry, function: Any) -> Wrapper:
