@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterable
 
 from table import PLAIN, TOTALS, Table, Unit
@@ -18,10 +19,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 '''
+RARE = '''
+class Rare:
+    """A count of ``Usage`` that few calls have. All of them lie in one tuple, so that one look tells that there is none."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __get__(self, usage: Usage | None, owner: type[Usage]) -> int:
+        return 0 if usage is None else usage.rare[self._place]
+
+    def __set__(self, usage: Usage, value: int) -> None:
+        counts, place = usage.rare, self._place
+        usage.rare = (*counts[:place], value, *counts[place + 1 :])
+
+
+@dataclass(init=False)
+class Usage:
+    """What one call used. Totals include their parts; None is unknown, never zero.
+
+    Parts are 0 when the provider did not report them. A count in another unit than tokens is no part of one.
+    ``rare`` holds the counts beyond text, in the order of ``BEYOND_TEXT``.
+    """
+'''
 
 
 _LOCAL = {"input": "into", "output": "out"}
 """Locals of totals: ``input`` is a function of Python."""
+_SHADOWS = {"input": "  # noqa: A002"}
 
 
 def text(table: Table) -> str:
@@ -38,6 +65,15 @@ def _tuple(items: Iterable[str]) -> str:
     """Without a comma at its end, which the formatter would take for a wish to have one item a line."""
     listed = list(items)
     return f"({', '.join(listed)}{',' if len(listed) == 1 else ''})"
+
+
+def _wrapped(statement: str) -> str:
+    """A statement with a list in parentheses, on few lines; the formatter would have one line for each item."""
+    begin, _, rest = statement.partition("(")
+    inner, _, end = rest.rpartition(")")
+    deeper = " " * (len(begin) - len(begin.lstrip()) + 4)
+    lines = textwrap.fill(inner, 110, initial_indent=deeper, subsequent_indent=deeper)
+    return f"{begin}(\n{lines}\n{deeper[4:]}){end}  # fmt: skip"
 
 
 def _natural(name: str) -> list[tuple[int, int | str]]:
@@ -77,23 +113,48 @@ def _constants(table: Table) -> str:
     )
 
 
+def _beyond(table: Table) -> list[Unit]:
+    """The counts that few calls have: what is billed and is neither plain text nor its cache."""
+    return [unit for unit in table.terms if unit.name not in PLAIN]
+
+
 def _usage(table: Table) -> str:
-    fields = [
-        f"    {unit.name}: {'int | None = None' if unit.name in TOTALS else 'int = 0'}  # {unit.words}"
-        for unit in table.counted
-    ]
+    rare = {unit.name: place for place, unit in enumerate(_beyond(table))}
+    usual = [unit.name for unit in table.counted if unit.name not in rare]
     return "\n".join(
         [
-            "@dataclass(slots=True)",
-            "class Usage:",
-            '    """What one call used. Totals include their parts; None is unknown, never zero.',
+            f"TEXT_ALONE: Final = (0,) * {len(rare)}",
+            '"""``Usage.rare`` of a call that used nothing but text and its cache."""',
+            RARE,
+            f"    __slots__ = {_tuple(map(_quoted, sorted([*usual, 'rare'])))}",
             "",
-            "    Parts are 0 when the provider did not report them. A count in another unit than tokens is no part of one.",
-            '    """',
+            *(
+                f"    {unit.name}: {f'Rare = Rare({rare[unit.name]})' if unit.name in rare else _kind(unit)}"
+                f"  # {unit.words}"
+                for unit in table.counted
+            ),
             "",
-            *fields,
+            "    def __init__(",
+            "        self,",
+            *(
+                f"        {unit.name}: {_kind(unit)} = {_unsaid(unit)},{_SHADOWS.get(unit.name, '')}"
+                for unit in table.counted
+            ),
+            "    ) -> None:",
+            *(f"        self.{name} = {name}" for name in usual),
+            "        self.rare: tuple[int, ...] = TEXT_ALONE",
+            _wrapped(f"        if ({' or '.join(rare)}):"),
+            _wrapped(f"            self.rare = {_tuple(rare)}"),
         ]
     )
+
+
+def _kind(unit: Unit) -> str:
+    return "int | None" if unit.name in TOTALS else "int"
+
+
+def _unsaid(unit: Unit) -> str:
+    return "None" if unit.name in TOTALS else "0"
 
 
 def _columns(table: Table) -> str:
@@ -146,7 +207,7 @@ def _columns(table: Table) -> str:
             '"""Option of ``genmeter price`` → field of ``Usage`` and words for a person."""',
             f"APART: Final = {{{', '.join(f'{_quoted(one.name)}: {_quoted(one.label.lower())}' for one in apart)}}}",
             '"""Fields of ``Usage`` that are no tokens, and their words: they are part of no sum of tokens."""',
-            f"BEYOND_TEXT: Final = {_tuple(_quoted(unit.name) for unit in table.terms if unit.name not in PLAIN)}",
+            f"BEYOND_TEXT: Final = {_tuple(_quoted(unit.name) for unit in _beyond(table))}",
             '"""Fields of ``Usage`` that are billed and are neither plain text nor its cache."""',
             "MODALITIES: Final[dict[str, tuple[tuple[str, str], ...]]] = {",
             *_modalities(table),
@@ -167,26 +228,27 @@ def _modalities(table: Table) -> list[str]:
 
 
 def _functions(table: Table) -> str:
-    beyond = [unit.name for unit in table.terms if unit.name not in PLAIN]
+    beyond = [unit.name for unit in _beyond(table)]
+    counts = [unit.name for unit in table.counted if unit.name not in TOTALS]
+    unpacked = _wrapped(f"    ({', '.join(beyond)}) = usage.rare")
     return "\n".join(
         [
-            "def plain(usage: Usage) -> bool:",
-            '    """Whether a call used nothing but text and its cache."""',
-            "    return not (",
-            "        " + "\n        or ".join(f"usage.{name}" for name in beyond),
-            "    )",
-            "",
-            "",
             "def parts(usage: Usage) -> tuple[int, ...]:",
             '    """Every count but the two totals, in the order of ``USAGE_TOKENS``."""',
+            unpacked,
             "    return (",
-            *(f"        usage.{unit.name}," for unit in table.counted if unit.name not in TOTALS),
+            *(f"        {name if name in beyond else f'usage.{name}'}," for name in counts),
             "    )",
             "",
             "",
             "def leaves(usage: Usage) -> tuple[int, ...]:",
             '    """The quantity of each of ``TERMS``: every total without the parts that are billed for themselves."""',
-            *_locals(table),
+            *(
+                f"    {_LOCAL.get(name, name)} = usage.{name}{' or 0' if name in TOTALS else ''}"
+                for name in (unit.name for unit in table.terms)
+                if name not in beyond
+            ),
+            unpacked,
             "    return (",
             *(f"        {_expression(table, unit)}," for unit in table.terms),
             "    )",
@@ -194,24 +256,10 @@ def _functions(table: Table) -> str:
     )
 
 
-def _locals(table: Table) -> list[str]:
-    return [
-        f"    {_LOCAL.get(unit.name, unit.name)} = usage.{unit.name}{' or 0' if unit.name in TOTALS else ''}"
-        for unit in table.terms
-        if unit.name in TOTALS or _uses(table, unit) > 1
-    ]
-
-
-def _uses(table: Table, unit: Unit) -> int:
-    return sum(unit.name in table.leaf(one) for one in table.terms)
-
-
 def _expression(table: Table, unit: Unit) -> str:
     names = sorted(table.leaf(unit).items(), key=lambda pair: pair[1] < 0)
     made = ""
     for name, times in names:
-        known = name in TOTALS or _uses(table, table.by_name[name]) > 1
         for _ in range(abs(times)):
-            sign = " - " if times < 0 else " + " if made else ""
-            made += sign + (_LOCAL.get(name, name) if known else f"usage.{name}")
+            made += (" - " if times < 0 else " + " if made else "") + _LOCAL.get(name, name)
     return made

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from genmeter.metering.payers.attribution import attribution
     from genmeter.metering.payers.baggage import signed_baggage
     from genmeter.metering.payers.limits import BudgetExceeded
-    from genmeter.metering.payers.rules import RejectedCall, UnattributedCall, UncheckedCall
+    from genmeter.metering.payers.rules import BudgetUnreachable, RejectedCall, UnattributedCall, UncheckedCall
     from genmeter.metering.telemetry import LoggerProvider, MeterProvider, TracerProvider
     from genmeter.settings import Settings
 
 __all__ = [
     "BudgetExceeded",
+    "BudgetUnreachable",
     "GenmeterError",
     "RejectedCall",
     "UnattributedCall",
@@ -41,6 +42,7 @@ _LATE = {
     "UnattributedCall": "genmeter.metering.payers.rules",
     "UncheckedCall": "genmeter.metering.payers.rules",
     "BudgetExceeded": "genmeter.metering.payers.limits",
+    "BudgetUnreachable": "genmeter.metering.payers.rules",
 }
 
 

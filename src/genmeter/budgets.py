@@ -30,10 +30,23 @@ from genmeter.tomllines import Lines
 from genmeter.userkeys import UserKey, pseudonyms
 
 OnExceed = Literal["warn", "reject"]
+Unreachable = Literal["local", "reject"]
 
 THRESHOLDS: Final = (50, 75, 90, 100)
 """The percentages of the amount that a budget has where the file names none."""
-KEYS: Final = ("scope", "amount", "currency", "period", "time_zone", "owner", "thresholds", "on_exceed")
+KEYS: Final = (
+    "scope",
+    "amount",
+    "currency",
+    "period",
+    "time_zone",
+    "owner",
+    "thresholds",
+    "on_exceed",
+    "shared",
+    "reserve",
+    "unreachable",
+)
 
 USER: Final = "user"
 """The scope that is a user, beside ``SCOPES``: the id as the application gives it, or its hash."""
@@ -56,7 +69,10 @@ class Budget:
     if it has every value of ``scope``; with an empty scope every call counts. In a scope, ``model`` is the model that
     answered, and ``user`` is the hash that the newest key gives; ``users`` are the hashes of every version, in any of which
     the records may have the user. ``thresholds`` are percentages of the amount, in rising order. ``on_exceed`` says what an application does
-    once its own calls have cost the amount: log a warning, reject further calls, or nothing (None).
+    once its calls have cost the amount: log a warning, reject further calls, or nothing (None). Where ``shared`` is true,
+    the calls of all applications count, as the ledger service says: each call reserves ``reserve`` pico-USD there, 0 for
+    as much as the dearest call before it. ``unreachable`` says what an application does that cannot reach the service:
+    keep to the amount by itself (local), or reject its calls.
     """
 
     id: str
@@ -68,6 +84,9 @@ class Budget:
     owner: str = ""
     thresholds: tuple[int, ...] = THRESHOLDS
     on_exceed: OnExceed | None = None
+    shared: bool = False
+    reserve: int = 0
+    unreachable: Unreachable = "local"
     users: frozenset[str] = frozenset()
 
     def covers(self, has: Mapping[str, str | None], user: str | None) -> bool:
@@ -147,7 +166,7 @@ def _budget(row: _Row) -> Budget:
     name = row.text("time_zone", "UTC")
     return Budget(
         id=row.id,
-        amount=_amount(row),
+        amount=_money(row, "amount"),
         period=_period(row),
         scope=_scope(row),
         time_zone=name,
@@ -155,6 +174,9 @@ def _budget(row: _Row) -> Budget:
         owner=row.text("owner", ""),
         thresholds=_thresholds(row),
         on_exceed=_on_exceed(row),
+        shared=_shared(row),
+        reserve=_money(row, "reserve") if "reserve" in given else 0,
+        unreachable=_unreachable(row),
     )
 
 
@@ -176,18 +198,31 @@ def _of_user(budget: Budget, row: _Row, keys: Sequence[UserKey], raw_users: bool
     return replace(budget, scope={**budget.scope, USER: hashes[-1]}, users=frozenset(hashes))
 
 
-def _amount(row: _Row) -> int:
+def _money(row: _Row, key: str) -> int:
+    """An amount above zero, in pico-USD."""
     advice = 'write US dollars as a string, e.g. "250.00"'
-    value = row.given.get("amount")
+    value = row.given.get(key)
     if value is None:
-        raise row.wrong(f"the amount is missing; {advice}", "amount")
-    parts = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if parts is None:
-        raise row.wrong(f"{value!r} is not an amount; {advice}", "amount")
-    pico = int(parts[1]) * PICO + int((parts[2] or "").ljust(12, "0"))
+        raise row.wrong(f"the {key} is missing; {advice}", key)
+    try:
+        pico = pico_of(value.strip() if isinstance(value, str) else value)
+    except ValueError:
+        raise row.wrong(f"{value!r} is not an amount; {advice}", key) from None
     if pico == 0:
-        raise row.wrong(f"{value!r}: the amount must be above zero; {advice}", "amount")
+        raise row.wrong(f"{value!r}: the {key} must be above zero; {advice}", key)
     return pico
+
+
+def pico_of(written: object) -> int:
+    """The pico-USD of an amount in US dollars, with up to 12 decimals. Raises ``ValueError``.
+
+    >>> pico_of("250.00")
+    250000000000000
+    """
+    parts = _AMOUNT.fullmatch(written) if isinstance(written, str) else None
+    if parts is None:
+        raise ValueError('write US dollars as a text, for example "12.50"')
+    return int(parts[1]) * PICO + int((parts[2] or "").ljust(12, "0"))
 
 
 def _period(row: _Row) -> PeriodName:
@@ -240,5 +275,28 @@ def _on_exceed(row: _Row) -> OnExceed | None:
         raise row.wrong(
             f'{value!r}: write "warn" or "reject", or leave the key out: the budget then changes nothing in the application',
             "on_exceed",
+        )
+    return value
+
+
+def _shared(row: _Row) -> bool:
+    value = row.given.get("shared", False)
+    if not isinstance(value, bool):
+        raise row.wrong(f"{value!r}: write true or false", "shared")
+    if value and row.given.get("on_exceed") is None:
+        raise row.wrong('a shared budget needs on_exceed; write "warn" or "reject" there', "shared")
+    for key in ("reserve", "unreachable"):
+        if key in row.given and not value:
+            raise row.wrong(f"{key} is for a shared budget; write shared = true, or leave {key} out", key)
+    return value
+
+
+def _unreachable(row: _Row) -> Unreachable:
+    value = row.given.get("unreachable", "local")
+    if value not in ("local", "reject"):
+        raise row.wrong(
+            f'{value!r}: write "local", and each application keeps to the amount by itself while the ledger service does not '
+            'answer, or "reject"',
+            "unreachable",
         )
     return value

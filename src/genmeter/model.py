@@ -160,7 +160,8 @@ class Invocation:
     seconds before each chunk after the first. ``cut`` tells how a stream stopped before its end (``closed``,
     ``abandoned``, ``cancelled``), else it is None. ``error`` is the ``error.type`` of a failed call. ``answered`` says that
     the whole answer of a failed call arrived: the SDK could not make of it what the application asked for. ``unread`` marks a
-    call whose request or payer could not be read because of a fault of ours.
+    call whose request or payer could not be read because of a fault of ours. ``reserved`` is what is held for the call in
+    shared budgets until its cost is known.
     """
 
     operation: str
@@ -182,3 +183,4 @@ class Invocation:
     cut: str | None = None
     answered: bool = False
     unread: bool = False
+    reserved: tuple[object, ...] = ()

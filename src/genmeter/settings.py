@@ -50,21 +50,16 @@ class SettingsError(GenmeterError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class PriceTable:
-    """The user's own ``[prices]``, unread, with the file's path and text so that a bad row can be shown by its line."""
+class OwnTable:
+    """A table of the user's own, unread, with the file's path and text so that a bad row can be shown by its line."""
 
     rows: Mapping[str, Any]
     path: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetTable:
-    """The user's own ``[budgets]``, unread, with the file's path and text; ``genmeter.budgets`` reads it."""
-
-    rows: Mapping[str, Any]
-    path: str
-    text: str
+PriceTable = BudgetTable = OwnTable
+"""``[prices]``, which ``genmeter.pricing.own`` reads, and ``[budgets]``, which ``genmeter.budgets`` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +89,8 @@ class Settings:
     skip_scopes: tuple[str, ...] = ()
     prices: PriceTable | None = None
     budgets: BudgetTable | None = None
+    reservations: str = ""
+    reservations_token_file: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a field of baggage that is taken without a check: any client could say who pays."""
@@ -240,6 +237,8 @@ _SETTINGS: Final = (
     _Setting("baggage_values", "GENMETER_BAGGAGE_VALUES", "attribution.baggage_values", values.proofs),
     _Setting("raw_users", "GENMETER_USER_IDS", "attribution.user_ids", values.user_ids),
     _Setting("user_keys", USER_KEY_FILE, "attribution.user_key_file", values.keys),
+    _Setting("reservations", "GENMETER_RESERVATIONS", "reservations.url", values.service),
+    _Setting("reservations_token_file", "GENMETER_RESERVATIONS_TOKEN_FILE", "reservations.token_file", values.text),
     _Setting("skip_scopes", "GENMETER_SKIP_SCOPES", "skip_scopes", values.texts, none=True),
 )
 
@@ -262,7 +261,7 @@ _TOP: Final = frozenset(setting.key for setting in _SETTINGS if setting.key and 
 """Keys that stand above all tables."""
 _KEYS: Final[dict[str, tuple[str, ...]]] = {
     table: tuple(one.key.removeprefix(f"{table}.") for one in _EVERY if one.key.startswith(f"{table}."))
-    for table in ("attribution", "metrics", "content")
+    for table in ("attribution", "metrics", "content", "reservations")
 }
 """The keys of every other table."""
 _warned: Final[set[str]] = set()

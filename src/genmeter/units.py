@@ -177,41 +177,114 @@ COST_KINDS: Final = (
 """Lines of a bill. They exclude each other, so they add up to the total."""
 COST_LINES: Final = {kind: f"genmeter.cost.{kind}" for kind in COST_KINDS}
 
+TEXT_ALONE: Final = (0,) * 20
+"""``Usage.rare`` of a call that used nothing but text and its cache."""
 
-@dataclass(slots=True)
+
+class Rare:
+    """A count of ``Usage`` that few calls have. All of them lie in one tuple, so that one look tells that there is none."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __get__(self, usage: Usage | None, owner: type[Usage]) -> int:
+        return 0 if usage is None else usage.rare[self._place]
+
+    def __set__(self, usage: Usage, value: int) -> None:
+        counts, place = usage.rare, self._place
+        usage.rare = (*counts[:place], value, *counts[place + 1 :])
+
+
+@dataclass(init=False)
 class Usage:
     """What one call used. Totals include their parts; None is unknown, never zero.
 
     Parts are 0 when the provider did not report them. A count in another unit than tokens is no part of one.
+    ``rare`` holds the counts beyond text, in the order of ``BEYOND_TEXT``.
     """
 
-    input: int | None = None  # input tokens in all, cached ones included
-    output: int | None = None  # output tokens in all, reasoning included
-    cache_read: int = 0  # input tokens read from the cache
-    cache_write: int = 0  # input tokens written to the cache, all lifetimes
-    cache_write_1h: int = 0  # of these, with a lifetime of one hour
-    reasoning: int = 0  # of the output, reasoning
-    text_input: int = 0  # of the input, text
-    text_output: int = 0  # of the output, text
-    audio_input: int = 0  # of the input, audio
-    audio_output: int = 0  # of the output, audio
-    audio_cache_read: int = 0  # of the audio input, read from the cache
-    image_input: int = 0  # of the input, images
-    image_output: int = 0  # of the output, images
-    image_cache_read: int = 0  # of the image input, read from the cache
-    searches: int = 0  # billed web searches
-    cache_write_12h: int = 0  # of the cache writes, with a lifetime of twelve hours
-    video_input: int = 0  # of the input, video
-    video_cache_read: int = 0  # of the video input, read from the cache
-    document_input: int = 0  # of the input, documents
-    document_cache_read: int = 0  # of the document input, read from the cache
-    characters: int = 0  # characters of text, where they are billed and not tokens
-    audio_seconds: int = 0  # seconds of audio that was heard, where they are billed and not tokens
-    pages: int = 0  # pages of documents, annotated ones included
-    annotated_pages: int = 0  # pages with annotations, a part of the pages
-    images: int = 0  # images that were made, where they are billed and not tokens
-    search_units: int = 0  # search units of a reranking
-    preview_searches: int = 0  # of the searches, those by the preview version of the tool
+    __slots__ = ("cache_read", "cache_write", "input", "output", "rare", "reasoning", "text_input", "text_output")
+
+    input: int | None  # input tokens in all, cached ones included
+    output: int | None  # output tokens in all, reasoning included
+    cache_read: int  # input tokens read from the cache
+    cache_write: int  # input tokens written to the cache, all lifetimes
+    cache_write_1h: Rare = Rare(0)  # of these, with a lifetime of one hour
+    reasoning: int  # of the output, reasoning
+    text_input: int  # of the input, text
+    text_output: int  # of the output, text
+    audio_input: Rare = Rare(2)  # of the input, audio
+    audio_output: Rare = Rare(4)  # of the output, audio
+    audio_cache_read: Rare = Rare(3)  # of the audio input, read from the cache
+    image_input: Rare = Rare(5)  # of the input, images
+    image_output: Rare = Rare(7)  # of the output, images
+    image_cache_read: Rare = Rare(6)  # of the image input, read from the cache
+    searches: Rare = Rare(8)  # billed web searches
+    cache_write_12h: Rare = Rare(1)  # of the cache writes, with a lifetime of twelve hours
+    video_input: Rare = Rare(10)  # of the input, video
+    video_cache_read: Rare = Rare(11)  # of the video input, read from the cache
+    document_input: Rare = Rare(12)  # of the input, documents
+    document_cache_read: Rare = Rare(13)  # of the document input, read from the cache
+    characters: Rare = Rare(14)  # characters of text, where they are billed and not tokens
+    audio_seconds: Rare = Rare(15)  # seconds of audio that was heard, where they are billed and not tokens
+    pages: Rare = Rare(16)  # pages of documents, annotated ones included
+    annotated_pages: Rare = Rare(17)  # pages with annotations, a part of the pages
+    images: Rare = Rare(18)  # images that were made, where they are billed and not tokens
+    search_units: Rare = Rare(19)  # search units of a reranking
+    preview_searches: Rare = Rare(9)  # of the searches, those by the preview version of the tool
+
+    def __init__(
+        self,
+        input: int | None = None,  # noqa: A002
+        output: int | None = None,
+        cache_read: int = 0,
+        cache_write: int = 0,
+        cache_write_1h: int = 0,
+        reasoning: int = 0,
+        text_input: int = 0,
+        text_output: int = 0,
+        audio_input: int = 0,
+        audio_output: int = 0,
+        audio_cache_read: int = 0,
+        image_input: int = 0,
+        image_output: int = 0,
+        image_cache_read: int = 0,
+        searches: int = 0,
+        cache_write_12h: int = 0,
+        video_input: int = 0,
+        video_cache_read: int = 0,
+        document_input: int = 0,
+        document_cache_read: int = 0,
+        characters: int = 0,
+        audio_seconds: int = 0,
+        pages: int = 0,
+        annotated_pages: int = 0,
+        images: int = 0,
+        search_units: int = 0,
+        preview_searches: int = 0,
+    ) -> None:
+        self.input = input
+        self.output = output
+        self.cache_read = cache_read
+        self.cache_write = cache_write
+        self.reasoning = reasoning
+        self.text_input = text_input
+        self.text_output = text_output
+        self.rare: tuple[int, ...] = TEXT_ALONE
+        if (
+            cache_write_1h or cache_write_12h or audio_input or audio_cache_read or audio_output or
+            image_input or image_cache_read or image_output or searches or preview_searches or video_input or
+            video_cache_read or document_input or document_cache_read or characters or audio_seconds or pages
+            or annotated_pages or images or search_units
+        ):  # fmt: skip
+            self.rare = (
+                cache_write_1h, cache_write_12h, audio_input, audio_cache_read, audio_output, image_input,
+                image_cache_read, image_output, searches, preview_searches, video_input, video_cache_read,
+                document_input, document_cache_read, characters, audio_seconds, pages, annotated_pages,
+                images, search_units
+            )  # fmt: skip
 
 
 class Measure(NamedTuple):
@@ -369,60 +442,40 @@ MODALITIES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 """Total → (modality, field) of the parts that it is told in."""
 
 
-def plain(usage: Usage) -> bool:
-    """Whether a call used nothing but text and its cache."""
-    return not (
-        usage.cache_write_1h
-        or usage.cache_write_12h
-        or usage.audio_input
-        or usage.audio_cache_read
-        or usage.audio_output
-        or usage.image_input
-        or usage.image_cache_read
-        or usage.image_output
-        or usage.searches
-        or usage.preview_searches
-        or usage.video_input
-        or usage.video_cache_read
-        or usage.document_input
-        or usage.document_cache_read
-        or usage.characters
-        or usage.audio_seconds
-        or usage.pages
-        or usage.annotated_pages
-        or usage.images
-        or usage.search_units
-    )
-
-
 def parts(usage: Usage) -> tuple[int, ...]:
     """Every count but the two totals, in the order of ``USAGE_TOKENS``."""
+    (
+        cache_write_1h, cache_write_12h, audio_input, audio_cache_read, audio_output, image_input,
+        image_cache_read, image_output, searches, preview_searches, video_input, video_cache_read,
+        document_input, document_cache_read, characters, audio_seconds, pages, annotated_pages, images,
+        search_units
+    ) = usage.rare  # fmt: skip
     return (
         usage.cache_read,
         usage.cache_write,
-        usage.cache_write_1h,
+        cache_write_1h,
         usage.reasoning,
         usage.text_input,
         usage.text_output,
-        usage.audio_input,
-        usage.audio_output,
-        usage.audio_cache_read,
-        usage.image_input,
-        usage.image_output,
-        usage.image_cache_read,
-        usage.searches,
-        usage.cache_write_12h,
-        usage.video_input,
-        usage.video_cache_read,
-        usage.document_input,
-        usage.document_cache_read,
-        usage.characters,
-        usage.audio_seconds,
-        usage.pages,
-        usage.annotated_pages,
-        usage.images,
-        usage.search_units,
-        usage.preview_searches,
+        audio_input,
+        audio_output,
+        audio_cache_read,
+        image_input,
+        image_output,
+        image_cache_read,
+        searches,
+        cache_write_12h,
+        video_input,
+        video_cache_read,
+        document_input,
+        document_cache_read,
+        characters,
+        audio_seconds,
+        pages,
+        annotated_pages,
+        images,
+        search_units,
+        preview_searches,
     )
 
 
@@ -431,21 +484,13 @@ def leaves(usage: Usage) -> tuple[int, ...]:
     into = usage.input or 0
     cache_read = usage.cache_read
     cache_write = usage.cache_write
-    cache_write_1h = usage.cache_write_1h
-    cache_write_12h = usage.cache_write_12h
     out = usage.output or 0
-    audio_input = usage.audio_input
-    audio_cache_read = usage.audio_cache_read
-    audio_output = usage.audio_output
-    image_input = usage.image_input
-    image_cache_read = usage.image_cache_read
-    image_output = usage.image_output
-    preview_searches = usage.preview_searches
-    video_input = usage.video_input
-    video_cache_read = usage.video_cache_read
-    document_input = usage.document_input
-    document_cache_read = usage.document_cache_read
-    annotated_pages = usage.annotated_pages
+    (
+        cache_write_1h, cache_write_12h, audio_input, audio_cache_read, audio_output, image_input,
+        image_cache_read, image_output, searches, preview_searches, video_input, video_cache_read,
+        document_input, document_cache_read, characters, audio_seconds, pages, annotated_pages, images,
+        search_units
+    ) = usage.rare  # fmt: skip
     return (
         into
         + audio_cache_read
@@ -469,16 +514,16 @@ def leaves(usage: Usage) -> tuple[int, ...]:
         image_input - image_cache_read,
         image_cache_read,
         image_output,
-        usage.searches - preview_searches,
+        searches - preview_searches,
         preview_searches,
         video_input - video_cache_read,
         video_cache_read,
         document_input - document_cache_read,
         document_cache_read,
-        usage.characters,
-        usage.audio_seconds,
-        usage.pages - annotated_pages,
+        characters,
+        audio_seconds,
+        pages - annotated_pages,
         annotated_pages,
-        usage.images,
-        usage.search_units,
+        images,
+        search_units,
     )

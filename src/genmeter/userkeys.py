@@ -121,6 +121,37 @@ def rotate(path: Path) -> tuple[UserKey, ...]:
     return keys
 
 
+def destroy(path: Path, version: int) -> tuple[UserKey, ...]:
+    """Remove one version for good, and return the others. The hashes under it can be given to no user any more.
+
+    Raises:
+        KeysError: the file has no such version, or it is the newest one, under which users are hashed now.
+        OSError: the file cannot be read or written.
+    """
+    path = path.resolve(strict=True)
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        file = _create(draft)
+    except FileExistsError:
+        raise KeysError(f"{draft} exists: a rotation runs, or was stopped; remove that file then") from None
+    try:
+        keys = read(path)
+        left = tuple(key for key in keys if key.version != version)
+        if len(left) == len(keys):
+            raise KeysError(f"there is no version {version}; there are {', '.join(str(key.version) for key in keys)}")
+        if keys[-1].version == version:
+            raise KeysError(
+                f"version {version} is in use; write 'genmeter users rotate' and restart the programs first"
+            )
+        _write(file, left)
+        draft.replace(path)
+    except BaseException:
+        file.close()
+        draft.unlink()
+        raise
+    return left
+
+
 def _new(version: int) -> UserKey:
     return UserKey(version, secrets.token_bytes(32), datetime.now(UTC).date().isoformat())
 

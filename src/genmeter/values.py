@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 from genmeter import userkeys
 from genmeter.userkeys import UserKey
@@ -63,6 +64,14 @@ def destination(value: object) -> str:
         return DEV
     if not written.lower().startswith(("http://", "https://")):
         raise ValueError("write dev, or the address of a receiver such as http://127.0.0.1:4318")
+    return written
+
+
+def service(value: object) -> str:
+    """The address of the ledger service, or of a running ``genmeter dev``. A password in the address is refused."""
+    written = destination(value)
+    if "@" in urlsplit(written).netloc:
+        raise ValueError("write the address without a password; the token is in the file that token_file names")
     return written
 
 

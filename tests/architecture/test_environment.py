@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "metering.process.sdk": "OpenTelemetry's variables: what is disabled, and the defaults that the SDK leaves to a distribution",
     "metering.process.carriers": "OpenTelemetry's variables: where telemetry goes where the application has set up no provider",
     "metering.content": "OpenTelemetry's limit on the length of an attribute",
+    "metering.families.replicate": "the SDK's own variable for its server's address, which its clients do not keep",
     "cli.doctor": "the environment of the program, which the findings are about",
     "cli.run": "the environment of the metered command, and NO_COLOR",
 }

@@ -26,7 +26,7 @@ BELOW = {
     "providers": {"families", "dialects", "spec"},
     "process": {"guard", "notices"},
     "metrics": {"process", "guard"},
-    "payers": {"context", "notices"},
+    "payers": {"context", "notices", "process", "guard"},
     "stages": {"telemetry", "metrics", "payers", "guard", "exceptions"},
     "call": {
         *("stages", "spec", "guard", "process", "telemetry", "content", "context", "endpoints", "errors", "coexist"),

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from copy import copy as copy_of
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,19 @@ def test_a_total_is_billed_without_its_parts_and_each_part_once() -> None:
     assert (left["image_input", "image_input"], left["image_cache_read", "image_cache_read"]) == (45, 25)
     assert (left["output", "output"], left["audio_output", "audio_output"]) == (50, 30)
     assert sum(left.values()) == 1000 + 100
+
+
+@pytest.mark.parametrize("unit", units.BEYOND_TEXT)
+def test_a_count_beyond_text_is_kept_wherever_it_is_given(unit: str) -> None:
+    """By its name at the start or later, and a copy keeps its own; one look tells a call of text from all others."""
+    given, later = units.Usage(1000, 100, **{unit: 7}), units.Usage(1000, 100)
+    assert later.rare == units.TEXT_ALONE and getattr(later, unit) == 0
+    setattr(later, unit, 7)
+    other = copy_of(later)
+    setattr(other, unit, 8)
+    assert given == later != other and given.rare != units.TEXT_ALONE
+    assert {name: count for name, count in asdict(later).items() if count} == {"input": 1000, "output": 100, unit: 7}
+    assert sum(units.parts(later)) == 7 and replace(given, **{unit: 0}).rare == units.TEXT_ALONE
 
 
 def found(usage: units.Usage):

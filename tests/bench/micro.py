@@ -19,6 +19,7 @@ from genmeter.metering.stages.attribute import admit
 from genmeter.metering.telemetry import Telemetry
 from genmeter.model import Invocation, Request, Seller, Usage
 from genmeter.pricing import Catalogue, Question
+from genmeter.pricing.question import asked
 from genmeter.settings import BudgetTable, Settings
 
 from . import contenders
@@ -56,9 +57,8 @@ def price() -> Row:
     catalogue, usage, now = Catalogue.bundled(), Usage(1200, 80), time()
 
     def ask() -> object:
-        return catalogue.price(
-            Question("openai", "gpt-4o", "gpt-4o-2024-08-06", usage, now, "default", False, None, False)
-        )
+        values = ("openai", "gpt-4o", "gpt-4o-2024-08-06", usage, now, "default", False, None, False)
+        return catalogue.price(asked(Question, values))
 
     return Row(GROUP, "µs", "price of a call", repeat(ask), PRICE)
 

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from genmeter import userkeys
+from genmeter.ledger import Ledger
 from genmeter.settings import Settings
 from genmeter.userkeys import KeysError, UserKey
+from tests.ledger.otlp import chat, span, traces
 
 from .conftest import Command
 
@@ -182,3 +184,28 @@ def test_wrong_usage_is_one_line(arguments: list[str], genmeter: Command) -> Non
 
 def test_a_key_is_never_shown() -> None:
     assert "0123456789abcdef" not in repr(Settings(user_keys=(UserKey(1, b"0123456789abcdef", "x"),)))
+
+
+def test_a_user_is_forgotten_by_the_end_of_a_key_and_the_ledger_keeps_every_sum(
+    environment: dict[str, str], file: Path, genmeter: Command, tmp_path: Path
+) -> None:
+    """The hash stays in the ledger with its money, and no key tells whose it is; the version in use cannot go."""
+    (old,) = meter(environment, "ada")
+    path = tmp_path / "l.db"
+    with Ledger.open(path) as ledger:
+        ledger.book_traces(traces(span(1, chat(user__id=old))))
+    in_use = genmeter("users", "destroy", "--version", "1")
+    assert in_use.returncode == 2 and b"version 1 is in use" in in_use.stderr
+    rows(genmeter, "rotate")
+    secret = file.read_text().splitlines()[1].split()[2]
+    assert [row["version"] for row in rows(genmeter, "destroy", "--version", "1")] == ["2"]
+    assert secret not in file.read_text() and os.listdir(file.parent) == ["users.key"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert genmeter("users", "match", "ada", old).returncode == 1
+    assert old not in {row["hash"] for row in rows(genmeter, "match", "ada")}
+    (spent,) = json.loads(genmeter("report", "--by", "user", "--json", "--ledger", path).stdout)
+    assert (spent["user"], spent["cost"]) == (old, "0.0125")
+    # later versions go on, and a number is never given twice
+    assert [row["version"] for row in rows(genmeter, "rotate")] == ["2", "3"]
+    for wrong in (["destroy", "--version", "1"], ["destroy"], ["show", "--version", "2"]):
+        assert genmeter("users", *wrong).returncode == 2

@@ -230,32 +230,101 @@ def test_a_signal_that_the_app_waits_for_or_handles_in_c_is_the_apps(rig: Rig, r
 
 
 GREEN = """
+import gevent, sys
+if sys.argv[1] == "before":
+    import genmeter
+    genmeter.instrument()
 from gevent import monkey; monkey.patch_all()
+if sys.argv[1] == "after":
+    import genmeter
+    genmeter.instrument()
 import os, subprocess
-import gevent
 from openai import OpenAI
 def read():
     stream = OpenAI().responses.create(model="gpt-5.4-mini", input="x", stream=True)
     return len(list(stream)) > 2
 print([job.value for job in gevent.joinall([gevent.spawn(read), gevent.spawn(read)])])
-print(subprocess.run(["true"]).returncode)
-child = os.fork()
-if child == 0:
-    print(read(), flush=True)
-    os._exit(3)
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(subprocess.run(["true"]).returncode, flush=True)
+def forked(end):
+    child = os.fork()
+    if child == 0:
+        print(read(), read(), flush=True)
+        end()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+for end in (lambda: os._exit(3), lambda: sys.exit(4), lambda: os.kill(os.getpid(), 15)):
+    forked(end)
+if os.fork() == 0:
+    monkey.get_original("time", "sleep")(0.3)  # by then the parent waits in the loop of gevent
+    os.kill(os.getppid(), 15)
+    os.kill(os.getpid(), 9)
+gevent.sleep(60)
 """
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="needs gevent")
-@pytest.mark.parametrize("set_up", ["run", "launcher"])
-def test_an_app_of_greenlets_starts_programs_and_forks_as_it_does_alone(
+@pytest.mark.parametrize("set_up", ["run", "launcher", "before", "after"])
+def test_an_app_of_greenlets_starts_programs_forks_and_ends_as_it_does_alone(
     rig: Rig, receiver: Receiver, set_up: str
 ) -> None:
-    """The SDK is set up before the app's first line, which patches the standard library."""
+    """Whenever it patches the standard library, and though the exporters are at work when a process ends."""
     app = rig.folder / "green.py"
     app.write_text(GREEN)
-    done = rig.end(set_up, receiver, rig.metered(set_up, receiver, sys.executable, "-W", "ignore", str(app)))
-    assert (done.code, done.out) == (0, "[True, True]\n0\nTrue\n3\n"), done.err
-    # The exporters' threads and the hub of the main thread may wait for each other at the end: then the log says so.
-    assert done.answered == 3 and (done.whole or "telemetry does not reach" in done.err), done.err
+    how = set_up if set_up in SET_UPS else "plain"
+    busy = dict.fromkeys(("OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BSP_SCHEDULE_DELAY"), "20")
+    started = rig.metered(how, receiver, sys.executable, "-W", "ignore", str(app), set_up, **busy)
+    done = rig.end(how, receiver, started)
+    assert done.out == "[True, True]\n0\nTrue True\n3\nTrue True\n4\nTrue True\n-15\n", done.err
+    assert done.code == (143 if set_up == "run" else -15) and "Traceback" not in done.err, done.err
+    assert done.answered == done.booked == 8, done.err
+
+
+IN_A_THREAD = """
+import threading
+from _thread import start_new_thread
+def later():
+    call()
+    os.write(1, b"later ")
+def fails():
+    sys.stderr = open(os.devnull, "w")
+    raise RuntimeError("meant")
+def forks():
+    if child := os.fork():
+        os.waitpid(child, 0)
+ENDS = {
+    "returns": lambda: None,
+    "sys.exit": lambda: sys.exit(3),
+    "an exception": fails,
+    "a thread goes on": lambda: threading.Thread(target=later).start(),
+    "a daemon goes on": lambda: threading.Thread(target=later, daemon=True).start(),
+    "forks again": forks,
+}
+def forked(how, start):
+    children = []
+    def work():
+        child = os.fork()
+        if child == 0:
+            call()
+            return ENDS[how]()
+        children.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        done.release()
+    done = threading.Semaphore(0)
+    start(work)
+    done.acquire()
+    print(how, *children, flush=True)
+call()
+for how in ENDS:
+    forked(how, lambda work: threading.Thread(target=work).start())
+forked("returns", lambda work: start_new_thread(work, ()))
+"""
+
+
+@pytest.mark.parametrize("set_up", ["bare", "launcher", "plain"])
+def test_a_child_that_a_thread_forked_ends_with_that_thread(rig: Rig, receiver: Receiver, set_up: str) -> None:
+    """The threads that genmeter and its exporters have in the child do not keep it, and those of the application do."""
+    done = rig.program(set_up, receiver, IN_A_THREAD)
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == [
+        "returns 0", "sys.exit 0", "an exception 0", "later a thread goes on 0", "later a daemon goes on 0",
+        "forks again 0", "returns 0",
+    ]  # fmt: skip
+    assert done.answered == 1 + 7 + 2 and done.booked == (0 if set_up == "bare" else done.answered)

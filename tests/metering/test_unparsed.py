@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -92,10 +93,12 @@ def test_an_answer_that_cannot_be_parsed_is_billed(
     assert meter.attributes[names.ERROR_TYPE] == "pydantic_core.ValidationError"
 
 
-def script(stub: StubServer, name: str) -> None:
+def script(stub: StubServer, name: str, stream: bool = False) -> None:
     """The next answer has half a JSON object as its text."""
     path = "/messages" if "messages" in name else "/responses" if "responses" in name else "/chat/completions"
-    stub.script(path, Reply(text=HALF, model="gpt-4o" if path == "/responses" else None))
+    stub.script(
+        path, Stream(text=HALF) if stream else Reply(text=HALF, model="gpt-4o" if path == "/responses" else None)
+    )
 
 
 def check(meter: Meter, name: str) -> None:
@@ -170,16 +173,59 @@ def test_a_body_that_is_no_json_has_no_usage(stub: StubServer, meter: Meter, cli
     assert names.INPUT_TOKENS not in attributes and names.COST_STATUS not in attributes
 
 
-def test_a_helper_that_fails_to_parse_a_stream_is_billed(stub: StubServer, meter: Meter) -> None:
-    """Anthropic's and the Responses API's last event carries the usage, and passes before the helper parses."""
-    stub.script("/responses", Stream(text=HALF))
-    with make_client("openai", stub, asynchronous=False) as client, pytest.raises(ValidationError):
-        with client.responses.stream(model="gpt-5.6-sol", input="x", text_format=Person) as events:
+def helpers(client: Any) -> dict[str, Callable[[], Any]]:
+    """Every helper that parses a stream's words into a class of the app's."""
+    if isinstance(client, (anthropic.Anthropic, anthropic.AsyncAnthropic)):
+        return {"messages.parse": lambda: client.messages.stream(**CLAUDE, output_format=Person)}
+    asked = {"stream_options": {"include_usage": True}}
+    return {
+        "chat.completions.parse": lambda: client.chat.completions.stream(**CHAT, response_format=Person),
+        "chat.completions, asked": lambda: client.chat.completions.stream(**CHAT, response_format=Person, **asked),
+        "responses.parse": lambda: client.responses.stream(model="gpt-4o", input="x", text_format=Person),
+    }
+
+
+HELPERS = {
+    "anthropic": ["messages.parse"],
+    "openai": ["chat.completions.parse", "chat.completions, asked", "responses.parse"],
+}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in HELPERS for name in HELPERS[kind]])
+def test_a_helper_that_fails_to_parse_a_stream_is_billed(
+    kind: str, name: str, asynchronous: bool, stub: StubServer, meter: Meter
+) -> None:
+    """The words are parsed before the usage comes: what ends the stream is read all the same, and the app's error stays."""
+    script(stub, name.partition(",")[0], stream=True)
+
+    async def run() -> None:
+        async with make_client(kind, stub, asynchronous=True) as client:
+            async with helpers(client)[name]() as events:
+                async for _ in events:
+                    pass
+
+    def act() -> None:
+        with make_client(kind, stub, asynchronous=False) as client:
+            with helpers(client)[name]() as events:
+                for _ in events:
+                    pass
+
+    with pytest.raises(ValidationError):
+        asyncio.run(run()) if asynchronous else act()
+    check(meter, name.replace(", asked", ".parse"))
+    assert meter.attributes[names.ERROR_TYPE] == "pydantic_core.ValidationError"
+    assert names.STREAM_CUT not in meter.attributes
+
+
+def test_an_app_that_fails_over_a_stream_waits_for_no_more_of_it(stub: StubServer, meter: Meter) -> None:
+    """What the app itself raises closes the stream at once, as without genmeter."""
+    stub.script("/responses", Stream(n=50, gap=0.2))
+    with make_client("openai", stub, asynchronous=False) as client, pytest.raises(ZeroDivisionError):
+        with client.responses.stream(model="gpt-4o", input="x") as events:
             for _ in events:
-                pass
-    attributes = one_call(meter)
-    # A cut stream is partial: the text is parsed before the last event.
-    assert attributes[names.STREAM_CUT] == "closed"
+                raise ZeroDivisionError
+    assert one_call(meter)[names.STREAM_CUT] == "closed"
 
 
 def test_a_budget_counts_what_could_not_be_parsed(stub: StubServer, meters: MeterFactory) -> None:

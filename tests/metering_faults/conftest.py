@@ -23,7 +23,6 @@ __all__ = ["one_ssl_context"]
 def pytest_configure(config: pytest.Config) -> None:
     """The marks of this folder."""
     config.addinivalue_line("markers", "launcher: starts programs with opentelemetry-instrument")
-    config.addinivalue_line("markers", "peer: needs another vendor's instrumentation")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

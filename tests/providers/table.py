@@ -30,6 +30,7 @@ WORDS = {
     "completions": "text completions",
     "transcripts": "transcriptions",
     "parse": "parsed pages",
+    "prediction": "predictions",
     "media": "images and video",
     "converse": "Converse",
     "invoke": "InvokeModel",

@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote
 
 from . import (
+    ai21,
     anthropic,
     bedrock,
     cohere,
@@ -16,7 +17,10 @@ from . import (
     openai_chat,
     openai_media,
     openai_responses,
+    replicate,
+    voyage,
     watsonx,
+    xai,
     zai,
 )
 from .exchange import Endpoint
@@ -30,6 +34,10 @@ ENDPOINTS: list[Endpoint] = [
     *dashscope.ENDPOINTS,
     *watsonx.ENDPOINTS,
     *zai.ENDPOINTS,
+    *xai.ENDPOINTS,
+    *voyage.ENDPOINTS,
+    *ai21.ENDPOINTS,
+    *replicate.ENDPOINTS,
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,
     *openai_media.ENDPOINTS,

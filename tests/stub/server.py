@@ -17,6 +17,7 @@ from . import openai_provider, routes, wire
 from .answers import Streamed, Whole, answer, plain
 from .bodies import dumps
 from .exchange import Call, Endpoint
+from .grpc_door import GrpcDoor
 from .openai_chat import FLAVOURS
 from .script import Json, Reply, Request
 from .triggers import TRIGGERS
@@ -95,6 +96,7 @@ class StubServer:
         self._by_model: dict[str, Reply] = dict(TRIGGERS)
         self._store: dict[str, Json] = {}
         self._refusal: int | None = None
+        self._grpc: GrpcDoor | None = None
         self._gap, self._delay, self._lively = gap, delay, lively
         self.fixed = fixed
         self.failures: list[str] = []
@@ -118,6 +120,8 @@ class StubServer:
         self._thread.join(5)
         self._http.server_close()
         self._http.drop_connections()
+        if self._grpc is not None:
+            self._grpc.stop()
 
     def __enter__(self) -> Self:
         """Begin to serve."""
@@ -226,6 +230,12 @@ class StubServer:
         with self._lock:
             self.disconnects += 1
             self._lock.notify_all()
+
+    def hand_on(self, connection: socket.socket) -> None:
+        """Serve a connection of gRPC; the first one opens the door for all."""
+        with self._lock:
+            self._grpc = door = self._grpc or GrpcDoor(self)
+        door.hand_on(connection)
 
     def _decide(self, request: Request) -> Whole | Streamed:
         with self._lock:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from .answers import Streamed, Whole
+from .grpc_door import PREFACE
 from .script import Request
 
 _BLOCK = 65_536
@@ -39,6 +40,10 @@ class Desk(Protocol):
         """Count a client that went away."""
         ...
 
+    def hand_on(self, connection: socket.socket) -> None:
+        """Serve a connection that begins as HTTP/2, until it ends."""
+        ...
+
 
 class Handler(BaseHTTPRequestHandler):
     """One connection; `desk` is set by a subclass for each server, and `moment` where its clock stands still."""
@@ -57,7 +62,8 @@ class Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         """Serve the connection; its loss is not an event worth a traceback on stderr."""
         try:
-            super().handle()
+            begin = self.connection.recv(len(PREFACE), socket.MSG_PEEK | socket.MSG_WAITALL)
+            self.desk.hand_on(self.connection) if begin == PREFACE else super().handle()
         except ConnectionError:
             self.close_connection = True
 

@@ -20,11 +20,21 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_action(parser: argparse.ArgumentParser, actions: Mapping[str, str]) -> None:
-    """The argument ``action``: one of ``actions``, each with the words that explain it in the help."""
+def add_action(parser: argparse.ArgumentParser, actions: Mapping[str, str], default: str | None = None) -> None:
+    """The argument ``action``: one of ``actions``, each with the words that explain it in the help.
+
+    With a ``default`` it may be left out.
+    """
     words = "; ".join(f"{name}: {text}" for name, text in actions.items())
     # The metavar names the argument in an error too; without one, the error calls it "action".
-    parser.add_argument("action", choices=tuple(actions), metavar=f"{{{','.join(actions)}}}", help=words)
+    metavar = f"{{{','.join(actions)}}}"
+    if default is None:
+        parser.add_argument("action", choices=tuple(actions), metavar=metavar, help=words)
+    else:
+        parser.add_argument(
+            "action", choices=tuple(actions), metavar=metavar, nargs="?", default=default,
+            help=f"{words} (default {default})",
+        )  # fmt: skip
 
 
 def add_formats(parser: argparse.ArgumentParser, json: str = "a JSON array") -> None:

@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from genmeter.cli.options import reader
 from genmeter.cli.render import refuse
@@ -20,15 +20,24 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Receive OTLP/HTTP spans and events, usually from a collector, and book every call to a model once.
 No page: health is at /healthz and /readyz, the service's own metrics at /metrics, reports at /api. What cannot be
-committed is answered 503, so that the sender keeps it. No call is forgotten unless --max-days says so. Stops on SIGTERM
-or Ctrl-C, after the requests in flight are answered. A process that was started with one of these signals ignored
+committed is answered 503, so that the sender keeps it. Single calls are kept for 30 days, their sums by session and day
+for 90 days and by day for two years; the three options say otherwise. Stops on SIGTERM or Ctrl-C, after the requests in flight are answered. A process that was started with one of these signals ignored
 keeps ignoring that signal."""
 EPILOG = """Trace trees are not kept (a trace store has them), and metrics of applications are declined in the answer.
 A new token or certificate in its file is in force at once, and so are changed [budgets] of genmeter.toml; a file that cannot be
 used leaves the last good ones in force, and a gauge at /metrics says so. Its [prices] are read at the start. Logs go
 to stdout; the first line says where the service listens."""
 
+RETENTION: Final = {
+    "--max-days": (30, "single calls; older ones are kept as sums"),
+    "--session-days": (90, "the sums by session and day of calls that are gone"),
+    "--day-days": (730, "the sums by day of calls that are gone, and adjustments"),
+}
+"""Option → its default in days, and what it keeps."""
+FOREVER: Final = 36_525.0
+"""A hundred years, in days."""
 _log = logging.getLogger(__name__)
+_AGES: Final = ("max_days", "session_days", "day_days")
 
 
 def add(subparsers: Any) -> None:
@@ -38,12 +47,9 @@ def add(subparsers: Any) -> None:
         allow_abbrev=False,
     )  # fmt: skip
     add_place(parser)
-    parser.add_argument(
-        "--max-days",
-        type=reader(_days),
-        metavar="N",
-        help="days to keep single calls; older ones are kept as sums by day",
-    )
+    for option, (kept, text) in RETENTION.items():
+        words = f"days to keep {text}; off keeps them for ever (default {kept})"
+        parser.add_argument(option, type=reader(_days), metavar="N", help=words)
     parser.set_defaults(run=run)
 
 
@@ -60,9 +66,14 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         return refuse(str(error))
     path: Path = args.ledger or state_file()
+    raw, by_session, by_day = (
+        getattr(args, option.strip("-").replace("-", "_")) or kept for option, (kept, _) in RETENTION.items()
+    )
     with Ledger.open(
-        path, price=price, skip_scopes=skipped, max_rows=None, max_spans=0, max_days=args.max_days
-    ) as ledger:
+        path, price=price, skip_scopes=skipped, max_rows=None, max_spans=0, max_days=raw, session_days=by_session,
+        # the age that was asked for counts with each batch, the default one waits for the upkeep
+        day_days=by_day, patient=args.max_days is None,
+    ) as ledger:  # fmt: skip
         return _serve(args, Application(ledger, token=token, headless=True, budgets=budgets))
 
 
@@ -80,12 +91,14 @@ def _visible(char: str) -> str:
 
 
 def _days(text: str) -> float:
+    if text == "off":
+        return FOREVER
     try:
         days = float(text)
     except ValueError:
         days = 0.0
-    if not 0 < days < 36_525:
-        raise ValueError(f"{text!r} is no age in days; a number above 0 is needed")
+    if not 0 < days < FOREVER:
+        raise ValueError(f"{text!r} is no age in days; a number above 0 is needed, or off")
     return days
 
 

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 DESCRIPTION = """User ids leave an application as keyed hashes. The key is in a file that the meter makes at its first start
 (mode 0600); copy the file to every machine whose hashes must agree. The commands: make the file, rotate the key, or find
 the hashes of one user. After a rotation, new calls have hashes of the new version once the application has been started
-again, and match still finds the old ones. Whoever has the file can test which user a hash stands for."""
+again, and match still finds the old ones. Whoever has the file can test which user a hash stands for. To forget users,
+destroy an old version here and in every copy of the file: the ledger keeps its sums, and nothing tells any more whose
+they are."""
 ACTIONS: Final = {
     "show": "list the versions, and name the file",
     "make": "make the file, unless it is there",
     "rotate": "add a new key, and keep the old ones",
+    "destroy": "remove an old --version for good",
     "match": "show the hashes of USER, or say whether HASH is one of them",
 }
 
@@ -37,6 +40,7 @@ def add(subparsers: Any) -> None:
     add_action(parser, ACTIONS)
     parser.add_argument("user", nargs="?", metavar="USER", help="the id of a user, as the application gives it")
     parser.add_argument("hash", nargs="?", metavar="HASH", help="a hash, as the ledger shows it")
+    parser.add_argument("--version", type=int, metavar="N", help="the version of the key to destroy")
     parser.add_argument("--keys", type=Path, metavar="PATH", help="file of keys (default: as the meter finds it)")
     parser.add_argument("--config", metavar="PATH", help="your genmeter.toml (default: as the meter finds it)")
     add_formats(parser)
@@ -51,9 +55,15 @@ def run(args: argparse.Namespace) -> int:
     if (args.action == "match") != (args.user is not None):
         wanted = "match needs a USER" if args.user is None else f"{args.action} takes no USER"
         return refuse(f"{wanted}; see 'genmeter users --help'")
+    if (args.action == "destroy") != (args.version is not None):
+        wanted = f"{args.action} takes no --version" if args.version is not None else "destroy needs a --version"
+        return refuse(f"{wanted}; see 'genmeter users --help'")
     try:
         path: Path = args.keys or user_key_file(path=args.config)
-        keys = {"make": userkeys.make, "rotate": userkeys.rotate}.get(args.action, userkeys.read)(path)
+        if args.action == "destroy":
+            keys = userkeys.destroy(path, args.version)
+        else:
+            keys = {"make": userkeys.make, "rotate": userkeys.rotate}.get(args.action, userkeys.read)(path)
     except FileNotFoundError as error:
         return refuse(f"there is no file {error.filename}; write 'genmeter users make'", 1)
     except (userkeys.KeysError, SettingsError, RuntimeError) as error:

@@ -28,12 +28,11 @@ def counted_in(own: Attributes, table: Conventions, foreign: bool) -> tuple[list
 def _plain_counts(own: Attributes) -> list[int | None] | None:
     """The counts under today's names; None where one of them is not simply a whole number."""
     counts: list[int | None] = [None] * len(_TOKENS)
-    for name, value in own.items():
-        place = _PLACES.get(name)
-        if place is not None:
-            if type(value) is not int or not 0 <= value <= MOST_TOKENS:
-                return None
-            counts[place] = value
+    for name in own.keys() & _PLACES.keys():
+        value = own[name]
+        if type(value) is not int or not 0 <= value <= MOST_TOKENS:
+            return None
+        counts[_PLACES[name]] = value
     return counts
 
 

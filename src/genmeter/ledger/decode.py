@@ -266,6 +266,9 @@ def wire(payload: bytes | Message, official: type[Message], encoding: Encoding) 
 
 def _named(pairs: Iterable[bytes]) -> str:
     """The name of an event that stands in an attribute, as older SDKs write it. Only such pairs are taken apart."""
+    # one search in all of them first: few events have such a pair
+    if _EVENT_KEY not in b"".join(pairs):
+        return ""
     found = [pair for pair in pairs if _EVENT_KEY in pair]
     return str(_pairs(found).get(_EVENT_NAME, "")) if found else ""
 

@@ -69,16 +69,27 @@ class Ledger:
         max_rows: int | None = MAX_CALLS,
         max_spans: int = MAX_SPANS,
         max_days: float | None = None,
+        session_days: float | None = None,
+        day_days: float | None = None,
+        patient: bool = False,
     ) -> Ledger:
         """Open or make the SQLite ledger at ``path`` (``:memory:`` for none). Raises ``StorageError``.
 
-        Beyond ``max_rows`` calls, ``max_spans`` spans or ``max_days`` the oldest rows go; their money stays, by day.
-        None is without bound; with 0 spans no trace trees are kept.
+        Beyond ``max_rows`` calls, ``max_spans`` spans or ``max_days`` the oldest rows go; their money stays, by day, for
+        ``day_days``, and by session and day for ``session_days`` (None: not at all). None is without bound otherwise; with
+        0 spans no trace trees are kept. ``patient``: calls that are too old go in ``upkeep`` and not with the next batch.
         """
         place = os.fspath(path)
         if place != MEMORY:
             make_folder(place)
-        caps = Caps(calls=max_rows, spans=max_spans, days=max_days)
+        caps = Caps(
+            calls=max_rows,
+            spans=max_spans,
+            days=max_days,
+            session_days=session_days,
+            day_days=day_days,
+            patient=patient,
+        )
         return cls(SqliteStore(place, caps), run=run, price=price, skip_scopes=skip_scopes)
 
     def book_traces(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
@@ -108,6 +119,13 @@ class Ledger:
         Raises ``StorageError``.
         """
         return self.store.tidy()
+
+    def upkeep(self) -> int:
+        """One bounded step that must not wait for ever: sums of a finished day, retention by age, the check of all sums.
+
+        0 when all is done. Raises ``StorageError``.
+        """
+        return self.store.upkeep()
 
     def close(self) -> None:
         """Let go of the store."""

@@ -87,7 +87,8 @@ class Outcome(NamedTuple):
     ``merged`` counts the second signals of booked calls, ``duplicates`` the replays. Four kinds went to quarantine:
     ``conflicts`` (other money under the same key), ``suspected`` (the same response under another key), ``late``
     (older than the calls that have been trimmed) and ``doubles`` (another instrumentation's record of a booked call).
-    A call of an earlier batch counts, too, where this batch made it a double.
+    A call of an earlier batch counts, too, where this batch made it a double. ``adjusted`` of the booked calls came after
+    their period was sealed, and are counted by an adjustment.
     """
 
     booked: int = 0
@@ -98,6 +99,7 @@ class Outcome(NamedTuple):
     late: int = 0
     spans: int = 0
     doubles: int = 0
+    adjusted: int = 0
 
 
 class Quarantined(NamedTuple):

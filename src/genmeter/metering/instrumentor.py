@@ -18,7 +18,7 @@ from . import guard
 from .call.engine import Engine
 from .notices import notices
 from .patch import Patches
-from .process import exits
+from .process import exits, offspring
 from .process.ends import ends
 from .process.reaper import reaper
 from .providers import PROVIDERS
@@ -69,10 +69,11 @@ class GenmeterInstrumentor(BaseInstrumentor):
         providers = {name: kwargs.get(name) for name in ("tracer_provider", "meter_provider", "logger_provider")}
         engine = Engine(Telemetry(settings, catalogue_for(settings.prices), **providers))
         self._engine, self._patches = engine, Patches(engine, PROVIDERS)
-        reaper.endings.append(engine.close_streams)
+        reaper.endings += [engine.close_streams, engine.telemetry.close]
         reaper.end_first()
         self._patches.arm()
         ends.attach(engine.telemetry.routes, engine.streams)
+        guard.step("fork", offspring.arm)
         if Startup.load().flush_on_term:
             guard.step("exits", exits.arm)
 
@@ -80,8 +81,9 @@ class GenmeterInstrumentor(BaseInstrumentor):
         if self._patches is not None:
             guard.step("restore", self._patches.restore)
         if self._engine is not None:
-            guard.step("end", reaper.endings.remove, self._engine.close_streams)
-            guard.step("end", self._engine.close_streams)
+            for ending in (self._engine.close_streams, self._engine.telemetry.close):
+                guard.step("end", reaper.endings.remove, ending)
+                guard.step("end", ending)
             guard.step("exits", exits.disarm)
             guard.step("exits", ends.detach)
         self._patches = self._engine = None

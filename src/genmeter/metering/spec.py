@@ -39,7 +39,8 @@ class Dialect:
     ``read_request`` takes the call's keyword arguments. ``read_response`` fills response and usage. ``accumulator``
     makes a folder for one stream from (we asked for usage, content is captured). ``asks_usage`` marks shapes that
     report a stream's usage only when they are asked. ``content_arguments`` names the arguments that hold
-    messages, ``read_content`` puts them into the conventions' shapes and ``read_output`` the answer.
+    messages, ``read_content`` puts them into the conventions' shapes and ``read_output`` the answer. ``tail`` tells
+    whether a chunk of a stream only ends what came before it: behind it the usage comes, or something new begins.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Dialect:
     content_arguments: tuple[str, ...] = ()
     read_content: Callable[[Mapping[str, Any]], Content] | None = None
     read_output: Callable[[Any], list[dict[str, Any]]] | None = None
+    tail: Callable[[Any], bool] | None = None
 
 
 AHEAD = 2
@@ -154,6 +156,10 @@ class OpenCall(Protocol):
 
     def stop(self, error: BaseException) -> None:
         """The SDK raised ``error``, which the app is about to get: a failure, or the exception that ends a stream."""
+        ...
+
+    def rest(self, error: BaseException) -> Callable[[Any], bool] | None:
+        """The app is about to get ``error``, which a helper raised over a stream: what says to read on, see ``Dialect.tail``."""
         ...
 
     def leave(self) -> None:

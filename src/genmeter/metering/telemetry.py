@@ -79,12 +79,24 @@ class Telemetry:
         self.routes = Routes(settings.export, tracer_provider, meter_provider, logger_provider, self._measure_with)
 
     def _limits(self) -> Limits | None:
-        if self.settings.budgets is None:
+        settings, keys = self.settings, self.attributor.keys
+        if settings.budgets is None:
             return None
         from .payers.limits import limits_for  # time zones and decimals: not for those who have no budgets
 
-        keys, raw = self.attributor.keys, self.settings.raw_users
-        return limits_for(self.settings.budgets, lambda: self.resource, keys, raw)
+        return limits_for(
+            settings.budgets,
+            lambda: self.resource,
+            keys,
+            settings.raw_users,
+            settings.reservations,
+            settings.reservations_token_file,
+        )
+
+    def close(self) -> None:
+        """The process ends or the meter goes, after the last call was recorded."""
+        if self.limits is not None:
+            self.limits.close()
 
     @cached_property
     def environment(self) -> str | None:

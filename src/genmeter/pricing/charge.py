@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 
 from genmeter.model import Cost, Unpriced, Usage
 from genmeter.pricing.plan import INPUT, OUTPUT, REQUEST, Plan, Rates, Text, Tiers, text_rates
-from genmeter.units import COLUMNS, MEASURES, TERMS, Measure, leaves, plain
+from genmeter.units import COLUMNS, MEASURES, TERMS, TEXT_ALONE, Measure, leaves
 
 _make = getattr(tuple, "__new__")  # noqa: B009
 """Makes a named tuple in half the time of calling its class, on the path of every call."""
@@ -70,8 +70,8 @@ def charge(plan: Plan, usage: Usage | None, at: float, version: str, partial: bo
 
 def text_only(rates: Text, usage: Usage, version: str, partial: bool) -> Cost | None:
     """The fast path for a call of text alone; None when the call has any other count, and ``terms`` must work."""
-    into, out = usage.input, usage.output
-    if type(into) is not int or type(out) is not int or out < 0 or not plain(usage):
+    into, out, rare = usage.input, usage.output, usage.rare
+    if type(into) is not int or type(out) is not int or out < 0 or (rare is not TEXT_ALONE and rare != TEXT_ALONE):
         return None
     price_in, price_out, price_read, price_write, entry = rates
     if price_out is None:

@@ -19,11 +19,12 @@ from genmeter.server.activity import SIGNALS, Activity
 from genmeter.server.budgetfile import BudgetFile
 from genmeter.server.connection import Entry, answered
 from genmeter.server.exposition import exposition
-from genmeter.server.http import JSON, TEXT, Answer, Environ, Refused, as_json, content_type, shown
+from genmeter.server.http import JSON, TEXT, Answer, Environ, Refused, as_json, body_of, content_type, shown
 from genmeter.server.ingest import RETRY_SECONDS, BodySizes, Receiver, refusal
 from genmeter.server.prometheus import CONTENT_TYPE
 from genmeter.server.readiness import Readiness
 from genmeter.server.remembering import Remembering
+from genmeter.server.reservations import MOST_BODY, PATH, Reservations
 from genmeter.server.series import MOST_SERIES, Series
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -45,6 +46,7 @@ _MOST_BODY = 1 << 16
 _CARD = {
     "service": "genmeter ledger: books every call to a model once",
     "otlp": ["POST /v1/traces", "POST /v1/logs"],
+    "budgets": [f"POST {PATH}"],
     "health": _PROBES,
     "metrics": "/metrics",
     "read": ["/api/reports", "/api/summary", *(f"/api/{name}" for name in REPORTS), "/api/trace/<trace id>"],
@@ -79,6 +81,7 @@ class Application:
         self.receiver = Receiver(ledger, self.series, self.activity, limits or BodySizes())
         self._remembered = Remembering(lambda: repr((sorted(ledger.counters().items()), self.activity.failure)))
         self._files = _HEADLESS if headless else page.FILES
+        self._reservations = Reservations(ledger, self._in_force)
         self._reads = self._routes()
 
     def enter(self, environ: dict[str, Any]) -> Entry | list[bytes]:
@@ -92,6 +95,8 @@ class Application:
         environ[_ADMITTED] = True
         if signal is not None and method == "POST":
             return Entry(self.receiver.limits.body, "write")
+        if path == PATH and method == "POST":
+            return Entry(MOST_BODY, "write")
         # health is told apart from work: it needs neither a thread nor the ledger
         lane = None if path == "/healthz" else "probe" if path == "/readyz" else "read"
         return Entry(_MOST_BODY, lane)
@@ -114,6 +119,8 @@ class Application:
                 self._admit(environ, path, signal)
             if signal is not None:
                 return self.receiver.take(signal, environ) if method == "POST" else _not_allowed("POST")
+            if path == PATH:
+                return self._reserve(environ) if method == "POST" else _not_allowed("POST")
             return self._read(path, method, environ)
         except Refused as error:
             return self._refused(error, signal, environ)
@@ -127,13 +134,17 @@ class Application:
 
     def _admit(self, environ: Environ, path: str, signal: str | None) -> None:
         if not self._open_to_all(path):
-            admit(environ, self.keys, Right.READ if signal is None else Right.WRITE)
+            admit(environ, self.keys, Right.READ if signal is None and path != PATH else Right.WRITE)
 
     def _refused(self, error: Refused, signal: str | None, environ: Environ) -> Answer:
         headers = (("WWW-Authenticate", "Bearer"),) if error.status == 401 else ()
         if signal is not None:
             return refusal(error.status, str(error), _encoding(environ))._replace(headers=headers)
         return as_json({"error": str(error)}, error.status)._replace(headers=headers)
+
+    def _reserve(self, environ: Environ) -> Answer:
+        with body_of(environ, MOST_BODY, MOST_BODY) as body:
+            return self._reservations.take(body)
 
     def _read(self, path: str, method: str, environ: Environ) -> Answer:
         route = self._reads.get(path)

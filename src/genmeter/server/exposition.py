@@ -9,6 +9,7 @@ from typing import Final
 
 from genmeter.budgets import Budget
 from genmeter.ledger import Ledger, StorageError
+from genmeter.ledger.audit import Upkeep
 from genmeter.ledger.questions import TOTALS_BY, Group
 from genmeter.ledger.store import Store
 from genmeter.model import usd
@@ -38,11 +39,20 @@ _COUNTED = {
     "doubles": "Calls kept out: another record of the same call bills.",
     "withdrawn": "Calls that were booked, and kept out later: a record of the same call came that bills.",
     "late": "Calls kept out: older than what has been trimmed.",
+    "adjusted": "Calls booked that came after their period was sealed: an adjustment counts them.",
+    "adjustments": "Adjustments written: late calls, other prices, corrections.",
     "trimmed_calls": "Calls folded into their day.",
     "trimmed_spans": "Spans dropped, oldest first.",
     "trimmed_quarantine": "Calls dropped from quarantine, oldest first.",
 }
-_ROWS = ("calls", "spans", "quarantine")
+_ROWS = ("calls", "spans", "quarantine", "adjustments")
+_UPKEEP = {
+    "retention_last_success_timestamp_seconds": "Last time that rows beyond their age were removed; 0 before the first.",
+    "sums_checked_timestamp_seconds": "Last time that all sums were computed from the calls again; 0 before the first.",
+    "sums_different": "Sums by call, session, day and report that were not alike then, and broken seals; 0 is sound.",
+    "dirty_days": "Days whose sums by day and session are to be computed anew.",
+    "sealed_until_timestamp_seconds": "End of the last sealed period; 0 without one.",
+}
 
 
 def exposition(
@@ -60,7 +70,7 @@ def exposition(
     lines = [*_service(activity), *_config(config_sound), *_lag(activity.lag), *_store(ledger.store)]
     with suppress(StorageError):
         lines += [*_counters(ledger.counters()), *_unread(ledger.store.unread()), *_spend(ledger.store.totals())]
-        lines += budget_gauges(budgets, ledger)
+        lines += [*_upkeep(ledger.store.upkept()), *budget_gauges(budgets, ledger)]
     if series is not None:
         lines += _series(series)
     return "\n".join(lines) + "\n"
@@ -109,6 +119,14 @@ def _counters(counters: dict[str, int]) -> Iterator[str]:
         yield from family(f"{OURS}{name}_total", "counter", text, [("", (), str(counters.get(name, 0)))])
     rows = [("", (("table", table),), str(counters.get(f"rows_{table}", 0))) for table in _ROWS]
     yield from family(f"{OURS}rows", "gauge", "Rows kept.", rows)
+
+
+def _upkeep(kept: Upkeep) -> Iterator[str]:
+    seconds = (one / 10**9 for one in (kept.retained_ns, kept.checked_ns, kept.sealed_until_ns))
+    retained, checked, sealed = (number(round(one, 3)) for one in seconds)
+    values = (retained, checked, str(kept.differences), str(kept.dirty_days), sealed)
+    for (name, text), value in zip(_UPKEEP.items(), values, strict=True):
+        yield from family(f"{OURS}{name}", "gauge", text, [("", (), value)])
 
 
 def _unread(found: dict[str, int]) -> Iterator[str]:

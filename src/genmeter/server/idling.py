@@ -1,4 +1,7 @@
-"""What is done while no sender waits: calls that have grown too old are trimmed, and their space is given back."""
+"""The ledger's own work in a service: sums of finished days, retention and checks, and what may wait for a quiet moment.
+
+While no sender waits, calls that have grown too old are trimmed, and their space is given back.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Idling:
-    """A thread that tidies the ledger in small steps; ``close`` ends it, before the ledger is closed."""
+    """A thread that keeps and tidies the ledger in small steps; ``close`` ends it, before the ledger is closed."""
 
     def __init__(self, ledger: Ledger, every: float = EVERY_SECONDS, quiet: float = QUIET_SECONDS) -> None:
         self._ledger, self._every, self._quiet = ledger, every, quiet
@@ -32,6 +35,8 @@ class Idling:
     def _run(self) -> None:
         while not self._ended.wait(self._every):
             try:
+                while self._ledger.upkeep() and not self._ended.is_set():
+                    time.sleep(0.01)
                 while self._idle() and self._ledger.tidy() and not self._ended.is_set():
                     # a sender that has come in the meantime goes first
                     time.sleep(0.01)

@@ -14,6 +14,9 @@ from typing import Final
 from genmeter.ledger import doubles
 from genmeter.ledger.call import COLUMNS, Call, from_row, to_record, to_row
 from genmeter.ledger.questions import DOUBLE, SUSPECTED
+from genmeter.ledger.seals import DAY_NS
+from genmeter.ledger.sqlite import amend
+from genmeter.ledger.sqlite.counting import count, raise_mark
 from genmeter.ledger.sqlite.entries import Writer
 from genmeter.ledger.sqlite.packing import packed
 
@@ -32,26 +35,6 @@ HIGHEST: Final = "highest_call"
 
 
 _BY_KEY: Final = f"SELECT id, {', '.join(COLUMNS)} FROM calls WHERE id = ({BY_KEY})"
-
-
-def count(connection: sqlite3.Connection, steps: dict[str, int]) -> None:
-    """Add the steps to the counters of these names."""
-    connection.executemany(
-        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-        [(name, step) for name, step in steps.items() if step],
-    )
-
-
-def mark(connection: sqlite3.Connection, name: str) -> int:
-    """The value of a mark, 0 before it is first set."""
-    row = connection.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
-    return row[0] if row else 0
-
-
-def raise_mark(connection: sqlite3.Connection, name: str, value: int) -> None:
-    """Set a mark, if it is not higher already."""
-    statement = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
-    connection.execute(statement, (name, value))
 
 
 def quarantine(
@@ -103,8 +86,8 @@ def set_aside(
     )
     taken = doubles.additions(stays, call)
     if taken:
-        stays = rewrite(connection, won, stays, taken, first)
-    take_out(connection, lost, call, first)
+        stays = rewrite(connection, won, stays, taken, first, now_ns)
+    take_out(connection, lost, call, first, now_ns, why)
     return stays, ("suspected" if reason == SUSPECTED else "doubles") if fresh else "duplicates"
 
 
@@ -117,21 +100,21 @@ def mark_aside(connection: Writer, call: Call, first: int, now_ns: int) -> str:
     fresh = quarantine(connection, call, DOUBLE, now_ns, "", billed_by, doubles.MARKED)
     booked = find(connection, call.trace_id, call.span_id)
     if booked is not None and booked[1].scope is not None:
-        take_out(connection, *booked, first)
+        take_out(connection, *booked, first, now_ns, doubles.MARKED)
     winner = find(connection, call.trace_id, billed_by) if billed_by else None
     if winner is not None:
-        rewrite(connection, *winner, _payer(winner[1], call), first)
+        rewrite(connection, *winner, _payer(winner[1], call), first, now_ns)
     return "doubles" if fresh else "duplicates"
 
 
-def leave_out(connection: Writer, row: int, billed_by: str | None, first: int) -> None:
+def leave_out(connection: Writer, row: int, billed_by: str | None, first: int, now_ns: int) -> None:
     """Take a call out that was set aside before and has come again. The call that bills may learn from it who pays."""
     trace, span = connection.execute("SELECT trace_id, span_id FROM calls WHERE id = ?", (row,)).fetchone()
     again, winner = find(connection, trace, span), find(connection, trace, billed_by) if billed_by else None
     if again is not None and winner is not None:
-        rewrite(connection, *winner, _payer(winner[1], again[1]), first)
+        rewrite(connection, *winner, _payer(winner[1], again[1]), first, now_ns)
     if again is not None:
-        take_out(connection, *again, first)
+        take_out(connection, *again, first, now_ns, doubles.MARKED)
 
 
 def _payer(winner: Call, loser: Call) -> dict[str, object]:
@@ -144,17 +127,24 @@ def find(connection: sqlite3.Connection, trace_id: str, span_id: str) -> tuple[i
     return (found[0], from_row(found[1:])) if found else None
 
 
-def take_out(connection: Writer, row: int, call: Call, first: int) -> None:
-    """Delete a booked call, which is in quarantine now."""
+def take_out(connection: Writer, row: int, call: Call, first: int, now_ns: int, why: str) -> None:
+    """Delete a booked call, which is in quarantine now. The row of a frozen call stays, and is taken back."""
+    if row < first and amend.is_frozen(connection, row, call):
+        if amend.withdraw(connection, call, why, now_ns):
+            count(connection, {WITHDRAWN: 1})
+        return
     connection.remove("?", (row,))
+    connection.touched.add(call.started_ns // DAY_NS)
     raise_mark(connection, HIGHEST, row)
     if row < first:
         correct(connection, row, -1, call)
         count(connection, {"rows_calls": -1, WITHDRAWN: 1})
 
 
-def rewrite(connection: Writer, row: int, old: Call, changes: dict[str, object], first: int) -> Call:
+def rewrite(connection: Writer, row: int, old: Call, changes: dict[str, object], first: int, now_ns: int) -> Call:
     """Change columns of a booked call, and return the call as it is now."""
+    if row < first and amend.is_frozen(connection, row, old):
+        return amend.rewrite(connection, old, changes, now_ns)
     new = replace(old, **changes)  # type: ignore[arg-type]  # the names are fields of Call
     if to_row(new) == to_row(old):
         return new

@@ -58,7 +58,7 @@ class Database:
                 writer = self._followed()
                 writer.begin()
                 yield writer
-                writer.execute("COMMIT")
+                writer.commit_all()
                 if self._found() != self._identity:
                     raise StorageError(f"the ledger {self.path} was moved away; what was in flight must be sent again")
             except BaseException as error:
@@ -108,6 +108,15 @@ class Database:
                 self._pinned.connection = None
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
+
+    def copied(self, copy: Callable[[sqlite3.Connection], None]) -> None:
+        """Let ``copy`` have a connection outside of a transaction, while others write."""
+        if self.path == MEMORY:
+            with self._writing:
+                self._ask(self._followed(), copy)
+            return
+        with self._reader() as connection:
+            self._ask(connection, copy)
 
     def size(self) -> int:
         """Bytes of the file and its write-ahead log on disk; 0 in memory."""

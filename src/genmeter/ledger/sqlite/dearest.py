@@ -36,7 +36,15 @@ def dearest(connection: sqlite3.Connection, by: Sequence[str], window: Window, m
     keys = [f"key_{n}" for n in range(len(by))]
     where, values = sums.entries(window)
     names = ", ".join((*keys, "currency", *_OF_CALLS, "cost_units", "cost_rest", "first_ns", "last_ns"))
-    of_calls = f"SELECT * FROM ({sums.whole(by, where)})"
+    signed, those = sums.adjusted(window)
+    of_calls = (
+        f"SELECT * FROM ({sums.whole(by, where, sums.ENTRIES)})"
+        f" UNION ALL SELECT * FROM ({sums.whole(by, signed, sums.ADJUSTMENTS)})"
+    )
+    if "session" in by:
+        trimmed, others = sums.trimmed_sessions(window)
+        of_calls += f" UNION ALL SELECT * FROM ({sums.whole(by, trimmed, sums.SESSIONS)})"
+        those = (*those, *others)
     of_days, more = sums.days(by, window)
     listed, over = ", ".join(keys), f"OVER (PARTITION BY {', '.join(keys)})"
     statement = f"""
@@ -54,7 +62,7 @@ def dearest(connection: sqlite3.Connection, by: Sequence[str], window: Window, m
     kept: list[Group] = []
     rest: dict[tuple[object, ...], Group] = {}
     left = 0
-    rows = connection.execute(statement, (*values, *more))
+    rows = connection.execute(statement, (*values, *those, *more))
     for number, (_, found) in enumerate(groupby(rows, key=lambda row: row[: len(by)])):
         groups = [sums.group(row[: len(by) + 1], row[len(by) + 1 :]) for row in found]
         if number < most:

@@ -16,6 +16,7 @@ from operator import attrgetter, is_not
 from typing import Any, Final, cast
 
 from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_KINDS, USAGE_FIELDS, Call
+from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite.packing import packed, response_mark, split_response, unpacked
 
 MOST_KINDS: Final = 20_000
@@ -25,6 +26,11 @@ MOST_SHAPES, LONGEST_SHAPE = 5_000, 4_000
 """Lists of names that the file keeps for spans, and the letters of one. A list beyond stands in its span."""
 MOST_UNSWEPT: Final = 50_000
 """After so many new kinds and users, all entries are read once to find the kinds and users that no call has any more."""
+_USING: Final = {
+    "kind": ("entries", "folded", "adjustments", "days", "sessions"),
+    "user": ("entries", "folded", "adjustments", "sessions"),
+}
+"""The tables whose rows have a kind, and a user."""
 SWEPT: Final = "swept_until"
 """Mark: the newest kind and user when that was done, added."""
 
@@ -56,7 +62,7 @@ INSERT: Final = f"INSERT INTO entries (id, {', '.join(OWN)}) VALUES (?{', ?' * l
 """Takes a number and the values of a ``Row``. A call whose key is there already does not go in."""
 _CHANGE: Final = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in OWN)} WHERE id = ?"
 _BOOKED: Final = f"""
-SELECT id, kind, signals, theirs, {", ".join(OWN[2 : 3 + len(COUNTS)])} FROM entries
+SELECT id, kind, signals, theirs, started_ns, late, {", ".join(OWN[2 : 3 + len(COUNTS)])} FROM entries
 WHERE trace_id = ? AND span_id = ?
 """
 _TELL: Final = """
@@ -95,6 +101,12 @@ class Writer(sqlite3.Connection):
         self._users: dict[str, int] = {}
         self._shapes: dict[tuple[str, ...], int | None] = {}
         self._version = -1
+        self.sealed_until = 0
+        """Calls that began before this, in Unix ns, are sealed; read at the begin of a transaction."""
+        self.adjusts = False
+        """Whether there is any adjustment; read at the begin of a transaction."""
+        self.touched: set[int] = set()
+        """Days since 1970 whose calls this transaction has changed."""
 
     def begin(self) -> None:
         """Begin a transaction that writes."""
@@ -104,6 +116,20 @@ class Writer(sqlite3.Connection):
         if version != self._version:
             self.forget()
             self._version = version
+        self.sealed_until = self.execute("SELECT coalesce(max(until_ns), 0) FROM seals").fetchone()[0]
+        self.adjusts = self.execute("SELECT 1 FROM adjustments LIMIT 1").fetchone() is not None
+        self.touched.clear()
+
+    def commit_all(self) -> None:
+        """End the transaction: the days that it has changed are dirty, and all of it is on disk."""
+        if self.touched:
+            self.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(day,) for day in self.touched])
+        self.execute("COMMIT")
+
+    @property
+    def next_row(self) -> int:
+        """A number above those of all calls that there are."""
+        return self.execute("SELECT coalesce(max(id), 0) + 1 FROM entries").fetchone()[0]
 
     def forget(self) -> None:
         """Remember nothing: a transaction was rolled back, or kinds have gone."""
@@ -141,10 +167,13 @@ class Writer(sqlite3.Connection):
         """Add what a second signal of ours says to the booked call of its key: the row that learned something, 0 for none.
 
         ``own`` are the values of ``row`` for the signal. None where the two must be looked at closely: no such call was
-        booked before row ``number``, a record is another instrumentation's, or money or environment are not the same.
+        booked before row ``number``, a record is another instrumentation's, money or environment are not the same, or
+        the call may be sealed or adjusted.
         """
         found = self.execute(_BOOKED, own[_KEY]).fetchone()
-        if found is None or found[0] >= number or found[4:] != own[_MONEY] or found[3] is not None or own[_THEIRS]:
+        if found is None or found[0] >= number or found[6:] != own[_MONEY] or found[3] is not None or own[_THEIRS]:
+            return None
+        if found[4] < self.sealed_until or found[5] is not None or self.adjusts:
             return None
         row, booked, signals = found[0], self._texts_of(found[1]), found[2]
         told = self._texts_of(cast("int", own[0]))
@@ -158,6 +187,7 @@ class Writer(sqlite3.Connection):
             if merged[place] is None:
                 merged[place] = told[place]
         self.execute(_TELL, (self._kind(row, tuple(merged)), both, *own[_TIMES], own[_PARENT], row))
+        self.touched.add(found[4] // DAY_NS)
         return row
 
     def shape(self, names: tuple[str, ...]) -> int | None:
@@ -185,6 +215,7 @@ class Writer(sqlite3.Connection):
     def change(self, number: int, call: Call) -> None:
         """Write a booked call anew."""
         own, extras = self.row(number, call)
+        self.touched.add(call.started_ns // DAY_NS)
         self.execute(_CHANGE, (*own, number))
         self.execute("DELETE FROM extras WHERE id = ?", (number,))
         if extras is not None:
@@ -202,9 +233,9 @@ class Writer(sqlite3.Connection):
         swept = self.execute("SELECT value FROM marks WHERE name = ?", (SWEPT,)).fetchone()
         if newest - (swept[0] if swept else 0) < MOST_UNSWEPT:
             return
-        used = "SELECT user FROM {} WHERE user IS NOT NULL"
-        self.execute("DELETE FROM kinds WHERE id NOT IN (SELECT kind FROM entries UNION SELECT kind FROM folded)")
-        self.execute(f"DELETE FROM users WHERE id NOT IN ({used.format('entries')} UNION {used.format('folded')})")
+        for table, column in (("kinds", "kind"), ("users", "user")):
+            used = " UNION ".join(f"SELECT {column} FROM {one} WHERE {column} IS NOT NULL" for one in _USING[column])
+            self.execute(f"DELETE FROM {table} WHERE id NOT IN ({used})")
         self.forget()
         # a number that was the newest may be given again, so the mark may fall
         left: int = self.execute(found).fetchone()[0]
@@ -253,8 +284,11 @@ class Writer(sqlite3.Connection):
         return found
 
 
-def select(table: str = "entries") -> str:
-    """The question for the calls in ``entries``, or in a table with the same columns: their ``id`` and ``COLUMNS``."""
+def select(table: str = "entries", extras: str = "x.id = e.id") -> str:
+    """The question for the calls in ``entries``, or in a table with the same columns: their ``id`` and ``COLUMNS``.
+
+    ``extras`` is the condition by which a row of the table has its row in ``extras``.
+    """
     apart = {
         **{name: f"k.{name}" for name in TEXTS},
         **{name: f"e.{name}" for name in OWN},
@@ -269,7 +303,7 @@ def select(table: str = "entries") -> str:
     columns = ", ".join(f"{apart[name]} AS {name}" for name in COLUMNS)
     return (
         f"SELECT e.id AS id, {columns} FROM {table} e JOIN kinds k ON k.id = e.kind"
-        " LEFT JOIN users u ON u.id = e.user LEFT JOIN extras x ON x.id = e.id"
+        f" LEFT JOIN users u ON u.id = e.user LEFT JOIN extras x ON {extras}"
     )
 
 

@@ -12,6 +12,7 @@ from genmeter import names
 from genmeter.ledger.call import COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import Dearest, Group, Latency, Quarantined, Window
+from genmeter.ledger.sqlite.counting import counters
 from genmeter.ledger.sqlite.database import Database
 from genmeter.ledger.sqlite.dearest import dearest
 from genmeter.ledger.sqlite.packing import packed
@@ -108,11 +109,6 @@ class Reader:
 
     def _rows(self, statement: str, *values: str | bytes | int | None) -> list[tuple[Any, ...]]:
         return self._database.read(lambda connection: connection.execute(statement, values).fetchall())
-
-
-def counters(connection: sqlite3.Connection) -> dict[str, int]:
-    """``Reader.counters`` on a connection."""
-    return dict(connection.execute("SELECT name, value FROM counters").fetchall())
 
 
 def _latency(connection: sqlite3.Connection, percents: Sequence[int], window: Window) -> Latency:

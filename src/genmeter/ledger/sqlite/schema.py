@@ -2,7 +2,8 @@
 
 ``entries`` and the tables around it hold the booked calls (``entries.py``), ``daily`` the sums of calls that were trimmed, ``spans`` what was received for
 the trace tree, ``quarantine`` what is in no sum, ``corrections`` what has changed of booked calls, ``counters`` and ``marks`` what has been counted and how far back
-the calls reach. The tables themselves are the scripts in ``migrations/``: what is on disk does not follow a change of
+the calls reach. ``adjustments`` are signed rows beside the calls, ``seals`` the periods that are closed, ``days`` and ``sessions`` the sums of the
+calls that are kept, ``dirty`` the days whose sums are to be computed anew, and ``tiers`` how far back each kind of sum reaches. The tables themselves are the scripts in ``migrations/``: what is on disk does not follow a change of
 names in the code.
 """
 
@@ -16,12 +17,12 @@ from typing import Final
 
 from genmeter.errors import GenmeterError
 from genmeter.ledger.call import USAGE_COLUMNS
+from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite import packing
 from genmeter.ledger.sqlite.entries import select
 
 UNIT: Final = 10**9
 """Costs are summed as whole units of this many pico and a rest, since SQLite's sum() overflows at $9.2 million."""
-DAY_NS: Final = 86_400 * 10**9
 
 DAILY_KEYS: Final = {
     "day": f"started_ns / {DAY_NS}",

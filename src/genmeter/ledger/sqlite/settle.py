@@ -11,6 +11,7 @@ from genmeter.ledger import doubles
 from genmeter.ledger.call import COLUMNS, Call, from_row
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import DOUBLE
+from genmeter.ledger.sqlite.amend import counting
 from genmeter.ledger.sqlite.aside import find, set_aside
 from genmeter.ledger.sqlite.entries import Writer
 from genmeter.ledger.sqlite.packing import packed, response_mark
@@ -136,7 +137,8 @@ def _trace(connection: Writer, trace: str, stretch: Stretch, first: int, now_ns:
     calls = connection.execute(_HOW_MANY, (packed(trace),)).fetchone()[0]
     near = (stretch[1] + AROUND_NS, stretch[0] - AROUND_NS)
     bounds = near if calls > MOST_OF_A_TRACE else (2**63 - 1, 0)
-    rows = {row[0]: from_row(row[1:]) for row in connection.execute(_AROUND, (packed(trace), *bounds))}
+    found = {row[0]: from_row(row[1:]) for row in connection.execute(_AROUND, (packed(trace), *bounds))}
+    rows = {row: call for row, booked in found.items() if (call := _now(connection, booked)) is not None}
     parents: dict[str, str] = dict(connection.execute(_PARENTS, (trace, *bounds)))
     _climb(connection, trace, rows, parents)
     if len(rows) < 2 or all(call.scope is None for call in rows.values()):
@@ -148,7 +150,7 @@ def _trace(connection: Writer, trace: str, stretch: Stretch, first: int, now_ns:
     return outcomes
 
 
-def _climb(connection: sqlite3.Connection, trace: str, rows: dict[int, Call], parents: dict[str, str]) -> None:
+def _climb(connection: Writer, trace: str, rows: dict[int, Call], parents: dict[str, str]) -> None:
     """Add the calls and spans above the rows that lie outside of their time: clocks of two machines differ."""
     for call in list(rows.values()):
         if call.parent_span_id is not None:
@@ -158,9 +160,10 @@ def _climb(connection: sqlite3.Connection, trace: str, rows: dict[int, Call], pa
     while waiting and len(parents) < 10 * MOST_OF_A_TRACE:
         span = waiting.pop()
         found = find(connection, trace, span)
-        if found is not None:
-            rows.setdefault(*found)
-        above = rows[found[0]].parent_span_id if found is not None else _parent(connection, trace, span)
+        counted = None if found is None else _now(connection, found[1])
+        if found is not None and counted is not None:
+            rows.setdefault(found[0], counted)
+        above = found[1].parent_span_id if found is not None else _parent(connection, trace, span)
         if above is not None and span not in parents:
             parents[span] = above
             waiting.append(above)
@@ -173,6 +176,11 @@ def _parent(connection: sqlite3.Connection, trace: str, span: str) -> str | None
     return row[0] if row else None
 
 
-def _call(connection: sqlite3.Connection, row: int) -> Call | None:
+def _call(connection: Writer, row: int) -> Call | None:
     found: tuple[Any, ...] | None = connection.execute(f"SELECT {_ROW} FROM calls WHERE id = ?", (row,)).fetchone()
-    return from_row(found[1:]) if found else None
+    return _now(connection, from_row(found[1:])) if found else None
+
+
+def _now(connection: Writer, booked: Call) -> Call | None:
+    """The call as it counts with its adjustments; None where one has taken it back."""
+    return counting(connection, booked) if connection.adjusts else booked

@@ -5,18 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Amount, Group, Outcome, Window
+from genmeter.ledger.reserving import Change, Share
 from genmeter.ledger.sqlite import trim, write
 from genmeter.ledger.sqlite.database import MEMORY, Database
-from genmeter.ledger.sqlite.read import Reader
+from genmeter.ledger.sqlite.keeping import Keeper
+from genmeter.ledger.sqlite.reserve import reserve
 from genmeter.ledger.sqlite.trim import Caps
 from genmeter.ledger.sqlite.watch import Watch, position
+
+T = TypeVar("T")
 
 BUSY_SECONDS, PROBE_SECONDS = 3.0, 1.0
 """How long a write waits for another process before the sender is told to come back, and how long a probe waits."""
@@ -38,7 +43,7 @@ class _Turn:
     result: Outcome | BaseException | None = None
 
 
-class SqliteStore(Reader):
+class SqliteStore(Keeper):
     """Books calls once and answers questions, in one SQLite file, or in memory under the path ``:memory:``.
 
     Batches that wait for the disk at the same time are committed in one transaction; each is answered after it.
@@ -48,10 +53,8 @@ class SqliteStore(Reader):
     """
 
     def __init__(self, path: str = MEMORY, caps: Caps | None = None, busy_seconds: float = BUSY_SECONDS) -> None:
-        super().__init__(Database(path, busy_seconds))
-        self.path = path
+        super().__init__(Database(path, busy_seconds), path, caps or Caps())
         self.turn = threading.Lock()
-        self._caps = caps or Caps()
         self._watch = Watch()
         self._waiting: deque[_Turn] = deque()
         self._leading = threading.Lock()
@@ -75,17 +78,23 @@ class SqliteStore(Reader):
             raise mine.result
         return mine.result
 
+    def reserve(self, budget: str, since_ns: int, decide: Callable[[Sequence[Share]], tuple[Change, T]]) -> T:
+        """Change the reservations of a budget as ``decide`` says, in one durable transaction; ``decide``'s answer."""
+        with self._database.transaction() as connection:
+            return reserve(connection, budget, since_ns, decide)
+
     def trim(self) -> int:
         """Take one bounded step towards the caps, and say how many rows went. Money is added to its day before."""
-        if not self._over:
-            return 0
+        return self._step(self._caps.at_once, time.time_ns()) if self._over else 0
+
+    def _step(self, caps: Caps, now_ns: int) -> int:
         with self._database.transaction() as connection:
-            self._over = trim.due(connection, self._caps, time.time_ns())
+            self._over = trim.due(connection, caps, now_ns)
             # sums that follow the table must have read a row before it goes; while they are being read, rows stay
             if not self._over or not self._watch.catch_up(connection):
                 return 0
             before = self._watch.reached
-            gone = trim.step(connection, self._caps, time.time_ns())
+            gone = trim.step(connection, caps, now_ns)
             after, until_ns = position(connection), write.mark(connection, write.WATERMARK)
         self._watch.resume(before, after, until_ns)
         return gone
@@ -153,7 +162,7 @@ class SqliteStore(Reader):
                 now = time.time_ns()
                 outcomes = [write.book(connection, turn.calls, turn.spans, now) for turn in group]
                 write.count_unread(connection, [turn.unread for turn in group if turn.unread])
-                over = trim.due(connection, self._caps, now)
+                over = trim.due(connection, self._caps.at_once, now)
         except StorageError as error:
             self._fault, self._failed_at = str(error), time.monotonic()
             for turn in group:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 
 from genmeter.ledger.call import USAGE_COLUMNS, USAGE_FIELDS
 from genmeter.ledger.questions import QUARTER_NS, Group, Window
@@ -25,13 +26,41 @@ _OF_KINDS: Final = {
     "model": "coalesce(k.response_model, k.request_model)",
 }
 """The same over the kinds ``k``."""
-_OF_ENTRIES: Final = {
-    "day": f"e.started_ns / {DAY_NS}",
-    "quarter": f"e.started_ns / {QUARTER_NS}",
-    "user_hash": "e.user",
-    "session": "e.session",
-}
-"""The same over the entries ``e``, where one kind has several of it."""
+_OF_ENTRIES: Final = ("day", "quarter", "user_hash", "session")
+"""What of it one kind has several of, so that it stands in each row."""
+
+
+class Source(NamedTuple):
+    """Rows that are added up: booked calls, adjustments with their sign, or sums of a day by kind.
+
+    ``table`` is read as ``e``, ``rare`` is the table of the counts that few rows have and ``join`` how it stands beside
+    ``table``. ``calls`` counts the calls of rows, ``sign``
+    stands before each amount, ``moment`` is where a row counts, ``units`` and ``rest`` are its money. ``spans`` are the
+    first start and the last end of rows.
+    """
+
+    table: str
+    rare: str
+    join: str = ""
+    calls: str = "count(*)"
+    sign: str = ""
+    moment: str = "e.started_ns"
+    units: str = f"e.cost_pico / {UNIT}"
+    rest: str = f"e.cost_pico % {UNIT}"
+    spans: tuple[str, str] = ("e.started_ns", "e.started_ns + coalesce(e.duration_ns, 0)")
+    counted: str = "x.usage_{}"
+
+
+ENTRIES: Final = Source("entries e", "extras x JOIN entries e ON e.id = x.id", "LEFT JOIN extras x ON x.id = e.id")
+ADJUSTMENTS: Final = Source(
+    "adjustments e", "extras x JOIN adjustments e ON e.id = -x.id", "LEFT JOIN extras x ON x.id = -e.id", "coalesce(sum(e.calls), 0)", "e.sign * ",
+    "e.counted_ns", spans=("e.counted_ns", "e.counted_ns"),
+)  # fmt: skip
+DAYS: Final = Source(
+    "days e", "days e", "", "sum(e.calls)", "", f"e.day * {DAY_NS}", "e.cost_units", "e.cost_rest",
+    ("e.first_ns", "e.last_ns"), "json_extract(e.rare, '$.usage_{}')",
+)  # fmt: skip
+SESSIONS: Final = DAYS._replace(table="sessions e", rare="sessions e")
 _SHOWN: Final = {
     "user_hash": "(SELECT u.user_hash FROM users u WHERE u.id = t.user_hash)",
     "session": unpacked("t.session"),
@@ -40,19 +69,14 @@ _SHOWN: Final = {
 _MANY: Final = frozenset(_SHOWN)
 """There are so many of these that sums by kind beside them would be as many as calls."""
 DIMENSIONS: Final = frozenset(_OF_DAYS)
+_SESSIONS_FROM: Final = "(SELECT from_day FROM tiers WHERE name = 'sessions')"
+MOST_STRETCHES: Final = 40
+"""Dirty days between clean ones, beyond which the calls themselves are added up."""
 
-_ADDED: Final = (
-    *(f"coalesce(sum(e.usage_{field}), 0) AS usage_{field}" for field in COUNTS),
-    f"coalesce(sum(e.cost_pico / {UNIT}), 0) AS cost_units",
-    f"coalesce(sum(e.cost_pico % {UNIT}), 0) AS cost_rest",
-    "min(e.started_ns) AS first_ns",
-    "max(e.started_ns + coalesce(e.duration_ns, 0)) AS last_ns",
-)
 _AGAIN: Final = (
     *(f"sum(t.{name})" for name in (*(f"usage_{field}" for field in COUNTS), "cost_units", "cost_rest")),
     *("min(t.first_ns)", "max(t.last_ns)"),
 )
-_RARE: Final = tuple(f"coalesce(sum(x.usage_{field}), 0) AS usage_{field}" for field in RARE)
 _RARE_AGAIN: Final = tuple(f"sum(t.usage_{field})" for field in RARE)
 _TOLD: Final = {
     "errors": "k.error_type IS NOT NULL",
@@ -66,17 +90,29 @@ _PLACES: Final = tuple(USAGE_FIELDS.index(field) for field in RARE)
 Row = tuple[Any, ...]
 
 
-def sums(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[Group]:
-    """Sums of the window by the ``DIMENSIONS`` in ``by`` and by currency. Trimmed calls count at 00:00 UTC of their day."""
+def sums(connection: sqlite3.Connection, by: Sequence[str], window: Window, from_calls: bool = False) -> list[Group]:
+    """Sums of the window by the ``DIMENSIONS`` in ``by`` and by currency, with its adjustments.
+
+    Trimmed calls count at 00:00 UTC of their day. Days that are summed already are taken from these sums, unless
+    ``from_calls`` asks for the calls themselves.
+    """
     merged: dict[tuple[object, ...], Group] = {}
-    merge(merged, _of_calls(connection, by, *entries(window)))
+    for stretch, is_summed in [(window, False)] if from_calls else _stretches(connection, by, window):
+        if is_summed:
+            merge(merged, _added(connection, by, DAYS, *_within(stretch, f"e.day * {DAY_NS}")))
+        else:
+            merge(merged, _added(connection, by, ENTRIES, *entries(stretch)))
+    merge(merged, _adjusted(connection, by, window))
     merge(merged, _of_days(connection, by, window))
-    return list(merged.values())
+    if "session" in by:
+        merge(merged, _added(connection, by, SESSIONS, *trimmed_sessions(window)))
+    # what an adjustment has taken back whole is no group any more
+    return [group for group in merged.values() if group.calls or group.cost or any(group.usage)]
 
 
 def sums_after(connection: sqlite3.Connection, by: Sequence[str], newest: int) -> list[Group]:
     """Sums by ``by`` and by currency of the calls whose row came after ``newest``."""
-    return list(_of_calls(connection, by, "e.id > ?", (newest,)))
+    return list(_added(connection, by, ENTRIES, "e.id > ? AND e.late IS NULL", (newest,)))
 
 
 def merge(groups: dict[tuple[object, ...], Group], more: Iterator[Group] | Sequence[Group]) -> None:
@@ -87,15 +123,41 @@ def merge(groups: dict[tuple[object, ...], Group], more: Iterator[Group] | Seque
             _add(known, group)
 
 
-def _of_calls(
-    connection: sqlite3.Connection, by: Sequence[str], where: str, values: tuple[str | int, ...]
+def _stretches(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[Window, bool]]:
+    """The window in parts: whole clean days, which are summed by day already, and the stretches between them."""
+    if not {"quarter", "session", "user_hash"}.isdisjoint(by):
+        return [(window, False)]
+    first, last = connection.execute("SELECT min(day), max(day) FROM days").fetchone()
+    if first is None:
+        return [(window, False)]
+    since = first if window.since_ns is None else max(first, -(-window.since_ns // DAY_NS))
+    until = last + 1 if window.until_ns is None else min(last + 1, window.until_ns // DAY_NS)
+    dirty = [
+        row[0]
+        for row in connection.execute("SELECT day FROM dirty WHERE day >= ? AND day < ? ORDER BY day", (since, until))
+    ]
+    if since >= until or len(dirty) > MOST_STRETCHES:
+        return [(window, False)]
+    parts: list[tuple[Window, bool]] = []
+    edges = [since, *(edge for day in dirty for edge in (day, day + 1)), until]
+    for number, (begin, end) in enumerate(pairwise(edges)):
+        if begin < end:
+            parts.append((Window(begin * DAY_NS, end * DAY_NS, window.run), number % 2 == 0))
+    before = Window(window.since_ns, since * DAY_NS, window.run)
+    after = Window(until * DAY_NS, window.until_ns, window.run)
+    return [(before, False), *parts, (after, False)]
+
+
+def _added(
+    connection: sqlite3.Connection, by: Sequence[str], source: Source, where: str, values: tuple[str | int, ...]
 ) -> Iterator[Group]:
     rare: dict[Row, Row] = {}
-    if connection.execute("SELECT 1 FROM extras LIMIT 1").fetchone():
-        few = _statement(by, "extras x JOIN entries e ON e.id = x.id", where, (_RARE, _RARE_AGAIN))
+    if not source.join or connection.execute("SELECT 1 FROM extras LIMIT 1").fetchone():
+        few = where if source.join else f"{where} AND e.rare IS NOT NULL"
+        asked = _statement(by, source, source.rare, few, (_rare(source), _RARE_AGAIN))
         size = len(by) + 1
-        rare = {row[:size]: row[size + 4 :] for row in connection.execute(few, values)}
-    for row in connection.execute(_statement(by, "entries e", where, (_ADDED, _AGAIN)), values):
+        rare = {row[:size]: row[size + 4 :] for row in connection.execute(asked, values)}
+    for row in connection.execute(_statement(by, source, source.table, where, (_common(source), _AGAIN)), values):
         key, (calls, errors, unpriced, cut, *counts) = row[: len(by) + 1], row[len(by) + 1 :]
         usage = [0] * len(USAGE_FIELDS)
         for place, count in (*zip(_COMMON, counts, strict=False), *zip(_PLACES, rare.get(key, ()), strict=False)):
@@ -106,12 +168,39 @@ def _of_calls(
         )
 
 
-def _statement(by: Sequence[str], source: str, where: str, added: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
-    """The question for sums of the entries ``e``: keys, currency, calls, errors, unpriced, cut, then what is ``added``.
+def _adjusted(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> Iterator[Group]:
+    if connection.execute("SELECT 1 FROM adjustments LIMIT 1").fetchone():
+        yield from _added(connection, by, ADJUSTMENTS, *_within(window, "e.counted_ns"))
 
-    ``added`` has the sums over entries, and the sums of these sums.
+
+def _common(source: Source) -> tuple[str, ...]:
+    return (
+        *(f"coalesce(sum({source.sign}e.usage_{field}), 0) AS usage_{field}" for field in COUNTS),
+        f"coalesce(sum({source.sign}({source.units})), 0) AS cost_units",
+        f"coalesce(sum({source.sign}({source.rest})), 0) AS cost_rest",
+        f"min({source.spans[0]}) AS first_ns",
+        f"max({source.spans[1]}) AS last_ns",
+    )
+
+
+def _rare(source: Source) -> tuple[str, ...]:
+    counts = ((field, source.counted.format(field)) for field in RARE)
+    return tuple(f"coalesce(sum({source.sign}{count}), 0) AS usage_{field}" for field, count in counts)
+
+
+def _statement(
+    by: Sequence[str], source: Source, table: str, where: str, added: tuple[tuple[str, ...], tuple[str, ...]]
+) -> str:
+    """The question for sums of the rows ``e``: keys, currency, calls, errors, unpriced, cut, then what is ``added``.
+
+    ``added`` has the sums over rows, and the sums of these sums.
     """
-    own = [name for name in _OF_ENTRIES if name in by]
+    own = {
+        "day": f"{source.moment} / {DAY_NS}",
+        "quarter": f"{source.moment} / {QUARTER_NS}",
+        "user_hash": "e.user",
+        "session": "e.session",
+    }
     if _MANY.isdisjoint(by):
         kinds = [*(f"t.{name}" if name in own else _OF_KINDS[name] for name in by), "k.currency"]
         told = (
@@ -119,20 +208,21 @@ def _statement(by: Sequence[str], source: str, where: str, added: tuple[tuple[st
             *(f"coalesce(sum(t.calls) FILTER (WHERE {one}), 0)" for one in _TOLD.values()),
             *added[1],
         )
-        parts = ["e.kind AS kind", *(f"{_OF_ENTRIES[name]} AS {name}" for name in own)]
-        inner = f"SELECT {', '.join(parts)}, count(*) AS calls, {', '.join(added[0])} FROM {source} WHERE {where}"
+        parts = ["e.kind AS kind", *(f"{own[name]} AS {name}" for name in by if name in own)]
+        inner = f"SELECT {', '.join(parts)}, {source.calls} AS calls, {', '.join(added[0])} FROM {table} WHERE {where}"
         return (
             f"SELECT {', '.join((*kinds, *told))} FROM ({inner} {_by(len(parts))}) t"
             f" JOIN kinds k ON k.id = t.kind {_by(len(kinds))}"
         )
-    named = [f"{_OF_ENTRIES.get(name) or _OF_KINDS[name]} AS {name}" for name in by]
+    named = [f"{own.get(name) or _OF_KINDS[name]} AS {name}" for name in by]
+    weight = "1" if source is ENTRIES else "e.calls"
     told = (
-        "count(*) AS calls",
-        *(f"count(*) FILTER (WHERE {one}) AS {name}" for name, one in _TOLD.items()),
+        f"{source.calls} AS calls",
+        *(f"coalesce(sum({weight}) FILTER (WHERE {one}), 0) AS {name}" for name, one in _TOLD.items()),
         *added[0],
     )
     inner = (
-        f"SELECT {', '.join((*named, 'k.currency', *told))} FROM {source} JOIN kinds k ON k.id = e.kind"
+        f"SELECT {', '.join((*named, 'k.currency', *told))} FROM {table} JOIN kinds k ON k.id = e.kind"
         f" WHERE {where} {_by(len(by) + 1)}"
     )
     shown = [_SHOWN.get(name, f"t.{name}") for name in by]
@@ -140,12 +230,13 @@ def _statement(by: Sequence[str], source: str, where: str, added: tuple[tuple[st
     return f"SELECT {', '.join(shown)}, {others} FROM ({inner}) t"
 
 
-def whole(by: Sequence[str], where: str) -> str:
-    """The question for all sums of entries in one: those of the counts that most calls have, then those of the rare ones."""
-    first, last = _ADDED[: len(COUNTS)], _ADDED[len(COUNTS) :]
+def whole(by: Sequence[str], where: str, source: Source) -> str:
+    """The question for all sums of rows in one: those of the counts that most calls have, then those of the rare ones."""
+    common = _common(source)
+    first, last = common[: len(COUNTS)], common[len(COUNTS) :]
     again, end = _AGAIN[: len(COUNTS)], _AGAIN[len(COUNTS) :]
-    added = ((*first, *_RARE, *last), (*again, *_RARE_AGAIN, *end))
-    return _statement(by, "entries e LEFT JOIN extras x ON x.id = e.id", where, added)
+    added = ((*first, *_rare(source), *last), (*again, *_RARE_AGAIN, *end))
+    return _statement(by, source, f"{source.table} {source.join}", where, added)
 
 
 def days(by: Sequence[str], window: Window) -> tuple[str, tuple[str | int, ...]]:
@@ -154,9 +245,18 @@ def days(by: Sequence[str], window: Window) -> tuple[str, tuple[str | int, ...]]
     asked = {f"day * {DAY_NS} >= ?": window.since_ns, f"day * {DAY_NS} < ?": window.until_ns, "run = ?": window.run}
     terms = [term for term, value in asked.items() if value is not None]
     values = tuple(value for value in asked.values() if value is not None)
+    if "session" in by:
+        # these are read from the sums by session, where these are kept
+        terms.append(f"day < {_SESSIONS_FROM}")
     where = f" WHERE {' AND '.join(terms)}" if terms else ""
     columns = ", ".join((*SUMS, *SPAN_OF_TIME))
     return f"SELECT {keys}, {columns} FROM daily{where}", values
+
+
+def trimmed_sessions(window: Window) -> tuple[str, tuple[str | int, ...]]:
+    """The condition on the sums ``e`` by session of trimmed calls in a window."""
+    where, values = _within(window, f"e.day * {DAY_NS}")
+    return f"{where} AND e.day >= {_SESSIONS_FROM}", values
 
 
 def _of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> Iterator[Group]:
@@ -166,16 +266,30 @@ def _of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) 
 
 
 def entries(window: Window) -> tuple[str, tuple[str | int, ...]]:
-    """The condition on the entries ``e`` of a window. A run is read from its first call on: there is no index of runs."""
+    """The condition on the entries ``e`` of a window; calls that an adjustment counts are left out.
+
+    A run is read from its first call on: there is no index of runs.
+    """
+    where, values = _within(window, "e.started_ns")
+    if window.run is not None:
+        where, values = f"{where} AND e.id >= (SELECT min(first_call) FROM kinds WHERE run = ?)", (*values, window.run)
+    return f"{where} AND e.late IS NULL", values
+
+
+def adjusted(window: Window) -> tuple[str, tuple[str | int, ...]]:
+    """The condition on the adjustments ``e`` of a window."""
+    return _within(window, "e.counted_ns")
+
+
+def _within(window: Window, moment: str) -> tuple[str, tuple[str | int, ...]]:
     terms, values = ["1"], list[str | int]()
-    for term, value in {"e.started_ns >= ?": window.since_ns, "e.started_ns < ?": window.until_ns}.items():
+    for term, value in {f"{moment} >= ?": window.since_ns, f"{moment} < ?": window.until_ns}.items():
         if value is not None:
             terms.append(term)
             values.append(value)
     if window.run is not None:
-        terms.append("e.id >= (SELECT min(first_call) FROM kinds WHERE run = ?)")
         terms.append("e.kind IN (SELECT id FROM kinds WHERE run = ?)")
-        values += [window.run, window.run]
+        values.append(window.run)
     return " AND ".join(terms), tuple(values)
 
 

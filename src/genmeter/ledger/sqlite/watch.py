@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from genmeter.ledger.adjustments import Adjustment
 from genmeter.ledger.call import UNPRICED, Call, from_record
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Amount, Group, Window
-from genmeter.ledger.sqlite.aside import CORRECTED
-from genmeter.ledger.sqlite.read import counters
+from genmeter.ledger.sqlite.amend import listed
+from genmeter.ledger.sqlite.aside import CORRECTED, MOST_CORRECTIONS
+from genmeter.ledger.sqlite.counting import counters
+from genmeter.ledger.sqlite.entries import select
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, UNIT
 from genmeter.ledger.sqlite.sums import merge, sums, sums_after
 from genmeter.ledger.sqlite.write import REFILED
@@ -40,22 +43,36 @@ _DAYS: Final = f"""
 SELECT {", ".join(SCOPES)}, {_USER}, cost_units * (currency IS 'USD'), cost_rest * (currency IS 'USD'),
 CASE WHEN {_WITHOUT} THEN calls ELSE 0 END, first_ns, last_ns FROM daily WHERE last_ns >= ? AND first_ns < ?
 """
+_ADJUSTED: Final = f"""
+SELECT {_BY}, {_USER}, coalesce(sum(sign * (cost_pico / {UNIT})) FILTER (WHERE currency = 'USD'), 0),
+coalesce(sum(sign * (cost_pico % {UNIT})) FILTER (WHERE currency = 'USD'), 0),
+coalesce(sum(weight) FILTER (WHERE {_WITHOUT}), 0) FROM (
+    SELECT c.*, a.sign AS sign, a.calls AS weight, a.counted_ns AS counted_ns
+    FROM adjustments a JOIN ({select("adjustments", "x.id = -e.id")}) c ON c.id = a.id
+) WHERE counted_ns >= ? AND counted_ns < ? GROUP BY {", ".join(str(n + 1) for n in range(len(SCOPES) + 1))}
+"""
+_Change = tuple[int, Call, int]
+"""Sign, call, and 1 where it counts as a call."""
 
 
 class Position(NamedTuple):
-    """How far the table has been read: its newest row; how many calls were trimmed, changed their scope, were corrected."""
+    """How far the tables have been read: ``newest`` call, newest adjustment, and how much changed of the calls otherwise."""
 
     newest: int
     trimmed: int
     refiled: int
     corrected: int
+    adjusted: int
 
 
 def position(connection: sqlite3.Connection) -> Position:
     """Where the table of calls stands now."""
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
     counted = counters(connection)
-    return Position(newest, counted.get("trimmed_calls", 0), counted.get(REFILED, 0), counted.get(CORRECTED, 0))
+    adjusted = connection.execute("SELECT coalesce(max(id), 0) FROM adjustments").fetchone()[0]
+    trimmed, refiled, corrected = (counted.get(name, 0) for name in ("trimmed_calls", REFILED, CORRECTED))
+    trimmed += counted.get("trimmed_days", 0)
+    return Position(newest, trimmed, refiled, corrected, adjusted)
 
 
 class Watch:
@@ -142,17 +159,17 @@ class Watch:
             # both are read before either is added to: if the second reading fails, nothing is counted twice later
             groups = [] if self._totals is None else sums_after(connection, TOTALS_BY, known.newest)
             amounts = list(_calls(connection, self._windows, known.newest, self._users))
-            for sign, call in corrections or ():
-                self._correct(sign, call)
+            for change in corrections or ():
+                self._correct(*change)
             merge(self._totals if self._totals is not None else {}, groups)
             _add(self._windows, amounts)
         self._position = now
 
-    def _correct(self, sign: int, call: Call) -> None:
-        """Add (1) or take out (-1) one call that the sums have read."""
+    def _correct(self, sign: int, call: Call, calls: int) -> None:
+        """Add (1) or take out (-1) one call that the sums have read; ``calls`` is 0 for an amount that is no call."""
         if self._totals is not None:
-            _correct_totals(self._totals, sign, call)
-        missing = int(call.cost_status == UNPRICED or call.currency not in (None, "USD"))
+            _correct_totals(self._totals, sign, call, calls)
+        missing = calls * int(call.cost_status == UNPRICED or call.currency not in (None, "USD"))
         pico = (call.cost_pico or 0) if call.currency == "USD" else 0
         scope = tuple(getattr(call, name) for name in SCOPES)
         user = call.user_hash if call.user_hash in self._users else None
@@ -165,32 +182,37 @@ class Watch:
                     del amounts[(*scope, user)]
 
 
-def _corrections(
-    connection: sqlite3.Connection, known: Position | None, now: Position
-) -> list[tuple[int, Call]] | None:
-    """What has changed of the calls that were read; None where it is not known any more."""
-    if known is None or known.corrected == now.corrected:
+def _corrections(connection: sqlite3.Connection, known: Position | None, now: Position) -> list[_Change] | None:
+    """What has changed of the calls that were read, and what was adjusted; None where it is too much or not known any more."""
+    if known is None or (known.corrected, known.adjusted) == (now.corrected, now.adjusted):
         return []
     rows = connection.execute(
         "SELECT call_id, sign, record FROM corrections WHERE id > ? ORDER BY id", (known.corrected,)
     ).fetchall()
-    if len(rows) != now.corrected - known.corrected:
+    adjusted = listed(connection, EVERYTHING, known.adjusted, MOST_CORRECTIONS + 1)
+    if len(rows) != now.corrected - known.corrected or len(adjusted) > MOST_CORRECTIONS:
         return None
-    return [(sign, from_record(json.loads(record))) for row, sign, record in rows if row <= known.newest]
+    corrected = [(sign, from_record(json.loads(record)), 1) for row, sign, record in rows if row <= known.newest]
+    return [*corrected, *((one.sign, _counted(one), int(one.is_call)) for one in adjusted)]
 
 
-def _correct_totals(totals: dict[tuple[object, ...], Group], sign: int, call: Call) -> None:
+def _counted(one: Adjustment) -> Call:
+    """The call of an adjustment, at the moment where it counts."""
+    return replace(one.call, started_ns=one.counted_ns or 0, duration_ns=None)
+
+
+def _correct_totals(totals: dict[tuple[object, ...], Group], sign: int, call: Call, calls: int) -> None:
     key = tuple(getattr(call, name) for name in TOTALS_BY)
     ended = call.started_ns + (call.duration_ns or 0)
     empty = Group(key, call.currency, 0, 0, 0, 0, (0,) * len(call.usage), 0, call.started_ns, ended)
     group = totals.setdefault((*key, call.currency), empty)
-    group.calls += sign
-    group.errors += sign * (call.error_type is not None)
-    group.unpriced += sign * (call.cost_status == UNPRICED)
-    group.cut += sign * (call.cut is not None)
+    group.calls += sign * calls
+    group.errors += sign * calls * (call.error_type is not None)
+    group.unpriced += sign * calls * (call.cost_status == UNPRICED)
+    group.cut += sign * calls * (call.cut is not None)
     group.usage = tuple(total + sign * (count or 0) for total, count in zip(group.usage, call.usage, strict=True))
     group.cost += sign * (call.cost_pico or 0)
-    if not group.calls:
+    if not (group.calls or group.cost or any(group.usage)):
         del totals[(*key, call.currency)]
 
 
@@ -201,6 +223,8 @@ def _whole(
     _add(read, _calls(connection, windows, None, users))
     for window in windows:
         _add(read, _days(connection, window, users))
+    if connection.execute("SELECT 1 FROM adjustments LIMIT 1").fetchone():
+        _add(read, _adjusted(connection, windows, users))
     return read
 
 
@@ -218,7 +242,8 @@ def _calls(
     if after is not None:
         # the plus keeps SQLite from walking a month of its index to find ten new rows
         where, values = "id > ? AND +started_ns >= ? AND +started_ns < ?", (after, *values)
-    statement = f"SELECT {stretch}, {_BY}, {_USER}, {_SUMS} FROM calls WHERE {where} GROUP BY {_PLACES}"
+    on_time = "id NOT IN (SELECT id FROM entries WHERE late IS NOT NULL)"
+    statement = f"SELECT {stretch}, {_BY}, {_USER}, {_SUMS} FROM calls WHERE {where} AND {on_time} GROUP BY {_PLACES}"
     # all rows before the first is used: sums that a failing disk has left half added would be counted twice
     for row in connection.execute(statement, (*edges, _listed(users), *values)).fetchall():
         number, *key, user, units, rest, without = row
@@ -237,6 +262,14 @@ def _days(connection: sqlite3.Connection, window: Window, users: frozenset[str])
         # the calls of the day are gone: the whole row counts where its first call lies
         inside = first_ns >= since
         yield window, Amount(tuple(key), pico * inside, without * inside, across, user)
+
+
+def _adjusted(connection: sqlite3.Connection, windows: Iterable[Window], users: frozenset[str]) -> Iterator[_Found]:
+    for window in windows:
+        since, until = _bounds(window)
+        for row in connection.execute(_ADJUSTED, (_listed(users), since, until)):
+            *key, user, units, rest, without = row
+            yield window, Amount(tuple(key), units * UNIT + rest, without, 0, user)
 
 
 def _listed(users: frozenset[str]) -> str:

@@ -16,18 +16,10 @@ from genmeter.ledger import doubles
 from genmeter.ledger.call import FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import CONFLICT, DOUBLE, LATE, Outcome
-from genmeter.ledger.sqlite import folded, kept
-from genmeter.ledger.sqlite.aside import (
-    HIGHEST,
-    WATERMARK,
-    count,
-    find,
-    leave_out,
-    mark,
-    mark_aside,
-    quarantine,
-    rewrite,
-)
+from genmeter.ledger.seals import DAY_NS
+from genmeter.ledger.sqlite import amend, folded, kept
+from genmeter.ledger.sqlite.aside import HIGHEST, WATERMARK, find, leave_out, mark_aside, quarantine, rewrite
+from genmeter.ledger.sqlite.counting import count, mark
 from genmeter.ledger.sqlite.entries import INSERT, Values, Writer
 from genmeter.ledger.sqlite.settle import settle, settle_rows, settle_spans
 from genmeter.names import ELSEWHERE
@@ -38,6 +30,7 @@ MOST_EMITTERS = 100
 """Emitters whose unread records are counted apart."""
 _Rows = dict[int, tuple[Values, Values | None]]
 """Number → the values of ``Writer.row``."""
+_LATE = "UPDATE entries SET late = 1 WHERE id >= ? AND started_ns < ?"
 REFILED = "refiled"
 """Counter of booked calls whose environment became known by their second signal. A budget may be for an environment."""
 _MONEY = ("cost_pico", "currency", *USAGE_COLUMNS, *LINE_COLUMNS)
@@ -83,7 +76,10 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
             outcomes.update(batch.tell(call, n, others.get(n)))
     outcomes += settle_rows(connection, first, batch.told, now_ns)
     booked = connection.execute("SELECT count(*) FROM entries WHERE id >= ?", (first,)).fetchone()[0]
-    outcomes["booked"] = booked
+    outcomes["booked"], outcomes["adjusted"] = booked, amend.count_late(connection, first, now_ns)
+    # a call of a sealed period is in no sum of its day
+    new = max(watermark + 1, connection.sealed_until)
+    connection.touched.update(call.started_ns // DAY_NS for call in calls if call.started_ns >= new)
     count(connection, {**outcomes, "rows_calls": booked, "rows_spans": outcomes["spans"]})
     return Outcome(**outcomes)
 
@@ -131,6 +127,8 @@ def _insert(connection: Writer, numbered: Sequence[tuple[int, Call]], first: int
         _, extras = rows.pop(n)
         if extras is not None:
             connection.add_extras(n, extras)
+    if connection.sealed_until:
+        connection.execute(_LATE, (first, connection.sealed_until))
     return inserted, rows
 
 
@@ -146,7 +144,7 @@ class _Batch:
         """Take the doubles among the rows from ``since`` on out of the table; the outcomes by name."""
         outcomes: Counter[str] = Counter()
         for row, billed_by in self.connection.execute(_REPLAYED, (since, DOUBLE)).fetchall():
-            leave_out(self.connection, row, billed_by, self.first)
+            leave_out(self.connection, row, billed_by, self.first, self.now_ns)
             outcomes["duplicates"] += 1
         return outcomes + settle(self.connection, self.first, since, self.now_ns)
 
@@ -183,6 +181,9 @@ class _Batch:
 
         The call is a replay, or the second signal of the same call, or its money contradicts the booked money.
         """
+        own, frozen = booked, row < self.first and amend.is_frozen(self.connection, row, booked)
+        if frozen:
+            booked = amend.evidence(self.connection, booked)
         if booked.scope is not None and call.scope is None:
             return self._overrule(call, row, booked)
         # beside genmeter's own record, another instrumentation's word on the money is no contradiction
@@ -192,10 +193,13 @@ class _Batch:
             digest = hashlib.sha256(repr(known_of).encode()).hexdigest()[:16]
             fresh = quarantine(self.connection, call, CONFLICT, self.now_ns, digest)
             return "conflicts" if fresh else "duplicates"
-        if booked.signals | call.signals == booked.signals:
+        if own.signals | call.signals == own.signals:
             return "duplicates"
         offers = {name: getattr(call, name) for name in FILLABLE if getattr(booked, name) is None}
         additions = {name: value for name, value in offers.items() if value is not None}
+        if frozen:
+            amend.merge(self.connection, row, own, additions, own.signals | call.signals, self.now_ns)
+            return "merged"
         if "environment" in additions:
             count(self.connection, {REFILED: 1})
         self.connection.change(row, replace(booked, signals=booked.signals | call.signals, **additions))
@@ -212,7 +216,7 @@ class _Batch:
             if getattr(old, name) is None:
                 ours[name] = getattr(call, name)
         changes: dict[str, object] = {**ours, "usage": usage, "scope": None, "signals": old.signals | call.signals}
-        rewrite(self.connection, row, old, changes, self.first)
+        rewrite(self.connection, row, old, changes, self.first, self.now_ns)
         self.told.append(row)
         return "merged"
 

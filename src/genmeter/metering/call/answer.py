@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -73,6 +74,11 @@ class Answer:
             self.invocation.gaps = array("d")
         self._begun = begun
         self.fold = self._first
+
+    @property
+    def tail(self) -> Callable[[Any], bool] | None:
+        """See ``spec.Dialect``."""
+        return self._dialect.tail
 
     def head(self, result: Any) -> None:
         """Read what an answer says beside its stream."""

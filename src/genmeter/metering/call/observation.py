@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from types import TracebackType
@@ -12,7 +13,7 @@ from ...model import Invocation
 from .. import guard
 from ..context import attach, detach
 from ..endpoints import routed
-from ..errors import cancelled, error_type, provider_code
+from ..errors import OTHER, cancelled, error_type, provider_code, reported
 from ..process.reaper import reaper
 from ..spec import Kwargs, Provider
 from .answer import Answer, shown
@@ -32,6 +33,7 @@ class Observation:
     __slots__ = (
         "__weakref__",
         "_asked",
+        "_failing",
         "_once",
         "_provider",
         "_sent",
@@ -61,6 +63,7 @@ class Observation:
         self._streams, self._timed = streams, timed
         self._once = [True]
         self._sent = True
+        self._failing: BaseException | None = None
         self._token: Any = None
         self.chunks = answer
         self.invocation: Invocation = answer.invocation
@@ -143,12 +146,20 @@ class Observation:
     def stop(self, error: BaseException) -> None:
         """The SDK raised the exception that the app gets next: the end of a stream, or a failure; for GeneratorExit see ``leave``."""
         if isinstance(error, (StopIteration, StopAsyncIteration)):
-            guard.step("close", self.close)
+            self.invocation.answered = self.invocation.answered or self._failing is not None
+            guard.step("close", self.close, error=self._failing)
         elif isinstance(error, GeneratorExit):
             self.leave()
         else:
             begins = not self._sent and self.invocation.first_chunk is None
             guard.step("close", self._raised if begins else self.fail, error)
+
+    def rest(self, error: BaseException) -> Callable[[Any], bool] | None:
+        """See ``spec.OpenCall``. The call fails with this error at the stream's end, and is billed as a whole."""
+        if not self._once or self.chunks.tail is None:
+            return None
+        self._failing = error
+        return self.chunks.tail
 
     def leave(self) -> None:
         """The app closed what it held.
@@ -244,8 +255,13 @@ class Observation:
         response.served = response.served or routed(arrived)
 
     def _error_type(self, error: BaseException) -> str:
-        if self._provider.error_by_status and provider_code(error) is None:
-            status = self._provider.family.status(error)
-            if status is not None and status >= 400:  # an answer that the SDK could not parse has a good status
-                return str(status)
+        if provider_code(error) is not None:
+            return error_type(error)
+        family = self._provider.family
+        stated = reported(family.complaint(error).code)
+        if stated != OTHER:
+            return stated
+        status = family.status(error) if self._provider.error_by_status else None
+        if status is not None and status >= 400:  # an answer that the SDK could not parse has a good status
+            return str(status)
         return error_type(error)

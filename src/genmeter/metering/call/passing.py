@@ -67,6 +67,9 @@ class Passing:
     def stop(self, error: BaseException) -> None:
         """See ``begin``."""
 
+    def rest(self, error: BaseException) -> None:
+        """See ``begin``."""
+
     def leave(self) -> None:
         """See ``begin``."""
 

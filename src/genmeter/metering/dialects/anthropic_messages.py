@@ -253,6 +253,11 @@ def _joined(block: Mapping[str, Any]) -> Part:
     return _part({**block, field: parse_json(text) if field == "input" else text})
 
 
+def ends(event: Any) -> bool:
+    """Whether an event ends a block or the message; the usage stands in the last but one."""
+    return fields(event).get("type") in ("content_block_stop", "message_delta", "message_stop")
+
+
 def _dialect(name: str, streams: bool) -> Dialect:
     return Dialect(
         name,
@@ -263,6 +268,7 @@ def _dialect(name: str, streams: bool) -> Dialect:
         content_arguments=("messages",),
         read_content=read_content,
         read_output=read_output,
+        tail=ends,
     )
 
 

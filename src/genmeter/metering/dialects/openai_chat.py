@@ -233,6 +233,11 @@ def _place(item: tuple[Any, Any]) -> int:
     return item[0] if isinstance(item[0], int) else 0
 
 
+def ends(chunk: Any) -> bool:
+    """Whether a chunk has no words: each of its choices has finished, or it has none."""
+    return all(fields(choice).get("finish_reason") for choice in each(fields(chunk).get("choices")))
+
+
 OPENAI_CHAT = Dialect(
     "openai_chat",
     names.CHAT,
@@ -243,6 +248,7 @@ OPENAI_CHAT = Dialect(
     content_arguments=("messages",),
     read_content=openai_messages.read_chat,
     read_output=openai_messages.read_choices,
+    tail=ends,
 )
 OPENAI_COMPLETIONS = Dialect(
     "openai_completions",

@@ -194,6 +194,11 @@ class ResponseAccumulator:
             self.messages = read_output(self._seen) if self._ended else [cut]
 
 
+def ends(event: Any) -> bool:
+    """Whether an event ends a text, a part, an item or the response."""
+    return str(fields(event).get("type")).endswith((".done", ".completed", ".incomplete", ".failed"))
+
+
 OPENAI_RESPONSES = Dialect(
     "openai_responses",
     names.CHAT,
@@ -203,5 +208,6 @@ OPENAI_RESPONSES = Dialect(
     content_arguments=("input",),
     read_content=openai_messages.read_input_items,
     read_output=read_output,
+    tail=ends,
 )
 OPENAI_FETCH = Dialect("openai_fetch", names.FETCH_RESPONSE, read_retrieve, read_response, ResponseAccumulator)

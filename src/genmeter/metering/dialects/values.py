@@ -30,9 +30,10 @@ def _reader(kind: Any) -> Callable[[Any], Mapping[str, Any]]:
         return _message
     if hasattr(kind, "pb") and hasattr(kind, "to_dict"):  # proto-plus: a message of Protocol Buffers inside
         return lambda value: fields(value._pb)
-    if issubclass(kind, dict):  # huggingface_hub: a dataclass too, whose dictionary half lacks fields that are new
+    # huggingface_hub: the dictionary half of a dataclass lacks fields that are new
+    if issubclass(kind, dict) and hasattr(kind, "__dataclass_fields__"):  # pyright: ignore[reportUnknownArgumentType]
         return lambda value: getattr(value, "__dict__", None) or value
-    if issubclass(kind, Mapping):  # azure-ai-inference
+    if issubclass(kind, Mapping):  # azure-ai-inference, and the dictionaries of voyageai, which have attributes beside
         return lambda value: value
     if issubclass(kind, type) or kind.__module__ == "builtins":
         # A class may be an argument (`response_format=Step`): its dictionary holds no fields.

@@ -24,7 +24,7 @@ def client_server(instance: Any) -> Server:
 
 
 def kept_server(instance: Any) -> Server:
-    """The same for a client whose address has no public name (zhipuai)."""
+    """The same for a client whose address has no public name (zhipuai, ai21)."""
     client = instance._client
     return Server(client, client._base_url)
 

@@ -12,13 +12,15 @@ import inspect
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, ClassVar, cast
+from weakref import ref
 
 import wrapt
 
 from .. import guard
 from ..shapes import stream
 from ..shapes.follow import follow, whole
-from ..shapes.proxy import Watched, closing, delivered, dropped, ran, then
+from ..shapes.proxy import Rest, Watched, closing, delivered, dropped, ran, then
+from ..shapes.rest import rest
 from ..spec import Complaint, Family, Kwargs, OpenCall, Server
 from . import include_usage
 from .door import headers
@@ -127,16 +129,17 @@ def watch(made: Any, call: OpenCall) -> Any:
         made._iterator = stream.AsyncIteration(chunks.__anext__, call)
     else:
         made._iterator = stream.Iteration(chunks.__next__, call)
-    made.response = _watched(made.response, call)
+    sdk = type(made).__module__.partition(".")[0]
+    made.response = _watched(made.response, call, partial(rest, sdk, ref(made._iterator), call))
     return made
 
 
-def _watched(response: Any, call: OpenCall) -> Any:
+def _watched(response: Any, call: OpenCall, left: Rest) -> Any:
     """The HTTP response, watched for its closing. Newer SDKs ask it for its byte stream at each chunk.
 
     An attribute of a proxy's own is found ten times as fast as one of the object behind it.
     """
-    found = closing(response, call)
+    found = closing(response, call, left)
     own: Callable[[str, Any], None] | None = getattr(found, "__self_setattr__", None)
     if own is not None and hasattr(response, "stream"):
         guard.step("response", own, "stream", response.stream)

@@ -2,7 +2,8 @@
 
 Only budgets that say ``on_exceed`` are kept here. Each process counts what it spends itself, from ``instrument()`` on (a
 forked child: from the fork), in exact pico-USD and calendar periods; what all processes have spent together is in the
-ledger, its gauges and the alerts on them. A call counts in the period in which it began, and with what it cost when it
+ledger, its gauges and the alerts on them. Of a shared budget, each call reserves its money at the ledger service, which
+knows what all processes spend (``shares``, ``desk``). A call counts in the period in which it began, and with what it cost when it
 ended: calls under way when the amount is reached are not stopped, nor is the one that reaches it undone. A call without
 a price adds nothing. Calls that the meter does not see (suppressed, or left to another instrumentor) are neither
 counted nor stopped.
@@ -17,15 +18,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Lock
 from time import time
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from ... import names
-from ...budgets import Budget, parse
+from ...budgets import Budget, BudgetsError, parse
 from ...model import SCOPES, Cost, Invocation, usd
 from ...periods import period
 from ...settings import BudgetTable
+from ...tomllines import Lines
 from ...userkeys import UserKey
-from .rules import RejectedCall, UncheckedCall
+from .rules import BudgetUnreachable, RejectedCall, UncheckedCall
+from .shares import Share, Standing
+
+if TYPE_CHECKING:
+    from .desk import Desk
 
 logger = logging.getLogger("genmeter")
 
@@ -46,15 +53,32 @@ class BudgetExceeded(RejectedCall):
     ``period_end`` on, which is in the budget's time zone.
     """
 
-    def __init__(self, budget_id: str, scope: str, spent: Decimal, amount: Decimal, period_end: datetime) -> None:
-        super().__init__(budget_id, scope, spent, amount, period_end)
+    def __init__(
+        self,
+        budget_id: str,
+        scope: str,
+        spent: Decimal,
+        amount: Decimal,
+        period_end: datetime,
+        reserved: Decimal | None = None,
+    ) -> None:
+        super().__init__(budget_id, scope, spent, amount, period_end, reserved)
         self.budget_id = budget_id
         self.scope = scope
         self.spent = spent
         self.amount = amount
         self.period_end = period_end
+        self.reserved = reserved
 
     def __str__(self) -> str:
+        if self.reserved is not None:
+            return (
+                f"genmeter: the budget {self.budget_id!r} ({self.scope}) has no money left for this call: all applications "
+                f"together have used {self.spent:f} of {self.amount:f} USD, {self.reserved:f} USD are held for calls under "
+                f"way, and its on_exceed is reject: no request was sent. A new period begins at "
+                f"{self.period_end.isoformat()}; for more before then, raise the amount of [budgets.{self.budget_id}] in "
+                "the ledger service's genmeter.toml"
+            )
         return (
             f"genmeter: the budget {self.budget_id!r} ({self.scope}) is spent: this process has used {self.spent:f} of "
             f"{self.amount:f} USD, and its on_exceed is reject: no request was sent. Calls go through again from "
@@ -106,17 +130,39 @@ class _Spent:
 
 
 class _Limit:
-    """One budget, and its spend in the periods of the latest calls."""
+    """One budget, its spend in the periods of the latest calls, and this process's share where it is a shared one."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, desk: Desk | None = None) -> None:
         self.budget = budget
         self.rejects = budget.on_exceed == "reject"
+        self._periods: dict[float, _Spent] = {}
+        self.share = Share(desk, budget, self.periods, self._told) if desk is not None and budget.shared else None
         self.forget()
 
     def forget(self) -> None:
         """Start from nothing."""
         self._current = _Spent(0.0, 0.0)
-        self._periods: dict[float, _Spent] = {}
+        self._periods.clear()
+        if self.share is not None:
+            self.share.forget()
+
+    def periods(self) -> list[_Spent]:
+        """The periods of the latest calls, the running one last."""
+        return [self._periods[start] for start in sorted(self._periods)]
+
+    def reserve(self, share: Share, invocation: Invocation, at: float) -> None:
+        """Let a call of a shared budget begin at Unix second ``at``, with money held for it, or raise the refusal."""
+        spent = self.spent(at)
+        if share.admit(invocation, at):
+            return
+        standing = share.standing
+        invocation.reserved = ()
+        if not standing.fault:
+            raise self.exceeded(spent, standing)
+        if self.budget.unreachable == "reject":
+            raise BudgetUnreachable(self.budget.id, standing.fault)
+        if spent.reached:
+            raise self.exceeded(spent)
 
     def spent(self, at: float) -> _Spent:
         """What is spent in the period that holds Unix second ``at``."""
@@ -134,11 +180,14 @@ class _Limit:
             self._periods.pop(old, None)
         return spent
 
-    def exceeded(self, spent: _Spent) -> BudgetExceeded:
-        """The refusal of a call in the period of ``spent``."""
-        budget = self.budget
-        used, amount = Decimal(usd(spent.pico)), Decimal(usd(budget.amount))
-        return BudgetExceeded(budget.id, budget.scope_text, used, amount, self._end(spent))
+    def exceeded(self, spent: _Spent, standing: Standing | None = None) -> BudgetExceeded:
+        """The refusal of a call in the period of ``spent``; ``standing`` is that of all processes together."""
+        budget, end = self.budget, self._end(spent)
+        if standing is None:
+            used, amount = Decimal(usd(spent.pico)), Decimal(usd(budget.amount))
+            return BudgetExceeded(budget.id, budget.scope_text, used, amount, end)
+        used, amount, held = (Decimal(usd(pico)) for pico in (standing.spent, standing.amount, standing.held))
+        return BudgetExceeded(budget.id, budget.scope_text, used, amount, end, held)
 
     def book(self, pico: int, at: float) -> None:
         """Count a call that began at Unix second ``at``; say once a period that the amount is reached."""
@@ -146,17 +195,26 @@ class _Limit:
         used = spent.add(pico)
         if used >= self.budget.amount:
             spent.reached = True
-            if spent.first():
-                self._say(spent, used)
+            if (self.share is None or self.share.lost) and spent.first():
+                self._say(spent, "this process has", used, self.budget.amount)
+        if self.share is not None:
+            self.share.note(pico)
 
-    def _say(self, spent: _Spent, used: int) -> None:
+    def _told(self, standing: Standing) -> None:
+        """Say once a period that all processes together have reached the amount."""
+        spent = self._periods.get(standing.start)
+        if standing.exhausted and spent is not None and spent.first():
+            self._say(spent, "all applications together have", standing.spent, standing.amount)
+
+    def _say(self, spent: _Spent, whose: str, used: int, amount: int) -> None:
         budget = self.budget
         logger.warning(
-            "genmeter: the budget %r (%s) is spent: this process has used %s of %s USD in the %s that ends at %s; %s",
+            "genmeter: the budget %r (%s) is spent: %s used %s of %s USD in the %s that ends at %s; %s",
             budget.id,
             budget.scope_text,
+            whose,
             usd(used),
-            usd(budget.amount),
+            usd(amount),
             budget.period,
             self._end(spent).isoformat(),
             "until then its calls are rejected" if self.rejects else "calls go on, as its on_exceed is warn",
@@ -178,8 +236,10 @@ class Limits:
         budgets: Iterable[Budget],
         resource: Callable[[], Mapping[str, str]] = dict,
         clock: Callable[[], float] = time,
+        desk: Desk | None = None,
     ) -> None:
-        self._limits = tuple(_Limit(budget) for budget in budgets)
+        self._limits = tuple(_Limit(budget, desk) for budget in budgets)
+        self._desk = desk
         self.rejects = any(limit.rejects for limit in self._limits)
         self._by_model = any("model" in limit.budget.scope for limit in self._limits)
         self._by_user = any(limit.budget.users for limit in self._limits)
@@ -194,6 +254,7 @@ class Limits:
 
         Raises:
             BudgetExceeded: the first such budget, in the order of the file.
+            BudgetUnreachable: the ledger service does not answer for a shared budget whose ``unreachable`` is ``reject``.
             UncheckedCall: a fault of ours kept the call from being read, so that no scope is known.
         """
         if invocation.operation not in names.BILLED_OPERATIONS:
@@ -207,7 +268,12 @@ class Limits:
             model = self._answered.get((invocation.seller.name, model), model)
         at = self._clock()
         for limit in self._covers(invocation, model):
-            if limit.rejects and (spent := limit.spent(at)).reached:
+            if not limit.rejects:
+                continue
+            if limit.share is not None:
+                limit.reserve(limit.share, invocation, at)
+            elif (spent := limit.spent(at)).reached:
+                invocation.reserved = ()
                 raise limit.exceeded(spent)
 
     def book(self, invocation: Invocation) -> None:
@@ -221,6 +287,7 @@ class Limits:
             if self.rejects:
                 self._owed.append(invocation)
             raise
+        invocation.reserved = ()
 
     def _settle(self) -> None:
         """Count what is owed. Raises what counting raises; the call is owed still then."""
@@ -268,9 +335,16 @@ class Limits:
         has: dict[str, str | None] = dict(zip(SCOPES, seen, strict=True))
         return tuple(limit for limit in self._limits if limit.budget.covers(has, user))
 
+    def close(self) -> None:
+        """The process ends or the meter goes: give back what is held of shared budgets."""
+        if self._desk is not None:
+            self._desk.close()
+
     def forget(self) -> None:
         """Start from nothing: the spend of a forked child's parent stays with the parent."""
         self._owed.clear()
+        if self._desk is not None:
+            self._desk.forget()
         for limit in self._limits:
             limit.forget()
 
@@ -280,14 +354,28 @@ def limits_for(
     resource: Callable[[], Mapping[str, str]],
     keys: Sequence[UserKey] = (),
     raw_users: bool = False,
+    service: str = "",
+    token_file: str = "",
 ) -> Limits | None:
     """The budgets that say ``on_exceed``, None when none does; every budget of the table is checked.
+
+    ``service`` is the address of the ledger service, which shared budgets need, and ``token_file`` holds its token.
 
     Raises:
         BudgetsError: a budget that cannot be used, with its file, line and reason.
     """
     kept = [budget for budget in parse(table, keys, raw_users) if budget.on_exceed is not None]
-    return Limits(kept, resource) if kept else None
+    shared = next((budget.id for budget in kept if budget.shared), None)
+    if shared is None:
+        return Limits(kept, resource) if kept else None
+    if not service:
+        raise BudgetsError(
+            f"{Lines(table.path, table.text, 'budgets').where(shared, 'shared')}: the address of the ledger service is "
+            'missing; write url = "http://..." below [reservations], or set GENMETER_RESERVATIONS'
+        )
+    from .desk import Desk  # HTTP and TLS: not for those whose budgets are each process's own
+
+    return Limits(kept, resource, desk=Desk(service, token_file))
 
 
 _alive: WeakSet[Limits] = WeakSet()

@@ -30,3 +30,19 @@ class UncheckedCall(RejectedCall):
             "reject is set: no request was sent. Please report the failure; calls go through unchecked with "
             'unattributed = "warn" and budgets whose on_exceed is "warn"'
         )
+
+
+class BudgetUnreachable(RejectedCall):
+    """A call of a shared budget about which the ledger service says nothing, while its ``unreachable`` is ``reject``."""
+
+    def __init__(self, budget_id: str, fault: str) -> None:
+        super().__init__(budget_id, fault)
+        self.budget_id = budget_id
+        self.fault = fault
+
+    def __str__(self) -> str:
+        return (
+            f"genmeter: the ledger service says nothing about the budget {self.budget_id!r} ({self.fault}), and its "
+            "unreachable is reject: no request was sent. Calls go through again once the service answers; with "
+            'unreachable = "local" each application keeps to the amount by itself meanwhile'
+        )

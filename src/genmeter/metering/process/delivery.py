@@ -10,18 +10,23 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from threading import local
+from importlib import import_module
+from threading import get_native_id, local
 from typing import Any, cast
 
 from ... import names
 from ...credentials import scrub
 from ...texts import bounded
 from .. import guard
+from .threads import green
 
 logger = logging.getLogger("genmeter")
 
 QUIET_SECONDS = 600.0
 _LONGEST = 200
+_IMPORTED_LATE = "netrc"
+"""A module that ``requests`` imports with the first request. Under gevent, threads that import one module at the same
+time wait for each other for ever, and the exporters of three signals send at the same time when a process ends."""
 _here = local()
 
 
@@ -81,14 +86,16 @@ def watch(exporter: Any, make: Callable[[], Any] | None = None) -> None:
     """Have ``exporter`` fail quietly, counted by ``delivery``.
 
     ``make`` makes another one like it. A forked process needs its own: the connection belongs to the parent, and two
-    processes that write into one connection spoil it for both.
+    processes that write into one connection spoil it for both. So does a thread under gevent, whose sockets belong to the
+    loop of one thread.
     """
-    send, owner = exporter.export, os.getpid()
+    send, owner = exporter.export, _here_now()
+    guard.step("exporter", import_module, _IMPORTED_LATE)
 
     def export(batch: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal send, owner
-        if make is not None and owner != os.getpid():
-            send, owner = make().export, os.getpid()
+        if make is not None and owner != (now := _here_now()):
+            send, owner = make().export, now
         _here.lines = said = list[str]()
         result: Any = None
         refused = True
@@ -109,6 +116,11 @@ def watch(exporter: Any, make: Callable[[], Any] | None = None) -> None:
     if not delivery.where or "logs" in str(getattr(exporter, "_endpoint", "")):
         delivery.where = str(getattr(exporter, "_endpoint", ""))
     _keep_quiet()
+
+
+def _here_now() -> tuple[int, int]:
+    """The process, and under gevent the thread of the system."""
+    return os.getpid(), get_native_id() if green() else 0
 
 
 class _Quiet(logging.Filter):

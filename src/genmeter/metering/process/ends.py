@@ -10,7 +10,7 @@ import atexit
 import os
 import sys
 import time
-from _thread import LockType, allocate_lock, start_new_thread
+from _thread import LockType
 from collections.abc import Callable, Collection, Iterable, Sequence
 from threading import Event
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from .. import guard
 from .delivery import delivery
 from .reaper import reaper
-from .threads import unsignalled
+from .threads import in_greenlets, of_the_system, starter, unsignalled
 
 SECONDS = 2.0
 """How long the end of a process waits for the exporters."""
@@ -56,6 +56,11 @@ class Ends:
     def attach(self, routes: Routes, streams: Collection[object]) -> None:
         """From now on flush the providers of ``routes``. ``streams`` are those under way: each is a call to be sent."""
         self._routes, self._streams = routes, streams
+
+    @property
+    def armed(self) -> bool:
+        """Whether there is a provider whose threads this process has, or whose records it must send."""
+        return self._routes is not None or bool(self._ours)
 
     def detach(self) -> None:
         """The meter is off."""
@@ -125,8 +130,11 @@ class Ends:
         if self._routes is not None:
             guard.step("end", self._routes.tell_at_end)
         # An application may have shut one down itself; the SDK would warn of a second time.
-        ours = [provider.shutdown for provider in self._ours if not getattr(provider, "_shutdown", False)]
-        return together(ours, deadline - time.monotonic())
+        left = [provider for provider in self._ours if not getattr(provider, "_shutdown", False)]
+        if in_greenlets():  # in a forked child they cannot end without a traceback
+            return together([provider.force_flush for provider in left], deadline - time.monotonic())
+        with of_the_system():  # a thread that is older than gevent's patches would print a traceback, too
+            return together([provider.shutdown for provider in left], deadline - time.monotonic())
 
     def _all(self) -> list[Any]:
         found: list[Any] = []
@@ -152,7 +160,8 @@ def together(jobs: Sequence[Job], seconds: float) -> bool:
 
 def _start(job: Job, results: list[object]) -> LockType:
     """Start a job on a thread of its own; the lock is free once it has ended."""
-    ended = allocate_lock()
+    start, lock = starter()
+    ended = lock()
     ended.acquire()
 
     def run() -> None:
@@ -165,8 +174,7 @@ def _start(job: Job, results: list[object]) -> LockType:
 
     try:
         with unsignalled():
-            # Not threading.Thread: gevent turns that into a greenlet, and a signal's handler cannot wait for a greenlet.
-            start_new_thread(run, ())
+            start(run, ())
     except RuntimeError:
         reaper.run(run)
     return ended

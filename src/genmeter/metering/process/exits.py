@@ -23,6 +23,7 @@ from typing import Any
 
 from .. import guard
 from .ends import ends
+from .threads import in_hub, starter
 
 DOORS = ("_exit", "abort", "execv", "execve")
 """Functions of ``os`` after which no line of this program runs."""
@@ -103,5 +104,12 @@ def _handler(signalnum: Any) -> Any:
 def _die(number: int, _: FrameType | None) -> None:
     # A second signal does not wait.
     _signal(number, signal.SIG_DFL)
+    if in_hub():
+        starter()[0](_leave, (number,))
+    else:
+        _leave(number)
+
+
+def _leave(number: int) -> None:
     guard.step("exit", ends.last_words, other=True)
     os.kill(os.getpid(), number)

@@ -7,9 +7,11 @@ child that has only half forked, and `subprocess.run` of the application never r
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
+from _thread import LockType
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +24,8 @@ _FAULTS = {"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRA
 
 waiting: list[Hook] = []
 """What the SDK has to do in this process because it was forked, and what has to wait under gevent."""
+_in_greenlets = False
+"""Whether gevent had taken the place of threads when the SDK made its providers: then their threads are greenlets."""
 
 
 @contextmanager
@@ -42,6 +46,8 @@ def unsignalled() -> Generator[None, None, None]:
 @contextmanager
 def setting_up() -> Generator[None, None, None]:
     """For the time in which the SDK makes its providers: their threads get no signals, and wait for gevent in forks."""
+    global _in_greenlets  # noqa: PLW0603
+    _in_greenlets = green()
     register: Any = getattr(os, "register_at_fork", None)
     with unsignalled():
         if register is None:
@@ -65,6 +71,16 @@ def green() -> bool:
     return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
+def in_greenlets() -> bool:
+    """Whether the threads of the exporters are greenlets."""
+    return _in_greenlets and green()
+
+
+def in_hub() -> bool:
+    """Whether the loop of gevent itself runs this, as it runs handlers of signals: what waits here raises."""
+    return green() and sys.modules["gevent"].getcurrent() is sys.modules["gevent"].get_hub()
+
+
 def resume() -> None:
     """Do what has waited since the fork. The first call of a forked process does it."""
     while waiting:
@@ -72,13 +88,51 @@ def resume() -> None:
 
 
 def _in_time(hook: Hook) -> Hook:
+    def later() -> None:
+        with of_the_system():
+            hook()
+
     def after_fork() -> None:
         if green():
-            waiting.append(hook)
+            waiting.append(later)
         else:
             hook()
 
     return after_fork
+
+
+@contextmanager
+def of_the_system() -> Generator[None, None, None]:
+    """Threads that start or end in here, and locks that are made, are the system's where those of the exporters are.
+
+    An exporter in a greenlet would hold a lock of greenlets while it sends. The end of the process waits for the
+    exporter in the thread of that greenlet, so that neither would go on.
+    """
+    saved = _saved() if green() and not in_greenlets() else {}
+    originals = [
+        (sys.modules[module], name, original)
+        for module in ("_thread", "threading", "queue")
+        for name, original in saved.get(module, {}).items()
+        if hasattr(sys.modules.get(module), name)
+    ]
+    patched = [(module, name, getattr(module, name)) for module, name, _ in originals]
+    for place in originals:
+        setattr(*place)
+    try:
+        yield
+    finally:
+        for place in patched:
+            setattr(*place)
+
+
+def starter() -> tuple[Callable[[Callable[..., object], tuple[Any, ...]], object], Callable[[], LockType]]:
+    """``start_new_thread`` and ``allocate_lock`` of the kind that the exporters use: of the system, or of greenlets."""
+    with of_the_system():
+        return _thread.start_new_thread, _thread.allocate_lock
+
+
+def _saved() -> dict[str, dict[str, Any]]:
+    return getattr(sys.modules["gevent.monkey"], "saved", {})
 
 
 # A child that was forked by a forked child does its own.

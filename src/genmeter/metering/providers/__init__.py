@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..spec import Provider
+from .ai21 import AI21_SDK
 from .anthropic import ANTHROPIC
 from .azure import AZURE_INFERENCE
 from .bedrock import AIOBOTOCORE, BOTO3
@@ -17,10 +18,13 @@ from .litellm import LITELLM_LIBRARY
 from .mistralai import MISTRALAI, MISTRALAI_1
 from .ollama import OLLAMA
 from .openai import OPENAI
+from .replicate import REPLICATE_SDK
 from .together import TOGETHER, TOGETHER_1
 from .vertexai import VERTEXAI
+from .voyage import VOYAGEAI
 from .watsonx import WATSONX_AI
 from .writer import WRITER
+from .xai import XAI
 from .zai import ZAI, ZHIPUAI
 
 PROVIDERS: tuple[Provider, ...] = (
@@ -50,4 +54,8 @@ PROVIDERS: tuple[Provider, ...] = (
     MISTRALAI,
     MISTRALAI_1,
     LITELLM_LIBRARY,
+    XAI,
+    VOYAGEAI,
+    AI21_SDK,
+    REPLICATE_SDK,
 )

@@ -17,6 +17,8 @@ from .. import guard
 from ..spec import OpenCall
 from .disguise import disguised
 
+Rest = Callable[[], Callable[[], Any] | None]
+
 
 class Proxy(wrapt.ObjectProxy):  # pyright: ignore[reportMissingTypeArgument]
     """Shown, copied and pickled as what it stands for."""
@@ -64,24 +66,37 @@ class Watched(Proxy):
 
 
 class Closing(Proxy):
-    """An HTTP response whose closing ends the call."""
+    """An HTTP response whose closing ends the call. ``rest`` gives what is still to be read before, see ``rest.rest``."""
 
-    def __init__(self, wrapped: Any, call: OpenCall) -> None:
+    def __init__(self, wrapped: Any, call: OpenCall, rest: Rest | None) -> None:
         super().__init__(wrapped)
         self._self_call = call
+        self._self_rest = rest
 
     def close(self) -> Any:
         """Close it, now or when awaited."""
-        return then(self.__wrapped__.close(), self._self_call.leave)
+        return self._self_end(self.__wrapped__.close)
 
     def aclose(self) -> Any:
         """Close it when awaited."""
-        return then(self.__wrapped__.aclose(), self._self_call.leave)
+        return self._self_end(self.__wrapped__.aclose)
+
+    def _self_end(self, close: Callable[[], Any]) -> Any:
+        first = guard.step("rest", self._self_rest) if self._self_rest is not None else None
+        reading = guard.step("rest", first) if first is not None else None
+        if not inspect.isawaitable(reading):
+            return then(close(), self._self_call.leave)
+
+        async def end() -> Any:
+            await reading
+            return await then(close(), self._self_call.leave)
+
+        return end()
 
 
-def closing(response: Any, call: OpenCall) -> Any:
+def closing(response: Any, call: OpenCall, rest: Rest | None = None) -> Any:
     """``response``, watched for its closing."""
-    watched = guard.step("response", Closing, response, call)
+    watched = guard.step("response", Closing, response, call, rest)
     return response if watched is None else watched
 
 

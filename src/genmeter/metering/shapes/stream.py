@@ -22,7 +22,7 @@ class Iteration:
     Apart from the proxy because attributes of a proxy cost more, once for every chunk.
     """
 
-    __slots__ = ("_chunks", "_self_call", "_take")
+    __slots__ = ("__weakref__", "_chunks", "_self_call", "_take")
 
     def __init__(self, take: Callable[[], Any], call: OpenCall) -> None:
         self._take = take
@@ -91,7 +91,7 @@ class Iteration:
 class AsyncIteration:
     """Reads an asynchronous stream; the twin of ``Iteration``."""
 
-    __slots__ = ("_chunks", "_self_call", "_take")
+    __slots__ = ("__weakref__", "_chunks", "_self_call", "_take")
 
     def __init__(self, take: Callable[[], Awaitable[Any]], call: OpenCall) -> None:
         self._take = take

@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanContext
 
 from ... import names
 from ...model import Cost, Invocation, Unpriced, Usage
-from ...units import MODALITIES
+from ...units import BEYOND_TEXT, MODALITIES, TEXT_ALONE
 from ..metrics.points import Point
 from ..metrics.series import Labels
 from ..telemetry import Telemetry
@@ -25,6 +25,10 @@ _TOTALS = {
     "reasoning": names.INFERENCE_REASONING,
 }
 _MODALITIES = tuple((metric, total, MODALITIES.get(total, ())) for total, metric in _TOTALS.items())
+_TEXT_MODALITIES = tuple(
+    (metric, total, tuple(part for part in parts if part[1] not in BEYOND_TEXT)) for metric, total, parts in _MODALITIES
+)
+"""Without the counts that a call of text alone does not have."""
 _totals = attrgetter(*(total for _, total, _ in _MODALITIES))
 _UNKNOWN = (names.TOKEN_MODALITY, "unknown")
 
@@ -133,7 +137,8 @@ def _legacy(invocation: Invocation, labels: Labels, span: SpanContext, points: l
 
 def _token_sums(usage: Usage, labels: Labels, points: list[Point]) -> None:
     """A counter summed over its modalities equals the total: what the provider did not split goes to ``unknown``."""
-    for (metric, _, parts), total in zip(_MODALITIES, _totals(usage), strict=True):
+    modalities = _TEXT_MODALITIES if usage.rare == TEXT_ALONE else _MODALITIES
+    for (metric, _, parts), total in zip(modalities, _totals(usage), strict=True):
         if not total:
             continue
         rest = total
