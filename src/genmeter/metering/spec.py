@@ -259,11 +259,8 @@ class Family:
     complaint: Callable[[BaseException], Complaint] = _unsaid
 
 
-class Parts(NamedTuple):
-    """The arguments with which a method gives whole items, and what the app gets of an item."""
-
-    kwargs: Kwargs
-    part: Callable[[Any], Any]
+Parts = tuple[Kwargs, Callable[[Any], Any]]
+"""The arguments with which a method gives whole items, and what the app gets of an item."""
 
 
 @dataclass(frozen=True, slots=True)

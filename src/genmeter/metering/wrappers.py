@@ -231,9 +231,10 @@ def _generator(entry: Entry) -> Wrapper:
         parts = guard.step("deliver", entry.target.parts, instance, args, kwargs)
         if parts is None:
             return _made_lazy(entry, wrapped(*args, **kwargs), instance, args, kwargs)
-        items = _made_lazy(entry, wrapped(**parts.kwargs), instance, args, kwargs)
-        made = guard.step("deliver", Shown, items, parts.part)
-        return map(parts.part, items) if made is None else made
+        asked, part = parts
+        items = _made_lazy(entry, wrapped(**asked), instance, args, kwargs)
+        made = guard.step("deliver", Shown, items, part)
+        return map(part, items) if made is None else made
 
     return call
 

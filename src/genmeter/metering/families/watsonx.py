@@ -56,7 +56,7 @@ class Method(Target):
         def text_of(answer: Any) -> Any:
             return read(answer)["generated_text"]
 
-        return Parts({**given, "raw_response": True}, text_of)
+        return {**given, "raw_response": True}, text_of
 
 
 def twins(name: str, twin: str, dialect: Dialect, *arguments: str, streams: bool = False) -> Iterator[Target]:
