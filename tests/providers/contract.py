@@ -128,6 +128,8 @@ class Sdk:
     """Whether a method that an app has bound before ``instrument()`` is metered too."""
     refuses: bool = True
     """Whether it refuses an argument that it does not know before it is on its way to the server."""
+    raises: bool = True
+    """Whether a refusal raises an exception; else it is an answer with a status."""
     forks: bool = True
     """Whether a forked child may use it."""
 

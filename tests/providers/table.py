@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from genmeter import names
+from genmeter.metering.families.door import Door
 from genmeter.metering.spec import Dialect, Provider, Target
 from tests.architecture.tree import ROOT
 
@@ -60,7 +61,7 @@ def calls(sdks: list[Sdk], tables: list[Provider]) -> str:
         "async": any(sdk.async_client for sdk in sdks),
         "streams": any(call.streams for call in every),
         "raw responses": any("raw" in call.values for call in every),
-        "`client.post`": any(target.door for table in tables for target in table.targets),
+        "`client.post`": any(isinstance(target, Door) for table in tables for target in table.targets),
     }
     kept = "" if all(sdk.kept for sdk in sdks) else "; methods that the app bound before genmeter pass"
     return f"{', '.join(words)}; {', '.join(form for form, there in forms.items() if there)}{kept}"

@@ -387,6 +387,19 @@ def test_arguments_that_the_sdk_refuses_are_no_call(client: Any, meter: Meter, s
     assert dict(guard.failures) == {}
 
 
+def test_a_stream_whose_first_item_the_sdk_refuses_is_no_call_and_one_that_the_server_refuses_is(
+    client: Any, meter: Meter, stub: StubServer
+) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        next(client.models.generate_content_stream(model="gemini-2.5-flash", contents={"parts": object()}))
+    assert (meter.spans, stub.requests, meter.total(names.CALLS_ACTIVE)) == ([], [], 0)
+    stub.script(":streamGenerateContent", Reply(status=429))
+    with pytest.raises(Exception, match="429"):
+        next(client.models.generate_content_stream(model="gemini-2.5-flash", contents="x"))
+    assert meter.attributes[names.ERROR_TYPE] == "RESOURCE_EXHAUSTED"
+    assert dict(guard.failures) == {}
+
+
 # --- rivals ----------------------------------------------------------------------------------------------------------
 
 

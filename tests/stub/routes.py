@@ -10,6 +10,7 @@ from . import (
     anthropic,
     bedrock,
     cohere,
+    dashscope,
     google,
     mistral,
     ollama,
@@ -18,7 +19,9 @@ from . import (
     openai_responses,
     replicate,
     voyage,
+    watsonx,
     xai,
+    zai,
 )
 from .exchange import Endpoint
 from .script import Request
@@ -28,6 +31,9 @@ ENDPOINTS: list[Endpoint] = [
     *cohere.ENDPOINTS,
     *ollama.ENDPOINTS,
     *mistral.ENDPOINTS,
+    *dashscope.ENDPOINTS,
+    *watsonx.ENDPOINTS,
+    *zai.ENDPOINTS,
     *xai.ENDPOINTS,
     *voyage.ENDPOINTS,
     *ai21.ENDPOINTS,

@@ -78,7 +78,7 @@ def sdks() -> list[Package]:
 def metered(module: str) -> bool:
     """Whether genmeter has a table of the SDK that brings ``module``.
 
-    >>> metered("openai"), metered("zhipuai")
+    >>> metered("openai"), metered("google.generativeai")
     (True, False)
     """
     inside = _WITHIN.get(module, module)

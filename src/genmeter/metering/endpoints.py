@@ -18,6 +18,13 @@ logger = logging.getLogger("genmeter")
 PORTS = {"https": 443, "http": 80}
 
 
+CHOSEN = "x-inference-provider"
+"""The header by which a router says which of its providers answered.
+
+Source: answers of Hugging Face's router, https://huggingface.co/docs/inference-providers (read 2026-11-30).
+"""
+
+
 class _Url(NamedTuple):
     scheme: str
     host: str | None
@@ -87,6 +94,15 @@ class Endpoints:
                 where,
                 where,
             )
+
+
+def routed(response: Any) -> Served | None:
+    """Who served a call, where a router's HTTP response tells: the router sells each provider under a path of its own."""
+    chosen = response.headers.get(CHOSEN)
+    if not isinstance(chosen, str) or not chosen:
+        return None
+    parts = urlsplit(str(response.url))
+    return Served(f"{parts.scheme}://{parts.netloc}/{chosen}", None)
 
 
 def _where(url: Any) -> tuple[str, int | None, str]:

@@ -6,6 +6,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Iterable
+from types import CellType
 from typing import Any
 
 import wrapt
@@ -65,7 +66,7 @@ class Patches:
                     guard.step("watch", self._watch, provider, where, path)
             for where, path in provider.arrivals:
                 if where == module:
-                    guard.step("patch", self._put_around, where, path, wrappers.arriving(provider))
+                    guard.step("patch", self._put_around, where, path, wrappers.arriving())
             for where, path in provider.callbacks:
                 if where == module:
                     guard.step("patch", self._put_around, where, path, wrappers.leaving)
@@ -162,8 +163,41 @@ def resolve(module: str, path: str) -> tuple[Any, str] | None:
     holder: Any = sys.modules.get(module)
     *owners, name = path.split(".")
     for owner in owners:
-        holder = getattr(holder, owner, None)
+        holder = _enclosing(getattr(holder, owner, None))
     return (holder, name) if holder is not None and hasattr(holder, name) else None
+
+
+class Enclosed:
+    """The variables that a decorator's function encloses, as attributes.
+
+    The function calls what stands there. So every copy of the function does, also one that the app has bound before.
+    """
+
+    __slots__ = ("_cells",)
+    _cells: dict[str, CellType]
+
+    def __init__(self, cells: dict[str, CellType]) -> None:
+        object.__setattr__(self, "_cells", cells)
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return {name: cell.cell_contents for name, cell in self._cells.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        cell = self._cells.get(name)
+        if cell is None:
+            raise AttributeError(name)
+        return cell.cell_contents
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._cells[name].cell_contents = value
+
+
+def _enclosing(owner: Any) -> Any:
+    """An owner itself; the variables that it encloses, where it is a function with any."""
+    function = _ours_removed(owner)
+    closure = function.__closure__ if inspect.isfunction(function) else None
+    return Enclosed(dict(zip(function.__code__.co_freevars, closure, strict=True))) if closure else owner
 
 
 def _ours_removed(method: Any) -> Any:

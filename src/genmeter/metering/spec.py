@@ -138,8 +138,8 @@ class OpenCall(Protocol):
         """True: the server refused what we added, and the SDK is to be called again with ``kwargs``."""
         ...
 
-    def begin(self) -> None:
-        """The app is about to hold a stream: its chunks come from now on."""
+    def begin(self, *, sent: bool = True) -> None:
+        """The app is about to hold a stream: its chunks come from now on. ``sent``: the SDK has sent the request."""
         ...
 
     def head(self, result: Any) -> None:
@@ -259,6 +259,10 @@ class Family:
     complaint: Callable[[BaseException], Complaint] = _unsaid
 
 
+Parts = tuple[Kwargs, Callable[[Any], Any]]
+"""The arguments with which a method gives whole items, and what the app gets of an item."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One method to wrap: where it lives, which shape it speaks, whether it is awaited.
@@ -296,6 +300,14 @@ class Target:
     def option(self, option: UsageOption) -> UsageOption:
         """How this method is asked for a stream's usage, from how the SDK's other methods are."""
         return option
+
+    def later(self, instance: Any, kwargs: Kwargs) -> bool:
+        """Whether this call of a ``lazy`` method gives a generator that has sent nothing yet."""
+        return bool(kwargs.get("stream"))
+
+    def parts(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Parts | None:
+        """How the SDK's generator is made, where the app gets a part of each item alone; None: it gets the items."""
+        return None
 
     def of(self, instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> tuple[Dialect, Kwargs] | None:
         """As ``choose``, for a method whose object keeps what is asked."""

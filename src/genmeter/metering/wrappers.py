@@ -17,7 +17,7 @@ from .context import WITHIN, Within, attach, current, detach, outside
 from .payers.rules import RejectedCall, UncheckedCall
 from .process.reaper import reaper
 from .shapes.context_manager import Manager
-from .shapes.lazy import AsyncLazyStream, LazyStream
+from .shapes.lazy import AsyncLazyStream, LazyStream, Shown
 from .shapes.proxy import delivered
 from .spec import Dialect, Kwargs, OpenCall, Opener, Provider, Target
 
@@ -95,21 +95,25 @@ def wrapper(entry: Entry, method: Any) -> Wrapper:
     """The wrapper for a method, by the options of its target and by the kind of function that it is."""
     function, target = inspect.unwrap(method), entry.target
     if target.door:
-        return _door(entry)
+        return _door(entry, function)
     if not isinstance(target.dialect, Dialect):
         return _one_for_all(entry, target.dialect)
     if target.manager:
         return _manager(entry)
+    return _by_kind(entry, function)
+
+
+def _by_kind(entry: Entry, function: Any) -> Wrapper:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return _generator(entry)
-    return _awaited(entry) if target.awaited else _plain(entry)
+    return _awaited(entry) if entry.target.awaited else _plain(entry)
 
 
 def _plain(entry: Entry) -> Wrapper:
     lazily = _generator(entry) if entry.target.lazy else None
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        if lazily is not None and kwargs.get("stream"):
+        if lazily is not None and guard.step("deliver", entry.target.later, instance, kwargs):
             return lazily(wrapped, instance, args, kwargs)
         observation = entry.open(instance, args, kwargs)
         if observation is None:
@@ -124,7 +128,7 @@ def _plain(entry: Entry) -> Wrapper:
 
 def _awaited(entry: Entry) -> Wrapper:
     async def observed(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        if entry.target.lazy and kwargs.get("stream"):
+        if entry.target.lazy and guard.step("deliver", entry.target.later, instance, kwargs):
             return _made_lazy(entry, await wrapped(*args, **kwargs), instance, args, kwargs)
         observation = entry.open(instance, args, kwargs)
         if observation is None:
@@ -143,9 +147,9 @@ def _awaited(entry: Entry) -> Wrapper:
     return call
 
 
-def _door(entry: Entry) -> Wrapper:
+def _door(entry: Entry, function: Any) -> Wrapper:
     sdk, names = entry.provider.sdk, entry.target.arguments
-    observed = (_awaited if entry.target.awaited else _plain)(entry)
+    observed = _by_kind(entry, function)
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         outer: Within | None = current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
@@ -171,13 +175,15 @@ def _one_for_all(entry: Entry, operations: Mapping[str, Dialect]) -> Wrapper:
     return call
 
 
-def arriving(provider: Provider) -> Wrapper:
-    """The wrapper for a method to which the SDK hands the HTTP response of each call, by name or as the last argument."""
-    sdk = provider.sdk
+def arriving() -> Wrapper:
+    """The wrapper for a method to which the SDK hands the HTTP response of each call, by name or as the last argument.
+
+    The response also is the one of an SDK's call that calls this SDK, and may drop what the response says.
+    """
 
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
         outer: Within | None = current().get(WITHIN)  # pyright: ignore[reportAssignmentType]
-        if outer is not None and outer.sdk == sdk:
+        if outer is not None and not outer.over:
             outer.arrived = args[-1] if args else kwargs.get("response")
         return wrapped(*args, **kwargs)
 
@@ -220,8 +226,15 @@ def _manager(entry: Entry) -> Wrapper:
 
 def _generator(entry: Entry) -> Wrapper:
     def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Kwargs) -> Any:
-        generator = wrapped(*args, **kwargs)
-        return generator if working() is None else _made_lazy(entry, generator, instance, args, kwargs)
+        if working() is None:
+            return wrapped(*args, **kwargs)
+        parts = guard.step("deliver", entry.target.parts, instance, args, kwargs)
+        if parts is None:
+            return _made_lazy(entry, wrapped(*args, **kwargs), instance, args, kwargs)
+        asked, part = parts
+        items = _made_lazy(entry, wrapped(**asked), instance, args, kwargs)
+        made = guard.step("deliver", Shown, items, part)
+        return map(part, items) if made is None else made
 
     return call
 

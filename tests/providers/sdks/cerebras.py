@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..contract import HELLO, ODD_CHAT, At, Call, Expected, Sdk, parsed
+from ..contract import HELLO, ODD_CHAT, At, Call, Expected, Sdk
+from ..stainless import ERRORS, chat
 
 # gpt-oss-120b 0.35 / 0.75 USD a million: 10 × 0.35 + 100 × 0.75 = 3.5 + 75
 CHAT = Expected(
@@ -17,7 +18,6 @@ TEXT = Expected(
     tokens={"input": 5, "output": 7}, finish=("stop",), id="cmpl-0123456789abcdef01234567", cost=7.0,
 )  # fmt: skip
 ASK = At("chat.completions.create", {"model": "gpt-oss-120b", "messages": HELLO})
-RAW = ASK.but(path="chat.completions.with_raw_response.create", take=parsed)
 COMPLETE = At("completions.create", {"model": "gpt-oss-120b", "prompt": "It was a dark night"})
 
 
@@ -41,16 +41,9 @@ SDK = Sdk(
     async_client=async_client,
     seller="cerebras",
     calls=(
-        Call(
-            "chat",
-            "/chat/completions",
-            CHAT,
-            {"value": ASK, "raw": RAW},
-            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)},
-            messages="messages",
-        ),
+        chat(CHAT, ASK),
         Call("completions", "/completions", TEXT, {"value": COMPLETE}),
     ),
-    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"},
+    errors=ERRORS,
     odd=ODD_CHAT,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..contract import HELLO, At, Call, Expected, Odd, Sdk, parsed
+from ..contract import HELLO, At, Call, Expected, Odd, Sdk
+from ..stainless import ERRORS, chat
 
 MODEL = "llama-3.3-70b-versatile"
 # 0.59 / 0.79 USD a million: 18 × 0.59 + 556 × 0.79 = 10.62 + 439.24
@@ -14,7 +15,6 @@ CHAT = Expected(
 )  # fmt: skip
 EMBEDDED = Expected("embeddings", "groq", "nomic-embed-text-v1_5", "nomic-embed-text-v1_5", {"input": 8})
 ASK = At("chat.completions.create", {"model": MODEL, "messages": HELLO})
-RAW = ASK.but(path="chat.completions.with_raw_response.create", take=parsed)
 EMBED = At("embeddings.create", {"model": "nomic-embed-text-v1_5", "input": "x"})
 
 
@@ -38,17 +38,10 @@ SDK = Sdk(
     async_client=async_client,
     seller="groq",
     calls=(
-        Call(
-            "chat",
-            "/chat/completions",
-            CHAT,
-            {"value": ASK, "raw": RAW},
-            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)},
-            messages="messages",
-        ),
+        chat(CHAT, ASK),
         Call("embeddings", "/embeddings", EMBEDDED, {"value": EMBED}),
     ),
-    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"},
+    errors=ERRORS,
     odd=(
         Odd("missing", None, {}, "no_usage"),
         Odd("null", {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, {}, "no_usage"),

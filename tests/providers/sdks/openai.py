@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..contract import HELLO, NEEDLE, At, Call, Expected, Odd, Sdk, parsed
+from ..contract import HELLO, NEEDLE, At, Call, Expected, Odd, Sdk
+from ..stainless import ERRORS, chat
 
 # gpt-4o 2.50 / 10.00 USD a million: 19 × 2.5 + 10 × 10 = 47.5 + 100
 CHAT = Expected(
@@ -28,7 +29,6 @@ TIMED = Expected("generate_content", "openai", "whisper-1", None, {"audio_second
 PAINT = At("images.generate", {"model": "gpt-image-1", "prompt": "A cat"})
 HEAR = At("audio.transcriptions.create", {"model": "gpt-4o-transcribe", "file": ("a.mp3", b"ID3", "audio/mpeg")})
 ASK = At("chat.completions.create", {"model": "gpt-4o", "messages": HELLO})
-RAW = ASK.but(path="chat.completions.with_raw_response.create", take=parsed)
 RESPOND = At("responses.create", {"model": "gpt-5.6-sol", "input": NEEDLE})
 EMBED = At("embeddings.create", {"model": "text-embedding-3-small", "input": "x", "dimensions": 8})
 
@@ -53,21 +53,14 @@ SDK = Sdk(
     async_client=async_client,
     seller="openai",
     calls=(
-        Call(
-            "chat",
-            "/chat/completions",
-            CHAT,
-            {"value": ASK, "raw": RAW},
-            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)},
-            messages="messages",
-        ),
+        chat(CHAT, ASK),
         Call("responses", "/responses", RESPONSE, {"value": RESPOND}, {"stream": RESPOND.but(stream=True)}),
         Call("embeddings", "/embeddings", EMBEDDED, {"value": EMBED}),
         Call("images", "/images/generations", PAINTED, {"value": PAINT}),
         Call("transcriptions", "/audio/transcriptions", HEARD, {"value": HEAR}),
         Call("whisper", "/audio/transcriptions", TIMED, {"value": HEAR.but(model="whisper-1")}),
     ),
-    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"},
+    errors=ERRORS,
     odd=(
         Odd("missing", None, {}, "no_usage"),
         Odd("null", {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, {}, "no_usage"),

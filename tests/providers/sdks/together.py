@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..contract import HELLO, ODD_CHAT, REQUEST, At, Call, Expected, Sdk, installed, parsed
+from ..contract import HELLO, ODD_CHAT, REQUEST, At, Call, Expected, Sdk, installed
+from ..stainless import ERRORS, chat
 
 MODEL = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
 NEW = (installed("together") or (2,)) >= (2,)
@@ -16,7 +17,6 @@ CHAT = Expected(
 EMBEDDED = Expected("embeddings", "together", "BAAI/bge-base-en-v1.5", "BAAI/bge-base-en-v1.5", {})
 OLDER = {400: "together.InvalidRequestError", 429: "together.RateLimitError", 503: "together.ServiceUnavailableError"}
 ASK = At("chat.completions.create", {"model": MODEL, "messages": HELLO})
-RAW = ASK.but(path="chat.completions.with_raw_response.create", take=parsed)
 EMBED = At("embeddings.create", {"model": "BAAI/bge-base-en-v1.5", "input": "x"})
 
 
@@ -40,19 +40,14 @@ SDK = Sdk(
     async_client=async_client,
     seller="together",
     calls=(
-        Call(
-            "chat",
-            "/chat/completions",
-            CHAT,
-            {"value": ASK, "raw": RAW} if NEW else {"value": ASK},
-            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)}
-            if NEW
-            else {"stream": ASK.but(stream=True)},
-            messages="messages",
+        chat(CHAT, ASK)
+        if NEW
+        else Call(
+            "chat", "/chat/completions", CHAT, {"value": ASK}, {"stream": ASK.but(stream=True)}, messages="messages"
         ),
         Call("embeddings", "/embeddings", EMBEDDED, {"value": EMBED}),
     ),
-    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"} if NEW else OLDER,
+    errors=ERRORS if NEW else OLDER,
     # 1.x refuses an answer whose usage has no whole numbers or no total, after it was billed.
     odd=ODD_CHAT if NEW else tuple(replace(odd, tokens=None, reason=None) for odd in ODD_CHAT),
     kept=NEW,

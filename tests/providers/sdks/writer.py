@@ -1,18 +1,18 @@
-"""writer-sdk: https://dev.writer.com/api-reference/completion-api/chat-completion, through the SDK's types."""
+"""writer-sdk: the example of https://dev.writer.com/api-reference/completion-api/chat-completion (read 2026-11-30)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..contract import HELLO, ODD_CHAT, At, Call, Expected, Sdk, parsed
+from ..contract import HELLO, ODD_CHAT, At, Expected, Sdk
+from ..stainless import ERRORS, chat
 
 CHAT = Expected(
     operation="chat", provider="writer", request_model="palmyra-x5", response_model="palmyra-x5",
-    tokens={"input": 42, "output": 156}, finish=("stop",), id="chatcmpl-0123456789abcdef01234567",
+    tokens={"input": 40, "output": 300}, finish=("stop",), id="chatcmpl-0123456789abcdef01234567",
     cost="unknown_model",
 )  # fmt: skip
 ASK = At("chat.chat", {"model": "palmyra-x5", "messages": HELLO})
-RAW = ASK.but(path="chat.with_raw_response.chat", take=parsed)
 
 
 def client(url: str) -> Any:
@@ -34,17 +34,8 @@ SDK = Sdk(
     client=client,
     async_client=async_client,
     seller="writer",
-    calls=(
-        Call(
-            "chat",
-            "/v1/chat",
-            CHAT,
-            {"value": ASK, "raw": RAW},
-            {"stream": ASK.but(stream=True), "raw_stream": RAW.but(stream=True)},
-            messages="messages",
-        ),
-    ),
-    errors={400: "invalid_request_error", 429: "rate_limit_exceeded", 503: "server_error"},
+    calls=(chat(CHAT, ASK, "/v1/chat"),),
+    errors=ERRORS,
     odd=ODD_CHAT,
     newest=(3,),
 )

@@ -12,6 +12,7 @@ from typing import Any
 from ...model import Invocation
 from .. import guard
 from ..context import attach, detach
+from ..endpoints import routed
 from ..errors import OTHER, cancelled, error_type, provider_code, reported
 from ..process.reaper import reaper
 from ..spec import Kwargs, Provider
@@ -35,6 +36,7 @@ class Observation:
         "_failing",
         "_once",
         "_provider",
+        "_sent",
         "_signals",
         "_streams",
         "_timed",
@@ -60,6 +62,7 @@ class Observation:
         self._provider, self._signals, self._asked = provider, signals, asked
         self._streams, self._timed = streams, timed
         self._once = [True]
+        self._sent = True
         self._failing: BaseException | None = None
         self._token: Any = None
         self.chunks = answer
@@ -111,8 +114,9 @@ class Observation:
 
     # --- what the SDK gave -----------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
+    def begin(self, *, sent: bool = True) -> None:
         """The app is about to hold a stream; the usage that we asked for is hidden from it even if this goes wrong."""
+        self._sent = sent
         try:
             self._begin()
         except Exception as error:
@@ -147,7 +151,8 @@ class Observation:
         elif isinstance(error, GeneratorExit):
             self.leave()
         else:
-            guard.step("close", self.fail, error)
+            begins = not self._sent and self.invocation.first_chunk is None
+            guard.step("close", self._raised if begins else self.fail, error)
 
     def rest(self, error: BaseException) -> Callable[[Any], bool] | None:
         """See ``spec.OpenCall``. The call fails with this error at the stream's end, and is billed as a whole."""
@@ -199,6 +204,7 @@ class Observation:
         """End without a trace: the SDK refused the app's arguments, and no request was sent."""
         if self._once:
             self._once.clear()
+            self._streams.discard(self)
             self._signals.within.over = True
             self._signals.discard(self.invocation)
 
@@ -220,6 +226,8 @@ class Observation:
             return
         self._streams.discard(self)
         within = self._signals.within
+        if within.arrived is not None and self.invocation.seller.id is None:
+            guard.step("seller", self._routed, within.arrived)
         within.arrived, within.over = None, True
         self.chunks.fold = self.chunks.hides  # an app that reads on does not see what we asked for
         invocation, signals = self.invocation, self._signals
@@ -240,6 +248,11 @@ class Observation:
             signals.span.end(signals.started + int(invocation.duration * 1e9))
         except Exception as failure:
             guard.failed("end", failure)
+
+    def _routed(self, arrived: Any) -> None:
+        """The seller that a router has chosen, where only its answer tells."""
+        response = self.invocation.response
+        response.served = response.served or routed(arrived)
 
     def _error_type(self, error: BaseException) -> str:
         if provider_code(error) is not None:

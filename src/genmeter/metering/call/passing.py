@@ -52,7 +52,7 @@ class Passing:
         guard.step("context", detach, self._token)
         return False
 
-    def begin(self) -> None:
+    def begin(self, *, sent: bool = True) -> None:
         """Nothing is recorded, here and below."""
 
     def head(self, result: Any) -> None:

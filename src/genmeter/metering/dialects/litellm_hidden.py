@@ -13,8 +13,9 @@ from typing import Any
 from ... import names
 from ...model import Invocation, Response
 from .litellm_names import named, served
-from .values import fields
+from .values import fields, own
 
+HIDDEN = "_hidden_params"
 CACHE = "cached_response"
 """What a stream names as its provider where a cache of LiteLLM's answers."""
 OWN = frozenset({"cost"})
@@ -31,7 +32,7 @@ def read_terms(usage: Mapping[str, Any], response: Response) -> None:
 
 def read_hidden(result: Any, invocation: Invocation) -> None:
     """Who served the call, LiteLLM's own price of it, and whether it was a call at all."""
-    hidden = fields(getattr(result, "_hidden_params", None))
+    hidden = fields(getattr(result, HIDDEN, None) or own(result).get(HIDDEN))
     response = invocation.response
     provider = hidden.get("custom_llm_provider") or getattr(result, "custom_llm_provider", None)
     if hidden.get("cache_hit") is True or provider == CACHE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry.context import get_current
 
@@ -17,9 +17,15 @@ from ..shapes import stream
 from ..spec import Complaint, Dialect, Family, Kwargs, OpenCall, Server, Target
 from . import include_usage
 from .plain import no_server, status
+from .stainless import body
 
 SENDERS = frozenset({"httpx", "httpx2", "aiohttp", "openai", "requests", "botocore"})
 """The libraries with which LiteLLM sends requests."""
+
+
+HIDDEN = "_hidden_params"
+INSIDE = ".original_function"
+"""What the decorator of LiteLLM's functions calls the function inside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,13 @@ class Function(Target):
 def functions(
     module: str, name: str, dialect: Dialect, *arguments: str, locate: Callable[[Kwargs], Server]
 ) -> Iterator[Target]:
-    """A function and its asynchronous twin, in the module that defines them and in the package, which has copies."""
-    for home in (module, "litellm"):
-        yield Function(home, name, dialect, arguments=arguments, locate=locate)
-        yield Function(home, f"a{name}", dialect, awaited=True, arguments=arguments, locate=locate)
+    """A function and its asynchronous twin, in the module that defines them and in the package, which has copies.
+
+    A decorator stands around each. What it calls is metered too, for a program that has bound a copy before genmeter came.
+    """
+    for home, inside in ((module, ""), ("litellm", ""), (module, INSIDE)):
+        yield Function(home, f"{name}{inside}", dialect, arguments=arguments, locate=locate)
+        yield Function(home, f"a{name}{inside}", dialect, awaited=True, arguments=arguments, locate=locate)
 
 
 def deliver(result: Any, call: OpenCall) -> Any:
@@ -59,8 +68,18 @@ def deliver(result: Any, call: OpenCall) -> Any:
         if proxy is not None:
             call.head(result)
             return proxy
-    call.read(result)
+    call.read(_told(result, call.arrived))
     return result
+
+
+def _told(result: Any, arrived: Any) -> Any:
+    """An answer, with the usage that the server reported where LiteLLM has dropped it (transcriptions, before 1.80)."""
+    if arrived is None or getattr(result, "usage", None) is not None or not hasattr(result, HIDDEN):
+        return result
+    found: Any = body(arrived)
+    usage: Any = cast("dict[str, Any]", found).get("usage") if isinstance(found, dict) else None
+    told: dict[str, Any] = {**vars(result), HIDDEN: result._hidden_params, "usage": usage}
+    return told if usage else result
 
 
 def undelivered(result: Any, call: OpenCall) -> None:

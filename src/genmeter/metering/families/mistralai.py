@@ -7,11 +7,14 @@ The exception for a status keeps its HTTP response too.
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.trace import NoOpTracer
+
 from ..shapes.stream import deliver
-from ..spec import Dialect, Family, Kwargs, Server, Target
+from ..spec import Dialect, Family, Kwargs, Muted, Server, Target
 from . import stainless
 from .plain import status
 
@@ -37,17 +40,26 @@ class Method(Target):
         return None if url is None else Server(instance.sdk_configuration, url)
 
 
-def methods(module: str, owner: str, method: str, dialect: Dialect) -> tuple[Target, Target]:
-    """A method and its asynchronous twin."""
-    return (
-        Method(module, f"{owner}.{method}", dialect),
-        Method(module, f"{owner}.{method}_async", dialect, awaited=True),
-    )
+Row = tuple[str, str, str, Dialect]
+"""Module, class, method and dialect."""
 
 
-def arrivals(home: str) -> tuple[tuple[str, str], ...]:
-    """Where the SDK whose package is ``home`` has the HTTP response of a call that did not fail."""
-    return ((f"{home}._hooks.sdkhooks", "SDKHooks.after_success"),)
+def methods(place: str, rows: Iterable[Row], only: Container[str] | None = None) -> Iterator[Target]:
+    """The methods of a package's resources, each with its asynchronous twin; of the modules ``only``, where these are named."""
+    for module, owner, method, dialect in rows:
+        if only is None or module in only:
+            yield Method(f"{place}.{module}", f"{owner}.{method}", dialect)
+            yield Method(f"{place}.{module}", f"{owner}.{method}_async", dialect, awaited=True)
+
+
+def arrivals(*homes: str) -> tuple[tuple[str, str], ...]:
+    """Where the SDKs whose packages are ``homes`` have the HTTP response of a call that did not fail."""
+    return tuple((f"{home}._hooks.sdkhooks", "SDKHooks.after_success") for home in homes)
+
+
+def tracing(home: str) -> tuple[Muted, ...]:
+    """What 1.10 to 2.4 trace each call with wherever a tracer provider is set, and later ones where they are told to."""
+    return (Muted(f"{home}._hooks.tracing", "get_or_create_otel_tracer", (False, NoOpTracer())),)
 
 
 MISTRAL = Family(server, deliver, status, unsent=unsent, body=stainless.body)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, ClassVar, cast
 from weakref import ref
@@ -19,7 +19,7 @@ import wrapt
 from .. import guard
 from ..shapes import stream
 from ..shapes.follow import follow, whole
-from ..shapes.proxy import Rest, Watched, closing, delivered, dropped, then
+from ..shapes.proxy import Rest, Watched, closing, delivered, dropped, ran, then
 from ..shapes.rest import rest
 from ..spec import Complaint, Family, Kwargs, OpenCall, Server
 from . import include_usage
@@ -281,22 +281,8 @@ class RawResponse(Watched):
     def _self_run(
         self, method: Callable[..., Any], seen: Callable[[Any, OpenCall], Any], args: Any, kwargs: Any
     ) -> Any:
-        try:
-            result = method(*args, **kwargs)
-        except BaseException as error:
-            self._self_call.stop(error)
-            raise
-        if inspect.isawaitable(result):
-            return self._self_await(result, seen)
-        return delivered(result, self._self_call, seen, undelivered)
-
-    async def _self_await(self, result: Awaitable[Any], seen: Callable[[Any, OpenCall], Any]) -> Any:
-        try:
-            value = await result
-        except BaseException as error:
-            self._self_call.stop(error)
-            raise
-        return delivered(value, self._self_call, seen, undelivered)
+        call = self._self_call
+        return ran(method, call, lambda result: delivered(result, call, seen, undelivered), args, kwargs)
 
     _self_seen: ClassVar[dict[str, Callable[..., Any]]] = {
         "parse": _self_parse,

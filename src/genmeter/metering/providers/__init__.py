@@ -9,7 +9,8 @@ from .azure import AZURE_INFERENCE
 from .bedrock import AIOBOTOCORE, BOTO3
 from .cerebras import CEREBRAS
 from .cohere import COHERE
-from .fireworks import FIREWORKS
+from .dashscope import DASHSCOPE_1, DASHSCOPE_2
+from .fireworks import FIREWORKS, FIREWORKS_0
 from .google import GOOGLE, GOOGLE_INTERACTIONS
 from .groq import GROQ
 from .huggingface import HUGGINGFACE
@@ -21,8 +22,10 @@ from .replicate import REPLICATE_SDK
 from .together import TOGETHER, TOGETHER_1
 from .vertexai import VERTEXAI
 from .voyage import VOYAGEAI
+from .watsonx import WATSONX_AI
 from .writer import WRITER
 from .xai import XAI
+from .zai import ZAI, ZHIPUAI
 
 PROVIDERS: tuple[Provider, ...] = (
     OPENAI,
@@ -41,7 +44,13 @@ PROVIDERS: tuple[Provider, ...] = (
     TOGETHER,
     TOGETHER_1,
     FIREWORKS,
+    FIREWORKS_0,
     WRITER,
+    DASHSCOPE_1,
+    DASHSCOPE_2,
+    WATSONX_AI,
+    ZAI,
+    ZHIPUAI,
     MISTRALAI,
     MISTRALAI_1,
     LITELLM_LIBRARY,

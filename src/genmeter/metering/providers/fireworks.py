@@ -1,9 +1,12 @@
-"""The ``fireworks-ai`` package from 1.0 on: Fireworks in OpenAI's shapes, and in Anthropic's for ``messages``."""
+"""The ``fireworks-ai`` package: Fireworks in OpenAI's shapes, and in Anthropic's for ``messages`` from 1.0 on."""
 
 from __future__ import annotations
 
 from ..dialects.anthropic_messages import ANTHROPIC_MESSAGES
+from ..dialects.event_texts import in_texts
 from ..dialects.openai_chat import OPENAI_CHAT, OPENAI_COMPLETIONS
+from ..dialects.openai_media import OPENAI_EMBEDDINGS, OPENAI_RERANK
+from ..families import fireworks
 from ..families.door import arrivals, doors, posts
 from ..families.stainless import STAINLESS
 from ..spec import Provider, both
@@ -26,3 +29,11 @@ FIREWORKS = Provider(
         *both("fireworks.resources.messages", "MessagesResource", "create", ANTHROPIC_MESSAGES),
     ),
 )
+ENDS = {
+    "/chat/completions": in_texts(OPENAI_CHAT),
+    "/completions": in_texts(OPENAI_COMPLETIONS),
+    "/embeddings": OPENAI_EMBEDDINGS,
+    "/rerank": OPENAI_RERANK,
+}
+FIREWORKS_0 = Provider(sdk="fireworks", name="fireworks", family=fireworks.FIREWORKS, targets=fireworks.posts(ENDS))
+"""Before 1.0."""

@@ -27,5 +27,9 @@ HUGGINGFACE = Provider(
         ),
     ),
     usage_option=INCLUDE_USAGE,
+    arrivals=tuple(
+        (f"huggingface_hub.inference.{module}", "hf_raise_for_status")
+        for module in ("_client", "_generated._async_client")
+    ),
     error_by_status=True,
 )

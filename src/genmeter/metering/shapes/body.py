@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import types
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, cast
 
 from .. import guard
 from ..spec import OpenCall
-from .proxy import Watched, dropped, then
+from .proxy import Watched, dropped, ran, then
 
 LARGEST = 8 * 2**20
 """Bytes kept of a body: a larger one is no answer with a usage object in it."""
@@ -145,24 +144,11 @@ class Body(Watched):
         return entered if made is None else made
 
     def _self_run(self, method: Callable[..., Any], seen: Callable[[Any], None], args: Any, kwargs: Any) -> Any:
-        try:
-            result = method(*args, **kwargs)
-        except BaseException as error:
-            self._self_call.stop(error)
-            raise
-        if inspect.isawaitable(result):
-            return self._self_await(result, seen)
-        guard.step("body", seen, result)
-        return result
+        def give(result: Any) -> Any:
+            guard.step("body", seen, result)
+            return result
 
-    async def _self_await(self, result: Awaitable[Any], seen: Callable[[Any], None]) -> Any:
-        try:
-            value = await result
-        except BaseException as error:
-            self._self_call.stop(error)
-            raise
-        guard.step("body", seen, value)
-        return value
+        return ran(method, self._self_call, give, args, kwargs)
 
 
 def watch(body: Any, call: OpenCall, whole: Callable[[bytes], Any], length: Any) -> Any:

@@ -38,7 +38,7 @@ def disguised(kind: Any, of: Any) -> Any:
 
 def _made(kind: Any, of: Any) -> Any:
     names: dict[str, Any] = {"__module__": of.__module__, "__qualname__": of.__qualname__, "__doc__": of.__doc__}
-    names |= {name: None for name in PROTOCOLS if hasattr(kind, name) and not hasattr(of, name)}
+    names |= {name: None for name in PROTOCOLS if hasattr(kind, name) and getattr(of, name, None) is None}
     if _may_be_a_base(of):
         try:
             space = {name: _forward(name) for name in _names(of) - set(dir(kind))} | names

@@ -36,7 +36,7 @@ class _Lazy(Proxy):
         call = opener() if opener is not None else None
         if call is None:
             return None
-        guard.step("stream", call.begin)
+        guard.step("stream", call.begin, sent=False)
         context = contextvars.copy_context()
         context.run(call.__enter__)
         self._self_call, self._self_context = call, context
@@ -99,6 +99,28 @@ class LazyStream(_Lazy):
             return self._self_run(self.__wrapped__.close)
         finally:
             self._self_left()
+
+
+class Shown(Proxy):
+    """A watched generator, of whose items the app gets a ``part`` alone."""
+
+    def __init__(self, wrapped: Any, part: Callable[[Any], Any]) -> None:
+        super().__init__(wrapped)
+        self._self_part = part
+
+    def __iter__(self) -> Shown:
+        return self
+
+    def __next__(self) -> Any:
+        return self._self_part(self.__wrapped__.__next__())
+
+    def send(self, value: Any) -> Any:
+        """The part of the next item, after the generator has received ``value``."""
+        return self._self_part(self.__wrapped__.send(value))
+
+    def throw(self, *error: Any) -> Any:
+        """The part of the next item, after an error was raised where the generator waits."""
+        return self._self_part(self.__wrapped__.throw(*error))
 
 
 class AsyncLazyStream(_Lazy):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -113,6 +113,25 @@ def then(result: Any, after: Callable[[], None]) -> Any:
             after()
 
     return wait()
+
+
+def ran(method: Callable[..., Any], call: OpenCall, give: Callable[[Any], Any], args: Any, kwargs: Any) -> Any:
+    """Run a method of what a proxy stands for: what ``give`` makes of its result, now or when awaited. Its failure ends the call."""
+    try:
+        result = method(*args, **kwargs)
+    except BaseException as error:
+        call.stop(error)
+        raise
+    return _awaiting(result, call, give) if inspect.isawaitable(result) else give(result)
+
+
+async def _awaiting(result: Awaitable[Any], call: OpenCall, give: Callable[[Any], Any]) -> Any:
+    try:
+        value = await result
+    except BaseException as error:
+        call.stop(error)
+        raise
+    return give(value)
 
 
 def dropped(owner: Any) -> None:
