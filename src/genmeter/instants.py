@@ -24,6 +24,19 @@ def instant(text: str, *, ago: bool = True) -> datetime:
     Raises:
         ValueError: the text is no date and no time; the message says what to write instead.
     """
+    read = moment(text, ago=ago)
+    try:
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is no date or time; {ADVICE if ago else _DATES}") from None
+
+
+def moment(text: str, *, ago: bool = True) -> datetime:
+    """The time that ``text`` names, without a time zone where the text has no offset. Raises ``ValueError`` as ``instant``.
+
+    >>> moment("2026-11-20").isoformat()
+    '2026-11-20T00:00:00'
+    """
     wanted, advice = text.strip(), ADVICE if ago else _DATES
     if ago and (before := _AGO.fullmatch(wanted)):
         try:
@@ -34,8 +47,7 @@ def instant(text: str, *, ago: bool = True) -> datetime:
     if wanted.isdecimal() or not wanted[:1].isdecimal():
         raise ValueError(f"{text!r} is no date or time; {advice}")
     try:
-        read = datetime.fromisoformat(wanted)
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+        return datetime.fromisoformat(wanted)
     except (ValueError, OverflowError) as error:
         # Python's own words help for a day that no month has, and not for a text of another form.
         why = "" if "isoformat" in str(error) else f" ({error})"

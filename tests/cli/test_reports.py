@@ -19,7 +19,7 @@ from genmeter.ledger import Ledger
 from genmeter.reports import document
 from genmeter.reports.registry import REPORTS
 from genmeter.reports.report import Kind
-from genmeter.reports.spending import DIMENSIONS
+from genmeter.reports.dimensions import DIMENSIONS
 from tests.ledger.otlp import NOON, SECOND, chat, span, traces
 from tests.server.client import Client, served
 
@@ -102,7 +102,7 @@ def test_the_page_is_told_of_every_report_and_of_every_dimension(client: Client)
         assert report["command"] in COMMANDS, name
         assert client.get(f"/api/{name}").status == 200
     (by,) = [option for option in listed["spend"]["options"] if option["name"] == "by"]
-    assert by["choices"] == list(DIMENSIONS) and len(DIMENSIONS) == 9
+    assert by["choices"] == list(DIMENSIONS) and len(DIMENSIONS) == 18
     assert set(DRAWN.values()) <= set(COMMANDS)
 
 

@@ -77,7 +77,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, numeric: Co
     """
     columns: list[list[str]] = []
     for index, header in enumerate(headers):
-        cells = [_shown(row[index]) for row in rows]
+        cells = [shown(row[index]) for row in rows]
         place = left
         if index in numeric or header in numeric:
             cells, place = aligned(cells), right
@@ -94,10 +94,15 @@ def write_rows(headers: Sequence[str], rows: Sequence[Sequence[Cell]], fmt: Form
     elif fmt == "csv":
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(headers)
-        writer.writerows([_unformulated(cell) for cell in row] for row in rows)
+        writer.writerows([harmless(cell) for cell in row] for row in rows)
     else:
-        numeric = [index for index in range(len(headers)) if _is_numeric([row[index] for row in rows])]
-        out.write(table([header.replace("_", " ") for header in headers], rows, numeric=numeric) + "\n")
+        out.write(rendered(headers, rows) + "\n")
+
+
+def rendered(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """The rows as a table for people; the columns that hold nothing but numbers are set to the right."""
+    numeric = [index for index in range(len(headers)) if _is_numeric([row[index] for row in rows])]
+    return table([header.replace("_", " ") for header in headers], rows, numeric=numeric)
 
 
 def spell_out(out: TextIO) -> None:
@@ -131,7 +136,8 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
-def _shown(cell: Cell) -> str:
+def shown(cell: Cell) -> str:
+    """The cell as a table for people shows it."""
     if cell is None:
         return "-"
     if isinstance(cell, int):
@@ -144,7 +150,8 @@ def _is_numeric(cells: Sequence[Cell]) -> bool:
     return bool(known) and all(isinstance(cell, int) or _NUMBER.fullmatch(cell) for cell in known)
 
 
-def _unformulated(cell: Cell) -> Cell:
+def harmless(cell: Cell) -> Cell:
+    """The cell as CSV may have it: no spreadsheet takes it for a formula, and it stays in its row."""
     # A spreadsheet runs a cell that starts with one of these as a formula; model and user names come from outside. Some
     # spreadsheets skip blanks and invisible characters before the sign. A control character may end the row, even
     # between quotes: Python 3.11 writes a lone carriage return without them.

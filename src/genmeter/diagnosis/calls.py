@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from genmeter.diagnosis.finding import Finding
 from genmeter.reports import Receipt, receipt, spend
-from genmeter.reports.spending import By
+from genmeter.reports.dimensions import By
 from genmeter.reports.unpricing import unread
 
 if TYPE_CHECKING:

@@ -18,13 +18,28 @@ CONFLICT, SUSPECTED, LATE, DOUBLE = "conflict", "suspected_duplicate", "late", "
 a second record of a booked call by another instrumentation."""
 
 
+class Condition(NamedTuple):
+    """Calls whose column ``name`` has one of the values ``wanted``; with ``other``, all calls but these.
+
+    The names are those of ``Call``, and ``model``. None among the wanted values stands for the calls that do not say it.
+    """
+
+    name: str
+    wanted: tuple[str | None, ...]
+    other: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Calls started in [``since_ns``, ``until_ns``), Unix ns; None is open. ``run`` restricts to one run."""
+    """Calls started in [``since_ns``, ``until_ns``), Unix ns; None is open. ``run`` restricts to one run.
+
+    Each condition of ``where`` must hold.
+    """
 
     since_ns: int | None = None
     until_ns: int | None = None
     run: str | None = None
+    where: tuple[Condition, ...] = ()
 
 
 EVERYTHING = Window()
@@ -47,6 +62,24 @@ class Group:
     cost: int
     first_ns: int
     last_ns: int
+
+
+ORDERS = ("started", "cost", "duration", "input", "output")
+"""The orders of single calls: by start, by amount, by duration, by tokens."""
+
+
+class Page(NamedTuple):
+    """Which calls of a window are wanted: ``limit`` calls behind the first ``offset``, in one of the ``ORDERS``.
+
+    The largest come first, and last with ``rising``; calls without a value come last. ``search`` is a text that a name
+    of the call contains (model, department, application, ...), or how its trace id begins; letters of both cases count alike.
+    """
+
+    limit: int
+    offset: int = 0
+    order: str = "started"
+    rising: bool = False
+    search: str = ""
 
 
 class Dearest(NamedTuple):

@@ -13,7 +13,7 @@ from genmeter.ledger.adjustments import Adjustment, Revision
 from genmeter.ledger.audit import Audit, Upkeep
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
-from genmeter.ledger.questions import Amount, Dearest, Group, Latency, Outcome, Quarantined, Window
+from genmeter.ledger.questions import Amount, Dearest, Group, Latency, Outcome, Page, Quarantined, Window
 from genmeter.ledger.reserving import Change, Share
 from genmeter.ledger.seals import Seal
 
@@ -157,6 +157,16 @@ class Store(Protocol):
 
     def latest(self, limit: int, window: Window) -> list[Call]:
         """The newest calls of a window, the newest first."""
+        ...
+
+    def page(self, page: Page, window: Window) -> list[Call]:
+        """Some calls of a window, in the order of the page."""
+        ...
+
+    def latencies(
+        self, by: Sequence[str], percents: Sequence[int], window: Window
+    ) -> dict[tuple[object, ...], Latency]:
+        """The ``latency`` of each group of calls by these columns. Trimmed calls have none."""
         ...
 
     def latency(self, percents: Sequence[int], window: Window) -> Latency:

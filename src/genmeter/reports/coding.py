@@ -11,7 +11,7 @@ from typing import Final
 from genmeter.reading.conventions import bundled
 from genmeter.reports.document import add, money
 from genmeter.reports.report import Asked, Column, Plain, Report, Sources
-from genmeter.reports.window import window
+from genmeter.reports.window import asked_window
 
 _BY: Final = ("agent", "repository", "user")
 
@@ -20,7 +20,7 @@ def _ask(sources: Sources, asked: Asked) -> Plain:
     emitters = bundled().emitters
     rows: dict[tuple[object, ...], Plain] = {}
     stored = ("scope", "application", "user_hash")
-    for group in sources.ledger.store.groups(stored, window(asked["since"], asked["until"], asked["run"])):
+    for group in sources.ledger.store.groups(stored, asked_window(asked)):
         scope, *rest = group.key
         agent = emitters.coding_agent(scope) if isinstance(scope, str) else None
         if agent is None:

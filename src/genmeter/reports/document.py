@@ -66,14 +66,16 @@ def value(row: Plain, column: Column) -> Any:
 
 
 def _lines(columns: Sequence[Column], row: Plain) -> Iterator[list[Cell]]:
-    costs: list[dict[str, str]] = [value(row, column) for column in columns if column.kind == "cost"]
-    amounts = [item for cost in costs for item in cost.items()]
-    for number in range(max(len(amounts), 1)):
+    amounts: dict[Column, dict[str, str]] = {
+        column: value(row, column) or {} for column in columns if column.kind in ("cost", "of_currency")
+    }
+    known = sorted(set[str]().union(*amounts.values()))
+    for number, currency in enumerate(known or [None]):
         cells: list[Cell] = []
         for column in columns:
-            if column.kind == "cost":
-                currency, amount = amounts[number] if amounts else (None, None)
-                cells += [amount, currency]
+            if column in amounts:
+                amount = amounts[column].get(currency) if currency else None
+                cells += [amount, currency] if column.kind == "cost" else [amount]
             elif number and column.kind not in ("key", "text", "trace"):
                 cells.append(None)
             else:

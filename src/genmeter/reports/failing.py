@@ -6,13 +6,13 @@ from typing import Final
 
 from genmeter.reports.document import add, money
 from genmeter.reports.report import Asked, Column, Plain, Report, Sources
-from genmeter.reports.window import window
+from genmeter.reports.window import asked_window
 
 
 def _ask(sources: Sources, asked: Asked) -> Plain:
     rows: dict[tuple[object, ...], Plain] = {}
     by = ("error_type", "provider", "model")
-    for group in sources.ledger.store.groups(by, window(asked["since"], asked["until"], asked["run"])):
+    for group in sources.ledger.store.groups(by, asked_window(asked)):
         if group.key[0] is None:
             continue
         fresh: Plain = {**dict(zip(by, group.key, strict=True)), "calls": 0, "last_us": 0, "cost": {}}

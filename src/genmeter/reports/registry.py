@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from genmeter.reports import budgeting, coding, failing, spending, tracing, unpricing
+from genmeter.reports import budgeting, coding, failing, reporting, tracing, unpricing
 from genmeter.reports.report import Report
 
 REPORTS: Final[dict[str, Report]] = {
     report.name: report
     for report in (
-        spending.REPORT,
+        reporting.REPORT,
         tracing.REPORT,
         unpricing.REPORT,
         failing.REPORT,

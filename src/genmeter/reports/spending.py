@@ -1,26 +1,22 @@
-"""What was spent, by one dimension or by several at once."""
+"""Sums of what was spent, by one dimension or by several at once: the rows of `genmeter report` and of the receipt."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING
 
 from genmeter import names
+from genmeter.model import usd
+from genmeter.reports.dimensions import DIMENSIONS, TIMES, By, key_of, stored
 from genmeter.reports.document import add, money
-from genmeter.reports.report import WINDOW, Asked, Column, Option, Plain, Report, Sources
-from genmeter.reports.window import Moment, day_of_quarter, window
+from genmeter.reports.report import Plain
+from genmeter.reports.window import Moment, window
 
 if TYPE_CHECKING:
     from genmeter.ledger import Ledger
-    from genmeter.ledger.questions import Group
-
-By = Literal["model", "department", "application", "user", "session", "day", "provider", "environment", "operation"]
-DIMENSIONS: Final[tuple[By, ...]] = get_args(By)
-_MANY: Final = frozenset(("user", "session"))
-"""Dimensions with so many values that not all of them are held in memory at once."""
-_STORED = {"user": "user_hash", "day": "quarter"}
+    from genmeter.ledger.questions import Condition, Group
 
 
 @dataclass(slots=True)
@@ -28,7 +24,8 @@ class Row:
     """One line of a spend report. ``key`` is None where the calls did not say it; ``cost`` is currency → pico units.
 
     ``tokens`` is field of ``model.Usage`` → sum over the calls that reported it; ``unpriced`` calls are in ``calls``
-    and not in ``cost``. ``beside`` has the values of the further dimensions, where there are several.
+    and not in ``cost``. ``beside`` has the values of the further dimensions, where there are several. ``before`` is the cost
+    of the period before, None where it was not asked for; ``latency`` is percent → duration in ns.
     """
 
     key: str | None
@@ -38,6 +35,13 @@ class Row:
     tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(names.USAGE_TOKENS, 0))
     cost: dict[str, int] = field(default_factory=dict[str, int])
     beside: tuple[str | None, ...] = ()
+    before: dict[str, int] | None = None
+    latency: dict[int, int] = field(default_factory=dict[int, int])
+
+    @property
+    def whole_key(self) -> tuple[str | None, ...]:
+        """The values of all its dimensions."""
+        return (self.key, *self.beside)
 
     def add(self, group: Group) -> None:
         """Add the ledger's sums of one group."""
@@ -57,8 +61,9 @@ def spend(
     until: Moment | None = None,
     run: str | None = None,
     zone: tzinfo = UTC,
+    where: Sequence[Condition] = (),
 ) -> list[Row]:
-    """Sums over calls started in [``since``, ``until``), dearest first; by day, oldest day first, days being of ``zone``.
+    """Sums over calls started in [``since``, ``until``), dearest first; by a time, the oldest first, times being of ``zone``.
 
     Trimmed calls are included: they count at 00:00 UTC of their day, and their sessions are forgotten.
     Raises ``ValueError`` for an unknown ``by`` and ``StorageError``.
@@ -68,24 +73,36 @@ def spend(
     ...     spend(ledger, by=("application", "model"))
     []
     """
-    dimensions = (by,) if isinstance(by, str) else tuple(by)
-    for name in dimensions:
+    names = (by,) if isinstance(by, str) else tuple(by)
+    for name in names:
         if name not in DIMENSIONS:
             raise ValueError(f"spend cannot be grouped by {name!r}; use one of {', '.join(DIMENSIONS)}")
-    return _rows(ledger.store.groups(_stored(dimensions), window(since, until, run, zone)), dimensions, zone)
+    groups = ledger.store.groups(stored(names), window(since, until, run, zone, where))
+    return ordered(rows_of(groups, names, zone), names)
 
 
-def _stored(dimensions: Sequence[By]) -> list[str]:
-    return [_STORED.get(name, name) for name in dimensions]
+def rows_of(groups: Iterable[Group], names: Sequence[By], zone: tzinfo = UTC) -> list[Row]:
+    """The rows by dimensions ``names`` that groups by ``stored(names)`` add up to.
 
-
-def _rows(groups: Sequence[Group], dimensions: Sequence[By], zone: tzinfo = UTC) -> list[Row]:
+    >>> rows_of([], ["model"])
+    []
+    """
     rows: dict[tuple[str | None, ...], Row] = {}
+    columns = stored(names)
     for group in groups:
-        key = tuple(_shown(name, value, zone) for name, value in zip(dimensions, group.key, strict=True))
+        key = key_of(names, columns, group.key, zone)
         rows.setdefault(key, Row(key[0], beside=key[1:])).add(group)
-    found = sorted(rows.values(), key=_dearest)
-    return sorted(found, key=lambda row: row.key or "") if dimensions[0] == "day" else found
+    return list(rows.values())
+
+
+def ordered(rows: Sequence[Row], names: Sequence[By]) -> list[Row]:
+    """The rows in their usual order: the dearest first, and where the first dimension is a time, the oldest.
+
+    >>> [row.key for row in ordered([Row("a", cost={"USD": 1}), Row("b", cost={"USD": 2})], ["model"])]
+    ['b', 'a']
+    """
+    found = sorted(rows, key=_dearest)
+    return sorted(found, key=lambda row: row.key or "") if names[0] in TIMES else found
 
 
 def total(rows: Sequence[Row]) -> Row:
@@ -105,6 +122,10 @@ def total(rows: Sequence[Row]) -> Row:
             whole.tokens[name] += tokens
         for currency, cost in row.cost.items():
             add(whole.cost, currency, cost)
+        if row.before is not None:
+            whole.before = whole.before or {}
+            for currency, cost in row.before.items():
+                add(whole.before, currency, cost)
     return whole
 
 
@@ -114,7 +135,7 @@ def plain(row: Row, by: Sequence[str] = ()) -> Plain:
     >>> plain(Row("gpt-5", calls=1, cost={"USD": 12_500_000_000}), ["model"])["cost"]
     {'USD': '0.0125'}
     """
-    return {
+    document: Plain = {
         "key": row.key,
         **dict(zip(by, (row.key, *row.beside), strict=False)),
         "calls": row.calls,
@@ -123,72 +144,28 @@ def plain(row: Row, by: Sequence[str] = ()) -> Plain:
         "tokens": row.tokens,
         "cost": money(row.cost),
     }
-
-
-def dimensions(text: str) -> tuple[By, ...]:
-    """The dimensions that a text names, with commas between them. Raises ``ValueError``.
-
-    >>> dimensions("application,model")
-    ('application', 'model')
-    """
-    found = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    for name in found:
-        if name not in DIMENSIONS:
-            raise ValueError(f"invalid choice: {name[:40]!r} (choose from {', '.join(DIMENSIONS)})")
-    return cast(tuple[By, ...], found)
-
-
-def _ask(sources: Sources, asked: Asked) -> Plain:
-    by: tuple[By, ...] = asked["by"]
-    question: dict[str, Any] = {name: asked[name] for name in ("since", "until", "run")}
-    # a row of a day is made of its quarters, so that the dearest of these are not the dearest rows
-    if sources.most is not None and not _MANY.isdisjoint(by) and "day" not in by:
-        found = sources.ledger.store.dearest(_stored(by), window(**question), sources.most)
-        rows, rest = _rows(found.groups, by), Row(None)
-        for group in found.rest:
-            rest.add(group)
-        document: Plain = {
-            "by": ",".join(by),
-            "rows": [plain(row, by) for row in rows],
-            "total": plain(total([*rows, rest])),
+    if row.before is not None:
+        document["before"] = {currency: usd(pico) for currency, pico in _both(row, row.before)}
+        document["change_percent"] = {
+            currency: _change(row.cost.get(currency, 0), pico) for currency, pico in _both(row, row.before)
         }
-        return {**document, "rows_left_out": found.left} if found.left else document
-    rows = spend(sources.ledger, by=by, **question)
-    return {"by": ",".join(by), "rows": [plain(row, by) for row in rows], "total": plain(total(rows))}
+    return {**document, **{f"p{percent}": took for percent, took in row.latency.items()}}
 
 
-def _columns(asked: Asked) -> tuple[Column, ...]:
-    used = (Column(kind, "count", f"tokens.{kind}") for kind in ("input", "cache_read", "output", "reasoning"))
-    return (
-        *(Column(name, "key") for name in asked["by"]),
-        *(Column("calls", "count"), Column("errors", "count"), *used, Column("unpriced", "count")),
-        Column("cost", "cost"),
-    )
+def _both(row: Row, before: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [(currency, before.get(currency, 0)) for currency in sorted({*row.cost, *before})]
 
 
-def _shown(dimension: By, value: str | int | None, zone: tzinfo) -> str | None:
-    if value is None:
-        return None
-    return day_of_quarter(int(value), zone).isoformat() if dimension == "day" else str(value)
+def _change(now: int, before: int) -> str:
+    """The change in percent, rounded to a tenth; ``new`` where nothing was spent before."""
+    if not before:
+        return "new" if now else "0.0"
+    tenths, rest = divmod(abs(now - before) * 1000, before)
+    tenths += rest * 2 >= before
+    return f"{'-' if now < before and tenths else ''}{tenths // 10}.{tenths % 10}"
 
 
 def _dearest(row: Row) -> tuple[int, int, int, bool, str]:
     others = sum(cost for currency, cost in row.cost.items() if currency != "USD")
     key = " ".join(word or "" for word in (row.key, *row.beside))
     return (-row.cost.get("USD", 0), -others, -row.calls, row.key is None, key)
-
-
-BY: Final = Option(
-    *("by", dimensions, f"what to sum by, several with commas between: {', '.join(DIMENSIONS)}"),
-    default="model",
-    metavar="NAME",
-    choices=DIMENSIONS,
-)
-REPORT: Final = Report(
-    name="spend",
-    command="report",
-    question="what was spent, by model, department, application, user, session, day and more",
-    ask=_ask,
-    columns=_columns,
-    options=(BY, *WINDOW),
-)

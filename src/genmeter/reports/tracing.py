@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from genmeter import names
 from genmeter.model import usd
 from genmeter.reports import aside
-from genmeter.reports.report import WINDOW, Asked, Column, Option, Plain, Report, Sources
-from genmeter.reports.window import Moment, window
+from genmeter.reports.report import WINDOW, Asked, Column, Option, Plain, Report, Sources, Unanswerable, number, word
+from genmeter.reports.window import Moment, asked_window, window
 
 if TYPE_CHECKING:
     from genmeter.ledger import Call, Ledger
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_CALLS: Final = 500
 """Calls of one answer at most: the page asks each second."""
+LONGEST: Final = 200
+"""Characters of a text that is searched for."""
 
 
 @dataclass(slots=True)
@@ -143,23 +145,43 @@ def _plain_node(node: Node, depth: int) -> Plain:
     }
 
 
-def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MOST_CALLS:
-        raise ValueError(f"{text[:40]!r} is no number from 1 to {MOST_CALLS}")
-    return int(text)
-
-
 def _yes(text: str) -> bool:
     if text != "yes":
         raise ValueError(f"{text[:40]!r} is not yes; leave the option out for the calls that are booked")
     return True
 
 
+def _search(text: str) -> str:
+    wanted = text.strip()
+    if not 2 <= len(wanted) <= LONGEST:
+        raise ValueError(f"{text[:40]!r} has no text to look for; write 2 to {LONGEST} characters")
+    return wanted
+
+
+def _order(text: str) -> tuple[str, bool]:
+    from genmeter.ledger.questions import ORDERS
+
+    name, colon, way = text.partition(":")
+    word(*ORDERS)(name)
+    if colon and way not in ("asc", "desc"):
+        raise ValueError(f"{text[:40]!r} has no order; write {name}:asc or {name}:desc")
+    return name, way == "asc"
+
+
 def _ask(sources: Sources, asked: Asked) -> Plain:
+    from genmeter.ledger.questions import Page
+
     if asked["aside"]:
+        if asked["where"] or asked["search"] or asked["sort"] or asked["page"] != 1:
+            raise Unanswerable(
+                "aside goes with limit and run alone: calls that are set aside are in no order but their age"
+            )
         return {"calls": aside.aside(sources.ledger, limit=asked["limit"], run=asked["run"])}
-    question = {name: asked[name] for name in ("limit", "since", "until", "run")}
-    return {"calls": [plain(call) for call in calls(sources.ledger, **question)]}
+    limit, (order, rising) = asked["limit"], asked["sort"] or ("started", False)
+    # one more than wanted tells whether there is another page
+    page = Page(limit + 1, (asked["page"] - 1) * limit, order, rising, asked["search"] or "")
+    found = sources.ledger.store.page(page, asked_window(asked))
+    return {"calls": [plain(call) for call in found[:limit]], "page": asked["page"], "more": len(found) > limit}
 
 
 def _hang(node: Node, nodes: dict[str, Node]) -> bool:
@@ -194,7 +216,7 @@ def _of_call(call: Call) -> Node:
 
 REPORT: Final = Report(
     name="calls",
-    question="the newest calls, with what each used and cost",
+    question="single calls, the newest or the dearest first, with what each used and cost",
     ask=_ask,
     columns=lambda asked: (
         aside.COLUMNS
@@ -213,7 +235,12 @@ REPORT: Final = Report(
         )
     ),
     options=(
-        Option("limit", _limit, f"how many calls, {MOST_CALLS} at most", "100", "N"),
+        Option("limit", number(MOST_CALLS), f"how many calls, {MOST_CALLS} at most", "100", "N"),
+        Option("page", number(1_000_000), "which page of so many calls", "1", "N"),
+        Option(
+            "sort", _order, "started, cost, duration, input or output; cost:asc for the smallest first", None, "NAME"
+        ),
+        Option("search", _search, "calls in whose names this text is, or whose trace id begins so", None, "TEXT"),
         Option(
             "aside", _yes, "`yes`: the calls that are in no sum, which call bills in their place, and why", None, "yes"
         ),

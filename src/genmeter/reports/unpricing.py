@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from genmeter.reports.window import Moment, window
 
 if TYPE_CHECKING:
     from genmeter.ledger import Ledger
+    from genmeter.ledger.questions import Condition
 
 
 _UNREAD: Final = (
@@ -38,7 +40,12 @@ class Gap:
 
 
 def unpriced(
-    ledger: Ledger, *, since: Moment | None = None, until: Moment | None = None, run: str | None = None
+    ledger: Ledger,
+    *,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    run: str | None = None,
+    where: Sequence[Condition] = (),
 ) -> list[Gap]:
     """The unpriced calls started in [``since``, ``until``), most frequent first. Raises ``StorageError``.
 
@@ -50,7 +57,7 @@ def unpriced(
     from genmeter.ledger.call import UNPRICED
     from genmeter.pricing.reasons import meaning
 
-    asked = window(since, until, run)
+    asked = window(since, until, run, where=where)
     details = ledger.store.details(asked)
     groups = ledger.store.groups(["cost_status", "cost_reason", "provider", "model"], asked)
     used = list(names.USAGE_TOKENS)
@@ -88,9 +95,9 @@ def plain(gap: Gap) -> Plain:
 
 
 def _ask(sources: Sources, asked: Asked) -> Plain:
-    gaps = unpriced(sources.ledger, since=asked["since"], until=asked["until"], run=asked["run"])
-    rows = [plain(gap) for gap in gaps]
-    if (asked["since"], asked["until"], asked["run"]) == (None, None, None):
+    question = {name: asked[name] for name in ("since", "until", "run")}
+    rows = [plain(gap) for gap in unpriced(sources.ledger, **question, where=asked["where"] or ())]
+    if not any((*question.values(), asked["where"])):
         rows += [plain(gap) for gap in unread(sources.ledger)]
     return {"rows": rows}
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from genmeter.ledger.questions import Window
+    from genmeter.ledger.questions import Condition, Window
 
 Moment = datetime | date
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -14,20 +15,35 @@ _LAST_NS: Final = 2**63 - 1
 """The last nanosecond that a ledger can hold, in the year 2262; the first lies as far before 1970."""
 
 
-def window(since: Moment | None, until: Moment | None, run: str | None = None, zone: tzinfo = UTC) -> Window:
+def window(
+    since: Moment | None,
+    until: Moment | None,
+    run: str | None = None,
+    zone: tzinfo = UTC,
+    where: Sequence[Condition] = (),
+) -> Window:
     """The window from ``since`` up to, not including, ``until``. Dates and times without an offset are of ``zone``.
 
     >>> window(date(1970, 1, 2), None)
-    Window(since_ns=86400000000000, until_ns=None, run=None)
+    Window(since_ns=86400000000000, until_ns=None, run=None, where=())
 
     An instant that no ledger can hold is cut to the nearest that one can:
 
     >>> window(date(1, 1, 1), date(9999, 12, 31))
-    Window(since_ns=-9223372036854775807, until_ns=9223372036854775807, run=None)
+    Window(since_ns=-9223372036854775807, until_ns=9223372036854775807, run=None, where=())
     """
     from genmeter.ledger.questions import Window
 
-    return Window(_nanoseconds(since, zone), _nanoseconds(until, zone), run)
+    return Window(_nanoseconds(since, zone), _nanoseconds(until, zone), run, tuple(where))
+
+
+def asked_window(asked: Mapping[str, Any]) -> Window:
+    """The window of a question, from those of its options that say which calls it is about.
+
+    >>> asked_window({"since": date(1970, 1, 2), "run": "3f2a"})
+    Window(since_ns=86400000000000, until_ns=None, run='3f2a', where=())
+    """
+    return window(asked.get("since"), asked.get("until"), asked.get("run"), where=asked.get("where") or ())
 
 
 def moment(unix_ns: int, zone: tzinfo = UTC) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from genmeter.ledger import Ledger
 from genmeter.reports import spend, total, trace
@@ -83,11 +83,15 @@ def summary(ledger: Ledger, activity: Activity, window: Asked) -> Plain:
     """Totals of the window, what the ledger has counted, and the last failure."""
     failure = activity.failure
     return {
-        **plain(total(spend(ledger, by="model", **window))),
+        **plain(total(spend(ledger, by="model", **_chosen(window)))),
         "counters": ledger.counters(),
         "path": ledger.store.path,
         "last_error": {"at": failure.at, "message": failure.message} if failure else None,
     }
+
+
+def _chosen(window: Asked) -> dict[str, Any]:
+    return {**{name: window[name] for name in ("since", "until", "run")}, "where": window["where"] or ()}
 
 
 def tree(ledger: Ledger, trace_id: str) -> Plain:

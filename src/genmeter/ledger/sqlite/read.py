@@ -11,7 +11,8 @@ from typing import Any, Final
 from genmeter import names
 from genmeter.ledger.call import COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
-from genmeter.ledger.questions import Dearest, Group, Latency, Quarantined, Window
+from genmeter.ledger.questions import Dearest, Group, Latency, Page, Quarantined, Window
+from genmeter.ledger.sqlite import pages
 from genmeter.ledger.sqlite.counting import counters
 from genmeter.ledger.sqlite.database import Database
 from genmeter.ledger.sqlite.dearest import dearest
@@ -52,14 +53,23 @@ class Reader:
         where, values = _where_calls(window)
         unpriced = f"{f'{where} AND' if where else ' WHERE'} cost_status = 'unpriced' AND cost_detail IS NOT NULL"
         kind = "cost_reason, provider, coalesce(response_model, request_model)"
+        if window.where:
+            chosen, more = entries(window)
+            unpriced, values = f"{unpriced} AND id IN (SELECT e.id FROM entries e WHERE {chosen})", (*values, *more)
         rows = self._rows(f"SELECT {kind}, max(cost_detail) FROM calls{unpriced} GROUP BY 1, 2, 3", *values)
         return {(reason, provider, model): detail for reason, provider, model, detail in rows}
 
     def latest(self, limit: int, window: Window) -> list[Call]:
         """The newest calls of the window, newest first."""
-        where, values = _where_calls(window)
-        rows = self._rows(f"{_CALLS}{where} ORDER BY started_ns DESC, id DESC LIMIT ?", *values, limit)
-        return [from_row(row) for row in rows]
+        return self.page(Page(limit), window)
+
+    def page(self, page: Page, window: Window) -> list[Call]:
+        """Some calls of the window, in the order of the page."""
+        return self._database.read(lambda connection: pages.page(connection, page, window))
+
+    def latencies(self, by: Sequence[str], percents: Sequence[int], window: Window) -> dict[tuple[object, ...], Latency]:
+        """The ``latency`` of each group of calls by ``by``, of which there is one at least. Trimmed calls have none."""
+        return self._database.read(lambda connection: pages.latencies(connection, by, percents, window))
 
     def latency(self, percents: Sequence[int], window: Window) -> Latency:
         """Nearest-rank quantiles: the smallest duration that at least p percent of the calls do not exceed."""

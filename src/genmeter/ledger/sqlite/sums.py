@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from genmeter.ledger.call import USAGE_COLUMNS, USAGE_FIELDS
-from genmeter.ledger.questions import QUARTER_NS, Group, Window
+from genmeter.ledger.questions import QUARTER_NS, Condition, Group, Window
 from genmeter.ledger.sqlite.entries import COUNTS, RARE, TEXTS
-from genmeter.ledger.sqlite.packing import unpacked
+from genmeter.ledger.sqlite.packing import packed, unpacked
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS, UNIT
 
 _OF_DAYS: Final = {
@@ -18,6 +19,10 @@ _OF_DAYS: Final = {
     "quarter": f"day * {DAY_NS // QUARTER_NS}",
     "session": "NULL",
     "service": "NULL",
+    "service_tier": "NULL",
+    "region": "NULL",
+    "cost_source": "NULL",
+    "cost_catalogue": "NULL",
 }
 """What sums can be grouped by → the same over ``daily``, which has forgotten some."""
 _OF_KINDS: Final = {
@@ -103,7 +108,7 @@ def sums(connection: sqlite3.Connection, by: Sequence[str], window: Window, from
             merge(merged, _added(connection, by, ENTRIES, *entries(stretch)))
     merge(merged, _adjusted(connection, by, window))
     merge(merged, _of_days(connection, by, window))
-    if "session" in by:
+    if _by_session(by, window):
         merge(merged, _added(connection, by, SESSIONS, *trimmed_sessions(window)))
     # what an adjustment has taken back whole is no group any more
     return [group for group in merged.values() if group.calls or group.cost or any(group.usage)]
@@ -124,7 +129,8 @@ def merge(groups: dict[tuple[object, ...], Group], more: Iterator[Group] | Seque
 
 def _stretches(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[Window, bool]]:
     """The window in parts: whole clean days, which are summed by day already, and the stretches between them."""
-    if not {"quarter", "session", "user_hash"}.isdisjoint(by):
+    named = {*by, *(one.name for one in window.where)}
+    if not {"quarter", "session", "user_hash"}.isdisjoint(named):
         return [(window, False)]
     first, last = connection.execute("SELECT min(day), max(day) FROM days").fetchone()
     if first is None:
@@ -141,10 +147,15 @@ def _stretches(connection: sqlite3.Connection, by: Sequence[str], window: Window
     edges = [since, *(edge for day in dirty for edge in (day, day + 1)), until]
     for number, (begin, end) in enumerate(pairwise(edges)):
         if begin < end:
-            parts.append((Window(begin * DAY_NS, end * DAY_NS, window.run), number % 2 == 0))
-    before = Window(window.since_ns, since * DAY_NS, window.run)
-    after = Window(until * DAY_NS, window.until_ns, window.run)
+            parts.append((replace(window, since_ns=begin * DAY_NS, until_ns=end * DAY_NS), number % 2 == 0))
+    before = replace(window, until_ns=since * DAY_NS)
+    after = replace(window, since_ns=until * DAY_NS)
     return [(before, False), *parts, (after, False)]
+
+
+def _by_session(by: Sequence[str], window: Window) -> bool:
+    """Whether sums without sessions are of no use."""
+    return "session" in by or any(one.name == "session" for one in window.where)
 
 
 def _added(
@@ -229,6 +240,15 @@ def _statement(
     return f"SELECT {', '.join(shown)}, {others} FROM ({inner}) t"
 
 
+def columns(by: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is grouped by, over entries ``e`` and kinds ``k``; and the texts of ``key_0``, ``key_1``, ... of a ``t``."""
+    own = {"day": f"e.started_ns / {DAY_NS}", "quarter": f"e.started_ns / {QUARTER_NS}"}
+    own |= {"user_hash": "e.user", "session": "e.session"}
+    keys = [own.get(name) or _OF_KINDS[name] for name in by]
+    shown = [_SHOWN.get(name, f"t.{name}").replace(f"t.{name}", f"t.key_{place}") for place, name in enumerate(by)]
+    return keys, shown
+
+
 def whole(by: Sequence[str], where: str, source: Source) -> str:
     """The question for all sums of rows in one: those of the counts that most calls have, then those of the rare ones."""
     common = _common(source)
@@ -243,13 +263,16 @@ def days(by: Sequence[str], window: Window) -> tuple[str, tuple[str | int, ...]]
     keys = ", ".join([*(_OF_DAYS[name] for name in by), "currency"])
     asked = {f"day * {DAY_NS} >= ?": window.since_ns, f"day * {DAY_NS} < ?": window.until_ns, "run = ?": window.run}
     terms = [term for term, value in asked.items() if value is not None]
-    values = tuple(value for value in asked.values() if value is not None)
-    if "session" in by:
+    values = [value for value in asked.values() if value is not None]
+    for one in window.where:
+        terms.append(has(one, _OF_DAYS[one.name]))
+        values += (value for value in one.wanted if value is not None)
+    if _by_session(by, window):
         # these are read from the sums by session, where these are kept
         terms.append(f"day < {_SESSIONS_FROM}")
     where = f" WHERE {' AND '.join(terms)}" if terms else ""
     columns = ", ".join((*SUMS, *SPAN_OF_TIME))
-    return f"SELECT {keys}, {columns} FROM daily{where}", values
+    return f"SELECT {keys}, {columns} FROM daily{where}", tuple(values)
 
 
 def trimmed_sessions(window: Window) -> tuple[str, tuple[str | int, ...]]:
@@ -265,14 +288,17 @@ def _of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) 
 
 
 def entries(window: Window) -> tuple[str, tuple[str | int, ...]]:
-    """The condition on the entries ``e`` of a window; calls that an adjustment counts are left out.
+    """The condition on the entries ``e`` of a window; calls that an adjustment counts are left out."""
+    where, values = booked(window)
+    return f"{where} AND e.late IS NULL", values
 
-    A run is read from its first call on: there is no index of runs.
-    """
+
+def booked(window: Window) -> tuple[str, tuple[str | int, ...]]:
+    """The condition on all entries ``e`` of a window. A run is read from its first call on: there is no index of runs."""
     where, values = _within(window, "e.started_ns")
     if window.run is not None:
         where, values = f"{where} AND e.id >= (SELECT min(first_call) FROM kinds WHERE run = ?)", (*values, window.run)
-    return f"{where} AND e.late IS NULL", values
+    return where, values
 
 
 def adjusted(window: Window) -> tuple[str, tuple[str | int, ...]]:
@@ -281,7 +307,7 @@ def adjusted(window: Window) -> tuple[str, tuple[str | int, ...]]:
 
 
 def _within(window: Window, moment: str) -> tuple[str, tuple[str | int, ...]]:
-    terms, values = ["1"], list[str | int]()
+    terms, values = ["1"], list[Any]()
     for term, value in {f"{moment} >= ?": window.since_ns, f"{moment} < ?": window.until_ns}.items():
         if value is not None:
             terms.append(term)
@@ -289,7 +315,26 @@ def _within(window: Window, moment: str) -> tuple[str, tuple[str | int, ...]]:
     if window.run is not None:
         terms.append("e.kind IN (SELECT id FROM kinds WHERE run = ?)")
         values.append(window.run)
+    for one in window.where:
+        wanted = [value for value in one.wanted if value is not None]
+        if one.name == "user_hash":
+            among = f"SELECT id FROM users WHERE user_hash IN ({', '.join('?' * len(wanted))})"
+            terms.append(has(one, "e.user", among))
+        elif one.name == "session":
+            terms.append(has(one, "e.session"))
+            wanted = [packed(value) for value in wanted]
+        else:
+            terms.append(f"e.kind IN (SELECT k.id FROM kinds k WHERE {has(one, _OF_KINDS[one.name])})")
+        values += wanted
     return " AND ".join(terms), tuple(values)
+
+
+def has(one: Condition, column: str, among: str = "") -> str:
+    """The condition on a column, which takes the wanted values but None; ``among`` is a question instead of the values."""
+    marks = ", ".join("?" for value in one.wanted if value is not None)
+    # NULL IN (...) is NULL, and so is its contrary: calls that do not say it would be lost
+    term = f"coalesce({column} IN ({among or marks}), 0){f' OR {column} IS NULL' if None in one.wanted else ''}"
+    return f"{'NOT ' if one.other else ''}({term})"
 
 
 def _by(columns: int) -> str:

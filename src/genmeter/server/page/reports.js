@@ -62,7 +62,7 @@ function reportForm(report, asked) {
   return form;
 }
 
-const NUMBERS = ["count", "number", "amount", "estimate", "cost", "percent", "duration_ns"];
+const NUMBERS = ["count", "number", "amount", "estimate", "cost", "of_currency", "percent", "duration_ns"];
 
 function reportTable(columns, rows, total) {
   const cells = (row) => columns.map((column) => el("td", { class: NUMBERS.includes(column.kind) && "number" }, ...reportCell(column, row)));
@@ -80,6 +80,7 @@ function reportCell(column, row) {
     case "amount": return [exact(value, row.currency || "USD")];
     case "estimate": return [el("span", { title: exact(value, "USD") }, money(value, "USD"))];
     case "cost": return Object.entries(value).map(([currency, text]) => el("div", {}, exactMoney(text, currency)));
+    case "of_currency": return Object.values(value).map((text) => el("div", {}, text));
     case "percent": return [`${count(value)} %`];
     case "scope": return [Object.values(value).join(", ") || "everything"];
     case "time_us": return [el("span", { title: new Date(value / 1000).toISOString() }, new Date(value / 1000).toLocaleString("en-GB"))];
