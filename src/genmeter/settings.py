@@ -58,8 +58,8 @@ class OwnTable:
     text: str
 
 
-PriceTable = BudgetTable = OwnTable
-"""``[prices]``, which ``genmeter.pricing.own`` reads, and ``[budgets]``, which ``genmeter.budgets`` reads."""
+PriceTable = BudgetTable = ChargebackTable = OwnTable
+"""``[prices]``, ``[budgets]`` and ``[chargeback]``, which ``pricing.own``, ``budgets`` and ``reports.terms`` read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class Settings:
     budgets: BudgetTable | None = None
     reservations: str = ""
     reservations_token_file: str = ""
+    chargeback: ChargebackTable | None = None
 
     def __post_init__(self) -> None:
         """Refuse a field of baggage that is taken without a check: any client could say who pays."""
@@ -125,7 +126,7 @@ class Settings:
             value = source.read(setting)
             if value is not None:
                 found[setting.field] = value
-        prices, budgets = source.section("prices"), source.section("budgets")
+        prices, budgets, terms = (source.section(name) for name in ("prices", "budgets", "chargeback"))
         keys: tuple[UserKey, ...] = found.pop("user_keys", ())
         if len(keys) == 1 and not keys[0].made:
             found["user_key"] = keys[0].key
@@ -137,6 +138,7 @@ class Settings:
             sellers=source.sellers(),
             prices=PriceTable(prices, source.path, source.text) if prices else None,
             budgets=BudgetTable(budgets, source.path, source.text) if budgets else None,
+            chargeback=ChargebackTable(terms, source.path, source.text) if terms else None,
         )
 
 
@@ -255,8 +257,8 @@ ELSEWHERE: Final = frozenset(
     }
 )
 """Variables that other parts of the repository read: the package knows them only so as not to warn of them."""
-_FREE: Final = ("prices", "sellers", "budgets")
-"""Tables whose keys are names that the user chooses; the tables below ``prices`` and ``budgets`` are checked where they are read."""
+_FREE: Final = ("prices", "sellers", "budgets", "chargeback")
+"""Tables whose keys are not checked here; what stands below all but ``sellers`` is checked where it is read."""
 _TOP: Final = frozenset(setting.key for setting in _SETTINGS if setting.key and "." not in setting.key)
 """Keys that stand above all tables."""
 _KEYS: Final[dict[str, tuple[str, ...]]] = {

@@ -101,5 +101,5 @@ def _show(budgets: Sequence[Budget], args: argparse.Namespace) -> int:
                 "each such day counts in the period of its first call"
             )
     document["budgets"].append({"id": UNBUDGETED, **document["unbudgeted"]})
-    write(document, REPORT.rows, args.format)
+    write(document, REPORT.rows, args.format, sys.stdout)
     return 0

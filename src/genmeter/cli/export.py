@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from genmeter.cli.options import add_ledger
-from genmeter.cli.render import harmless, refuse, say
-from genmeter.cli.report import add_window, no_ledger, window_of
+from genmeter.cli.render import refuse, save, write_flat
+from genmeter.cli.report import add_window, no_ledger, told, window_of
 from genmeter.cli.state import state_file
 from genmeter.reports.report import Unanswerable
 
@@ -56,21 +56,8 @@ def run(args: argparse.Namespace) -> int:
             _FORMS[args.format](exporting.COLUMNS, rows, sys.stdout)
             return 0
         else:
-            written = save(args.out, lambda out: _FORMS[args.format](exporting.COLUMNS, rows, out))
-    say(f"{written:,} calls are in {args.out}")
-    return 0
-
-
-def save(file: Path, write: Any) -> int:
-    """Let ``write`` fill a file that appears only when it is whole; returns what ``write`` returns. Raises ``OSError``."""
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as out:
-            done = write(out)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
-    return done
+            written = save(args.out, partial(_FORMS[args.format], exporting.COLUMNS, rows))
+    return told(args.out, written)
 
 
 def _typed() -> list[tuple[str, Any]]:
@@ -84,16 +71,6 @@ def _typed() -> list[tuple[str, Any]]:
     return [(name, kinds.get(name, "text")) for name in COLUMNS]
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO) -> int:
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    written = 0
-    for row in rows:
-        writer.writerow([harmless(cell) for cell in row])
-        written += 1
-    return written
-
-
 def _jsonl(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO) -> int:
     written = 0
     for row in rows:
@@ -103,4 +80,4 @@ def _jsonl(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO) -
     return written
 
 
-_FORMS: Final = {"csv": _csv, "jsonl": _jsonl}
+_FORMS: Final = {"csv": write_flat, "jsonl": _jsonl}

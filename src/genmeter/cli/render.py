@@ -9,12 +9,14 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Collection, Sequence
-from typing import Literal, TextIO
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Literal, TextIO, TypeVar
 
 from genmeter.reports.document import Cell
 
 Format = Literal["table", "json", "csv"]
+T = TypeVar("T")
 
 _SIGNS = frozenset("=+-@＝＋－＠")
 """The first characters of a formula, also as East Asian keyboards write them."""
@@ -97,6 +99,29 @@ def write_rows(headers: Sequence[str], rows: Sequence[Sequence[Cell]], fmt: Form
         writer.writerows([harmless(cell) for cell in row] for row in rows)
     else:
         out.write(rendered(headers, rows) + "\n")
+
+
+def write_flat(headers: Sequence[str], rows: Iterable[Sequence[Cell]], out: TextIO) -> int:
+    """Write rows as CSV while they come; returns how many they were."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(headers)
+    written = 0
+    for row in rows:
+        writer.writerow([harmless(cell) for cell in row])
+        written += 1
+    return written
+
+
+def save(file: Path, write: Callable[[TextIO], T]) -> T:
+    """Let ``write`` fill a file that appears only when it is whole; returns what ``write`` returns. Raises ``OSError``."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as out:
+            done = write(out)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+    return done
 
 
 def rendered(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

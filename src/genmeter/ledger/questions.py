@@ -90,6 +90,21 @@ class Dearest(NamedTuple):
     rest: list[Group]
 
 
+class Metered(NamedTuple):
+    """One line of a bill over the calls that share ``key`` and ``currency``: what one of the ``LINE_KINDS`` cost together.
+
+    ``price`` is the pico-units of one unit and ``quantity`` the units, where the line is one count times one price; both
+    are None for other lines. ``cost`` is exact. What calls cost beyond their lines is in no line.
+    """
+
+    key: tuple[str | int | None, ...]
+    currency: str | None
+    line: str
+    price: int | None
+    quantity: int | None
+    cost: int
+
+
 class Latency(NamedTuple):
     """Exact nearest-rank quantiles of call durations in ns, in the order they were asked for, over ``calls`` calls."""
 

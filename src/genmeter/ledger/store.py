@@ -13,7 +13,7 @@ from genmeter.ledger.adjustments import Adjustment, Revision
 from genmeter.ledger.audit import Audit, Upkeep
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Span
-from genmeter.ledger.questions import Amount, Dearest, Group, Latency, Outcome, Page, Quarantined, Window
+from genmeter.ledger.questions import Amount, Dearest, Group, Latency, Metered, Outcome, Page, Quarantined, Window
 from genmeter.ledger.reserving import Change, Share
 from genmeter.ledger.seals import Seal
 
@@ -141,6 +141,10 @@ class Store(Protocol):
 
     def groups(self, by: Sequence[str], window: Window) -> list[Group]:
         """Sums of the calls in a window by these columns and by currency."""
+        ...
+
+    def metered(self, by: Sequence[str], window: Window) -> list[Metered]:
+        """The lines of the bills of the calls in a window, by these columns. Trimmed calls and adjustments have none."""
         ...
 
     def dearest(self, by: Sequence[str], window: Window, most: int) -> Dearest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from genmeter.reports import budgeting, coding, failing, reporting, tracing, unpricing
+from genmeter.reports import budgeting, chargeback, coding, failing, reporting, tracing, unpricing
 from genmeter.reports.report import Report
 
 REPORTS: Final[dict[str, Report]] = {
@@ -16,6 +16,7 @@ REPORTS: Final[dict[str, Report]] = {
         failing.REPORT,
         coding.REPORT,
         budgeting.REPORT,
+        chargeback.REPORT,
     )
 }
 """Name → report, in the order that help and page show them."""

@@ -5,8 +5,8 @@ The command line, the read API and the page are made from these descriptions; no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -17,6 +17,7 @@ from genmeter.reports.dimensions import calendar, conditions, time_zone
 if TYPE_CHECKING:
     from genmeter.budgets import Budget
     from genmeter.ledger import Ledger
+    from genmeter.reports.terms import Terms
 
 Plain = dict[str, Any]
 """What JSON can hold: a row of a report, or a whole answer."""
@@ -46,11 +47,13 @@ class Column(NamedTuple):
     is what the rows are summed by, None where a call did not say it. An ``amount`` is exact decimal text, an
     ``estimate`` is rounded to a millionth where a table shows it, a ``cost`` maps currencies to amounts, and an
     ``of_currency`` maps the same currencies to another amount or text. A ``scope`` maps dimensions to values, ``time_us`` is Unix microseconds, ``duration_ns`` nanoseconds, a ``trace`` the id of one.
+    Columns with a ``spare`` are left out where a terminal is too narrow, the highest first.
     """
 
     name: str
     kind: Kind = "text"
     path: str = ""
+    spare: int = 0
 
 
 class Option(NamedTuple):
@@ -117,13 +120,38 @@ class Unanswerable(GenmeterError, ValueError):
     """A question that makes no sense: which option is wrong, and what to write instead."""
 
 
+def _terms() -> Terms:
+    """The terms of the user's file as it is now."""
+    from genmeter.reports.terms import TermsError, terms_of
+    from genmeter.settings import Settings, SettingsError
+
+    try:
+        return terms_of(Settings.load().chargeback)
+    except SettingsError as error:
+        raise TermsError(str(error)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a report may read: the ledger, and the budgets in force; ``most`` rows are wanted, None for all."""
+    """What a report may read: the ledger, and the budgets in force; ``most`` rows are wanted, None for all.
+
+    ``terms`` reads the terms of chargeback; it raises ``TermsError``.
+    """
 
     ledger: Ledger
     budgets: Sequence[Budget] = ()
     most: int | None = None
+    terms: Callable[[], Terms] = _terms
+
+
+class Form(NamedTuple):
+    """Another form of a report's answer: a flat table for other programs. ``rows`` raises ``Unanswerable``.
+
+    Each of ``columns`` is a name and the type of its values, as ``genmeter.reports.parquet`` has them.
+    """
+
+    columns: Sequence[tuple[str, str]]
+    rows: Callable[[Sources, Asked], Iterable[Sequence[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +159,8 @@ class Report:
     """A question with its options and columns. ``ask`` answers with a plain document whose rows stand under ``rows``.
 
     ``name`` names the route, ``command`` the command (the name, where it is empty). ``steady`` says that an answer
-    stays right until the ledger changes, so that it may be kept. ``ask`` raises ``StorageError``. ``facts`` are the names
-    in the document of what is told beside the rows. ``control`` are options under which the total must be the same.
+    stays right until the ledger changes, so that it may be kept. ``ask`` raises ``StorageError``. ``control`` are options under which the total must be the same.
+    ``forms`` are further forms of the answer, by name.
     """
 
     name: str
@@ -143,8 +171,8 @@ class Report:
     command: str = ""
     rows: str = "rows"
     steady: bool = True
-    facts: tuple[str, ...] = ()
     control: Mapping[str, Any] | None = None
+    forms: Mapping[str, Form] = field(default_factory=dict[str, Form])
 
     def answer(self, sources: Sources, asked: Asked) -> Plain:
         """The document of ``ask``, with the ``columns`` of its table."""

@@ -163,12 +163,14 @@ def _percentiles(text: str) -> tuple[int, ...]:
 
 
 def _columns(asked: Asked) -> tuple[Column, ...]:
-    used = (Column(kind, "count", f"tokens.{kind}") for kind in ("input", "cache_read", "output", "reasoning"))
+    ranks = {"input": 1, "cache_read": 3, "output": 1, "reasoning": 4}
+    used = (Column(kind, "count", f"tokens.{kind}", spare) for kind, spare in ranks.items())
     timed = (Column(f"p{percent}", "duration_ns") for percent in asked["percentiles"] or ())
     compared = (Column("before", "of_currency"), Column("change_percent", "of_currency")) if asked["trend"] else ()
     return (
         *(Column(name, "key") for name in asked["by"]),
-        *(Column("calls", "count"), Column("errors", "count"), *used, Column("unpriced", "count"), *timed),
+        *(Column("calls", "count"), Column("errors", "count", spare=2), *used),
+        *(Column("unpriced", "count"), *timed),
         *(*compared, Column("cost", "cost")),
     )
 

@@ -222,15 +222,12 @@ REPORT: Final = Report(
         aside.COLUMNS
         if asked["aside"]
         else (
-            *(Column("started", "time_us", "started_us"), Column("model"), Column("provider")),
-            *(Column("department"), Column("application"), Column("user", "text", "user_hash")),
-            *(Column(kind, "count", f"usage.{kind}") for kind in ("input", "cache_read", "output")),
-            *(Column("seconds", "duration_ns", "duration_ns"), Column("status", "text", "cost_status")),
-            *(
-                Column("reason", "text", "cost_reason"),
-                Column("error", "text", "error_type"),
-                Column("trace_id", "trace"),
-            ),
+            *(Column("started", "time_us", "started_us"), Column("model"), Column("provider", spare=5)),
+            *(Column("department", spare=3), Column("application", spare=3), Column("user", "text", "user_hash", 4)),
+            *(Column(kind, "count", f"usage.{kind}", 1) for kind in ("input", "cache_read", "output")),
+            *(Column("seconds", "duration_ns", "duration_ns", 6), Column("status", "text", "cost_status", 5)),
+            *(Column("reason", "text", "cost_reason", 4), Column("error", "text", "error_type", 4)),
+            Column("trace_id", "trace"),
             *(Column("cost", "amount"), Column("currency")),
         )
     ),

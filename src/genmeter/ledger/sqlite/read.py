@@ -11,8 +11,8 @@ from typing import Any, Final
 from genmeter import names
 from genmeter.ledger.call import COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
-from genmeter.ledger.questions import Dearest, Group, Latency, Page, Quarantined, Window
-from genmeter.ledger.sqlite import pages
+from genmeter.ledger.questions import Dearest, Group, Latency, Metered, Page, Quarantined, Window
+from genmeter.ledger.sqlite import meters, pages
 from genmeter.ledger.sqlite.counting import counters
 from genmeter.ledger.sqlite.database import Database
 from genmeter.ledger.sqlite.dearest import dearest
@@ -40,6 +40,10 @@ class Reader:
         Trimmed calls are included: they count at 00:00 UTC of their day.
         """
         return self._database.read(lambda connection: sums(connection, by, window))
+
+    def metered(self, by: Sequence[str], window: Window) -> list[Metered]:
+        """The lines of the bills of the calls in the window, by ``by``. Trimmed calls have none."""
+        return self._database.read(lambda connection: meters.metered(connection, by, window))
 
     def dearest(self, by: Sequence[str], window: Window, most: int) -> Dearest:
         """The ``groups`` of the ``most`` keys that cost most, and the sums of all others."""
