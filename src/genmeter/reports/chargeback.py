@@ -291,6 +291,10 @@ def _three(text: str) -> str:
     return wanted
 
 
+def _decimals(text: str) -> int:
+    return 0 if text.strip() == "0" else number(12)(text)
+
+
 _COLUMNS: Final = (
     *(Column("kind"), Column("calls", "count", spare=1)),
     *(Column(kind, "count", f"tokens.{kind}", spare=3) for kind in ("input", "output")),
@@ -308,7 +312,7 @@ REPORT: Final = Report(
         Option("by", dimensions, "whose cost it is, several with commas between", _BY, "NAME"),
         *(TIMEZONE, WHERE),
         Option("currency", _three, "convert all amounts into this one, by the rates of genmeter.toml"),
-        Option("decimals", lambda text: number(12)(text) if text != "0" else 0, "round to so many decimals"),
+        Option("decimals", _decimals, "round to so many decimals"),
     ),
     forms={"focus": Form(focus.COLUMNS, _focus)},
     steady=False,

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -162,7 +162,8 @@ class _Row:
 def _term(kind: str, row: _Row) -> Term:
     if not isinstance(row.given, dict):
         raise row.wrong(f"write [[chargeback.{kind}]], with its keys below it")
-    for key in cast("dict[str, Any]", row.given):
+    row = replace(row, given=cast("dict[str, Any]", row.given))
+    for key in row.given:
         if key not in _TABLES[kind]:
             raise row.wrong(unknown("key", key, _TABLES[kind]), key)
     name = row.text("name")
