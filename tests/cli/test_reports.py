@@ -17,14 +17,14 @@ import pytest
 from genmeter.cli.main import COMMANDS
 from genmeter.ledger import Ledger
 from genmeter.reports import document
+from genmeter.reports.dimensions import DIMENSIONS
 from genmeter.reports.registry import REPORTS
 from genmeter.reports.report import Kind
-from genmeter.reports.dimensions import DIMENSIONS
 from tests.ledger.otlp import NOON, SECOND, chat, span, traces
 from tests.server.client import Client, served
 
-DRAWN = {name: report.command or name for name, report in REPORTS.items() if name != "budgets"}
-"""Report → its command; ``budgets`` reads a file too, and tests/server/test_budgets_api.py compares it."""
+DRAWN = {name: report.command or name for name, report in REPORTS.items() if name not in ("budgets", "chargeback")}
+"""Report → its command. The two others read a file too: tests/server/test_budgets_api.py and test_readers.py compare them."""
 NOTHING = {"gen_ai__usage__cost__amount": None}
 FAILED = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5"}
 
@@ -115,8 +115,8 @@ def test_every_dimension_is_known_to_command_and_route(genmeter, client: Client,
 
 
 def test_every_kind_of_column_can_be_drawn_as_text_and_on_the_page():
-    # a cost has two cells of text; the page shows a key or a text as it is
-    assert set(get_args(Kind)) == {*document._CELLS, "cost"}
+    # a cost has two cells of text, and an amount beside it has one; the page shows a key or a text as it is
+    assert set(get_args(Kind)) == {*document._CELLS, "cost", "of_currency"}
     script = files("genmeter.server.page").joinpath("reports.js").read_text()
     drawn = set(re.findall(r'case "(\w+)"', script))
     assert set(get_args(Kind)) == drawn | {"key", "text", "number"}

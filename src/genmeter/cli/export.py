@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from genmeter.cli.options import add_ledger
-from genmeter.cli.render import refuse, save, write_flat
+from genmeter.cli.render import refuse, save
 from genmeter.cli.report import add_window, no_ledger, told, window_of
 from genmeter.cli.state import state_file
+from genmeter.reports.flat import write_flat
 from genmeter.reports.report import Unanswerable
 
 DESCRIPTION = """Write every call of the ledger, one a row, the newest first: who, what, tokens, and each part of the cost, exact.

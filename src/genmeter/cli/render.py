@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import json
-import re
 import sys
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal, TextIO, TypeVar
 
 from genmeter.reports.document import Cell
+from genmeter.reports.flat import NUMBER, write_flat
 
 Format = Literal["table", "json", "csv"]
 T = TypeVar("T")
-
-_SIGNS = frozenset("=+-@＝＋－＠")
-"""The first characters of a formula, also as East Asian keyboards write them."""
-_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
 
 
 def width(text: str) -> int:
@@ -62,10 +57,10 @@ def grouped(number: int | str) -> str:
 
 def aligned(cells: Sequence[str]) -> list[str]:
     """Right-aligned cells of one width, their decimal points below each other; words end where numbers end."""
-    split = [cell.partition(".") if _NUMBER.fullmatch(cell) else (cell, "", "") for cell in cells]
+    split = [cell.partition(".") if NUMBER.fullmatch(cell) else (cell, "", "") for cell in cells]
     after = max((len(point + fraction) for _, point, fraction in split), default=0)
     placed = [
-        whole + (point + fraction).ljust(after) if _NUMBER.fullmatch(cell) else whole
+        whole + (point + fraction).ljust(after) if NUMBER.fullmatch(cell) else whole
         for cell, (whole, point, fraction) in zip(cells, split, strict=True)
     ]
     widest = max((width(cell) for cell in placed), default=0)
@@ -94,22 +89,9 @@ def write_rows(headers: Sequence[str], rows: Sequence[Sequence[Cell]], fmt: Form
         json.dump([dict(zip(headers, row, strict=True)) for row in rows], out, indent=2, ensure_ascii=False)
         out.write("\n")
     elif fmt == "csv":
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(headers)
-        writer.writerows([harmless(cell) for cell in row] for row in rows)
+        write_flat(headers, rows, out)
     else:
         out.write(rendered(headers, rows) + "\n")
-
-
-def write_flat(headers: Sequence[str], rows: Iterable[Sequence[Cell]], out: TextIO) -> int:
-    """Write rows as CSV while they come; returns how many they were."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(headers)
-    written = 0
-    for row in rows:
-        writer.writerow([harmless(cell) for cell in row])
-        written += 1
-    return written
 
 
 def save(file: Path, write: Callable[[TextIO], T]) -> T:
@@ -172,16 +154,4 @@ def shown(cell: Cell) -> str:
 
 def _is_numeric(cells: Sequence[Cell]) -> bool:
     known = [cell for cell in cells if cell is not None]
-    return bool(known) and all(isinstance(cell, int) or _NUMBER.fullmatch(cell) for cell in known)
-
-
-def harmless(cell: Cell) -> Cell:
-    """The cell as CSV may have it: no spreadsheet takes it for a formula, and it stays in its row."""
-    # A spreadsheet runs a cell that starts with one of these as a formula; model and user names come from outside. Some
-    # spreadsheets skip blanks and invisible characters before the sign. A control character may end the row, even
-    # between quotes: Python 3.11 writes a lone carriage return without them.
-    if not isinstance(cell, str) or _NUMBER.fullmatch(cell):
-        return cell
-    line = "".join("?" if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in cell)
-    first = next((char for char in line if not char.isspace() and unicodedata.category(char) != "Cf"), "")
-    return "'" + line if first in _SIGNS else line
+    return bool(known) and all(isinstance(cell, int) or NUMBER.fullmatch(cell) for cell in known)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from genmeter.cli.fitting import fitted, room
 from genmeter.cli.options import add_formats, add_ledger, reader
-from genmeter.cli.render import Format, refuse, save, say, write_flat, write_rows
+from genmeter.cli.render import Format, refuse, save, say, write_rows
 from genmeter.cli.state import state_file
 from genmeter.reports import parquet
 from genmeter.reports.document import Cell, table
+from genmeter.reports.flat import write_flat
 from genmeter.reports.report import WINDOW, Column, Option, Plain, Report, Unanswerable, settled
 from genmeter.reports.window import asked_window
 

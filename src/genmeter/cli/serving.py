@@ -42,6 +42,9 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--read-token-file", type=Path, metavar="FILE", help="file with a token that only opens reports and /metrics"
     )
+    parser.add_argument(
+        "--readers", type=Path, metavar="FILE", help="TOML with readers: a token, the reports and the calls of each"
+    )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain (PEM) to serve HTTPS with")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its key (PEM), where --tls-cert does not hold it")
     parser.add_argument(
@@ -74,13 +77,15 @@ def prepare(args: argparse.Namespace) -> tuple[Price, tuple[str, ...], BudgetFil
     from genmeter.budgets import budgets_of
     from genmeter.reading import Recorded
     from genmeter.server import BudgetFile, Keys, TokenFile, TokenRequired, require_token
+    from genmeter.server.readers import Readers
     from genmeter.settings import Settings, config_file
 
     settings = Settings.load()
     price = Recorded(settings).price
     budgets = BudgetFile(config_file(), lambda: budgets_of(Settings.load()))
     files = (args.token_file, args.write_token_file, args.read_token_file)
-    keys = Keys(*(TokenFile(file) if file else None for file in files))
+    whole, write, read = (TokenFile(file) if file else None for file in files)
+    keys = Keys(whole, write, read, Readers(args.readers) if args.readers else None)
     try:
         require_token(args.host, keys)
     except TokenRequired:

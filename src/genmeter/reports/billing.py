@@ -208,7 +208,7 @@ def _apply(made: Bill, wanted: Wanted, terms: Terms, day: date) -> None:
     for term in terms.of("credit", made.first):
         _credit(made, *_amount(made, wanted, term, day))
     for term in terms.of("shared", made.first):
-        _share(made, *_amount(made, wanted, term, day))
+        _share(made, len(wanted.by), *_amount(made, wanted, term, day))
     for term in terms.of("tax", made.first):
         _percentage(made.lines, term, "tax", lambda line: line.due - line.amounts["tax"], 1)
 
@@ -262,7 +262,7 @@ def _credit(made: Bill, term: Term, pico: int, currency: str) -> None:
         made.left.append((term, pico - taken))
 
 
-def _share(made: Bill, term: Term, pico: int, currency: str) -> None:
+def _share(made: Bill, keys: int, term: Term, pico: int, currency: str) -> None:
     """Spread a shared cost over the rows by the key of the term, and in a row by cost."""
     pool = _chosen(made.lines, term.pool) if term.pool else []
     currencies = sorted({line.currency or "" for line in pool}) if term.pool else [currency]
@@ -278,14 +278,13 @@ def _share(made: Bill, term: Term, pico: int, currency: str) -> None:
             continue
         for line in own:
             line.amounts["shared"] -= line.net
-        _spread(made, term, whole, one, bearing)
+        _spread(made, keys, term, whole, one, bearing)
 
 
-def _spread(made: Bill, term: Term, whole: int, currency: str, bearing: Sequence[Line]) -> None:
+def _spread(made: Bill, keys: int, term: Term, whole: int, currency: str, bearing: Sequence[Line]) -> None:
     if not bearing:
         if whole:
-            width = len(made.lines[0].key) if made.lines else 0
-            rest = Line((None,) * width, {}, SHARED, made.first, currency, 0, (), reason=term.name)
+            rest = Line((None,) * keys, {}, SHARED, made.first, currency, 0, (), reason=term.name)
             rest.amounts["shared"] = whole
             made.lines.append(rest)
         return

@@ -179,7 +179,7 @@ def _texts(row: Plain) -> Plain:
 def _facts(ledger: Ledger, found: Bill, wanted: Wanted, terms: Terms, decimals: int | None, scoped: bool) -> Plain:
     asked = window(found.period.start, found.period.end)
     start, end = (moment.astimezone(wanted.zone) for moment in found.period)
-    across = sum(one.across for one in ledger.store.amounts([asked])[0])
+    across = 0 if scoped else sum(one.across for one in ledger.store.amounts([asked])[0])
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
@@ -193,7 +193,7 @@ def _facts(ledger: Ledger, found: Bill, wanted: Wanted, terms: Terms, decimals: 
             for one in sorted(found.rates)
         ],
         "terms": {kind: named(terms.of(kind, found.first)) for kind in ("discount", "credit", "shared", "tax")},
-        "credits_left": [{"name": term.name, "left": usd(pico)} for term, pico in found.left],
+        "credits_left": [] if scoped else [{"name": term.name, "left": usd(pico)} for term, pico in found.left],
         "adjustments": _reasons(found.lines),
         "unattributed": _sum(found.lines, UNATTRIBUTED),
         "unpriced_calls": sum(line.calls for line in found.lines if line.kind == UNPRICED),

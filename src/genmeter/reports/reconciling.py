@@ -101,12 +101,23 @@ def compare(ledger: Ledger, bills: Sequence[Bill], rates: Rates | None = None) -
 
     Files with tokens and files with money are put together. A ledger in another currency than the bill is converted by
     the rates of the days.
+
+    >>> from genmeter.ledger import Ledger
+    >>> with Ledger.open() as ledger:
+    ...     compare(ledger, [])
+    Traceback (most recent call last):
+    genmeter.reports.bills.reading.Unreadable: no line is about a model; the file has taxes, credits or other services alone
     """
+    twice = [bill.path.name for place, bill in enumerate(bills) if bill.digest in {one.digest for one in bills[:place]}]
+    if twice:
+        raise Unreadable(f"{', '.join(twice)} is given twice, and its lines would count twice; name each file once")
     entries = [entry for bill in bills for entry in bill.entries if entry.kind == "usage"]
     providers = {entry.providers for entry in entries}
     place = ", ".join(str(bill.path) for bill in bills)
     if not entries:
-        raise Unreadable(f"{place}: no line is about a model; the file has taxes, credits or other services alone")
+        raise Unreadable(
+            f"{place}{': ' if place else ''}no line is about a model; the file has taxes, credits or other services alone"
+        )
     currencies = {entry.currency for entry in entries if entry.pico is not None}
     if len(currencies) > 1:
         raise Unreadable(
@@ -264,7 +275,12 @@ COLUMNS: Final = (
 
 
 def document(found: Compared, bills: Sequence[Bill]) -> Plain:
-    """The comparison as plain data: rows by day and model, the total, and what stands beside them."""
+    """The comparison as plain data: rows by day and model, the total, and what stands beside them.
+
+    >>> nothing = Compared([], "USD", ("openai",), date(2026, 11, 1), date(2026, 11, 30), {}, priced=True)
+    >>> document(nothing, [])["captured"] is None
+    True
+    """
     captured = found.captured
     facts: Plain = {
         "bills": [
@@ -305,9 +321,8 @@ def _plain(pair: Pair, found: Compared) -> Plain:
 
 
 def _total(found: Compared) -> Plain:
-    billed, booked = (
-        sum(side.pico for side in some) for some in zip(*((p.bill, p.ledger) for p in found.pairs), strict=True)
-    )
+    billed = sum(pair.bill.pico for pair in found.pairs)
+    booked = sum(pair.ledger.pico for pair in found.pairs)
     told = [pair for pair in found.pairs if pair.bill.told]
     sums = {"billed": billed, "ledger": booked, "difference": billed - booked} if found.priced else {}
     return {
@@ -344,6 +359,9 @@ def adjustments(found: Compared, bills: Sequence[Bill]) -> list[Any]:
 
     A row is no call: its money counts, and belongs to no payer until a person says whose it is. The same bill read twice
     makes the same rows, which a store takes once.
+
+    >>> adjustments(Compared([], "USD", ("openai",), date(2026, 11, 1), date(2026, 11, 30), {}, priced=True), [])
+    []
     """
     from hashlib import sha256
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -150,6 +150,9 @@ class _Row:
     def wrong(self, why: str, *keys: str) -> TermsError:
         return TermsError(f"{self.lines.where(*filter(None, (self.kind, *keys)), row=self.place)}: {why}")
 
+    def has(self, key: str) -> bool:
+        return key in self.given
+
     def text(self, key: str) -> str | None:
         value = self.given.get(key)
         if value is None:
@@ -160,10 +163,10 @@ class _Row:
 
 
 def _term(kind: str, row: _Row) -> Term:
-    if not isinstance(row.given, dict):
+    given: Any = row.given
+    if not isinstance(given, dict):
         raise row.wrong(f"write [[chargeback.{kind}]], with its keys below it")
-    row = replace(row, given=cast("dict[str, Any]", row.given))
-    for key in row.given:
+    for key in cast("dict[str, Any]", given):
         if key not in _TABLES[kind]:
             raise row.wrong(unknown("key", key, _TABLES[kind]), key)
     name = row.text("name")
@@ -177,7 +180,7 @@ def _term(kind: str, row: _Row) -> Term:
     if kind in ("discount", "tax"):
         return common._replace(percent=_percent(row, most=100 if kind == "discount" else 9999))
     if kind == "shared" and pool:
-        if "amount" in row.given:
+        if row.has("amount"):
             raise row.wrong("a shared cost is an amount or the cost of a pool of calls; leave one out", "amount")
         return common._replace(key=_key(row))
     return common._replace(

@@ -8,10 +8,13 @@ import ipaddress
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from genmeter.errors import GenmeterError
 from genmeter.server.http import Environ, Refused
+
+if TYPE_CHECKING:
+    from genmeter.server.readers import Readers
 
 Token = str | Callable[[], str] | None
 """The token itself, something that knows the one of today, or none."""
@@ -27,16 +30,20 @@ class Right(enum.Enum):
 
 
 class Keys(NamedTuple):
-    """The tokens of a service: one that opens all of it, one for senders, one for readers. None is no such token."""
+    """The tokens of a service: one that opens all of it, one for senders, one for readers. None is no such token.
+
+    ``readers`` have tokens of their own, which open some reports.
+    """
 
     all: Token = None
     write: Token = None
     read: Token = None
+    readers: Readers | None = None
 
     @property
     def any(self) -> bool:
         """Whether tokens are asked for at all."""
-        return any(map(bool, self))
+        return any(map(bool, self[:3])) or self.readers is not None
 
     def opening(self, right: Right) -> list[str]:
         """The tokens of today that open this right."""
@@ -125,7 +132,7 @@ def admit(environ: Environ, keys: Keys, right: Right) -> None:
     """Raise ``Refused`` unless the request carries a token for this; without any, unless it comes from this machine."""
     if keys.any:
         tokens = keys.opening(right)
-        if not tokens:
+        if not tokens and (right is Right.WRITE or keys.readers is None):
             option = "--write-token-file" if right is Right.WRITE else "--read-token-file"
             raise Refused(403, f"this server has no token for {right.value}; start it with {option}")
         if not matches(str(environ.get("HTTP_AUTHORIZATION", "")), tokens):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from genmeter.ledger import Ledger
 from genmeter.reports import spend, total, trace
+from genmeter.reports.document import table
+from genmeter.reports.flat import write_flat
 from genmeter.reports.registry import REPORTS
-from genmeter.reports.report import Asked, Option, Plain, Unanswerable, read
+from genmeter.reports.report import Asked, Column, Option, Plain, Report, Sources, Unanswerable, read
 from genmeter.reports.spending import plain
 from genmeter.reports.tracing import plain_trace
 from genmeter.server.activity import Activity
 from genmeter.server.http import Refused
 from genmeter.spelling import unknown
+
+if TYPE_CHECKING:
+    from genmeter.server.readers import Reader
 
 MOST_ROWS: Final = 10_000
 """Rows of a report in one answer."""
@@ -40,6 +46,35 @@ def asked(options: Sequence[Option], query: Query) -> Asked:
         return read(options, texts)
     except Unanswerable as error:
         raise Refused(400, str(error)) from None
+
+
+def form_of(report: Report, query: Query) -> tuple[str | None, Query]:
+    """The form that ``form=`` asks for, None for JSON, and the rest of the query. Raises ``Refused``."""
+    forms = [text for name, text in query if name == "form"]
+    rest = [(name, text) for name, text in query if name != "form"]
+    known = ("json", "csv", *report.forms)
+    if len(forms) > 1 or (forms and forms[0] not in known):
+        raise Refused(400, f"form: write one of {', '.join(known)}, once")
+    return (None if not forms or forms[0] == "json" else forms[0]), rest
+
+
+def scoped(asked: Asked, reader: Reader | None) -> Asked:
+    """The question, about the calls that the reader may see."""
+    if reader is None or not reader.where:
+        return asked
+    return {**asked, "where": (*(asked["where"] or ()), *reader.where)}
+
+
+def as_csv(report: Report, form: str, sources: Sources, asked: Asked) -> bytes:
+    """A report as CSV, in the table that the command has or in another form."""
+    out = io.StringIO()
+    if form in report.forms:
+        flat = report.forms[form]
+        write_flat([name for name, _ in flat.columns], flat.rows(sources, asked), out)
+    else:
+        document = bounded(report.answer(sources, asked), report.rows)
+        write_flat(*table([Column(**column) for column in document["columns"]], document[report.rows]), out)
+    return out.getvalue().encode()
 
 
 def bounded(document: Plain, rows: str) -> Plain:

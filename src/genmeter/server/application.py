@@ -12,16 +12,17 @@ from urllib.parse import parse_qsl
 from genmeter.budgets import Budget
 from genmeter.ledger import Encoding, Ledger, StorageError
 from genmeter.reports.registry import REPORTS
-from genmeter.reports.report import WINDOW, Report, Sources
+from genmeter.reports.report import WINDOW, Report, Sources, Unanswerable
 from genmeter.server import api, page
 from genmeter.server.access import Keys, Right, Token, admit
 from genmeter.server.activity import SIGNALS, Activity
 from genmeter.server.budgetfile import BudgetFile
 from genmeter.server.connection import Entry, answered
 from genmeter.server.exposition import exposition
-from genmeter.server.http import JSON, TEXT, Answer, Environ, Refused, as_json, body_of, content_type, shown
+from genmeter.server.http import CSV, JSON, TEXT, Answer, Environ, Refused, as_json, body_of, content_type, shown
 from genmeter.server.ingest import RETRY_SECONDS, BodySizes, Receiver, refusal
 from genmeter.server.prometheus import CONTENT_TYPE
+from genmeter.server.readers import Reader
 from genmeter.server.readiness import Readiness
 from genmeter.server.remembering import Remembering
 from genmeter.server.reservations import MOST_BODY, PATH, Reservations
@@ -40,7 +41,7 @@ _ALWAYS = (
 _RETRY = (("Retry-After", str(RETRY_SECONDS)),)
 _PROBES = ("/healthz", "/readyz")
 _TRACE = "/api/trace/"
-_ADMITTED = "admitted"
+_ADMITTED, _READER = "admitted", "reader"
 _MOST_BODY = 1 << 16
 """Bytes of a body that no route here reads."""
 _CARD = {
@@ -89,7 +90,7 @@ class Application:
         path, method = str(environ.get("PATH_INFO", "")), str(environ["REQUEST_METHOD"])
         signal = _signal(path)
         try:
-            self._admit(environ, path, signal)
+            environ[_READER] = self._admit(environ, path, signal)
         except Refused as error:
             return answered(partial(self._send, self._refused(error, signal, environ)), environ)
         environ[_ADMITTED] = True
@@ -116,7 +117,7 @@ class Application:
         signal = _signal(path)
         try:
             if _ADMITTED not in environ:
-                self._admit(environ, path, signal)
+                environ = {**environ, _READER: self._admit(environ, path, signal)}
             if signal is not None:
                 return self.receiver.take(signal, environ) if method == "POST" else _not_allowed("POST")
             if path == PATH:
@@ -124,6 +125,8 @@ class Application:
             return self._read(path, method, environ)
         except Refused as error:
             return self._refused(error, signal, environ)
+        except Unanswerable as error:
+            return self._refused(Refused(400, str(error)), signal, environ)
         except StorageError as error:
             self.activity.fail(str(error))
             return as_json({"error": str(error)}, 503)._replace(headers=_RETRY)
@@ -132,9 +135,20 @@ class Application:
             self.activity.fail(f"{method} {shown(path)}: {type(error).__name__}")
             return as_json({"error": "genmeter failed to answer; its own log says why"}, 500)
 
-    def _admit(self, environ: Environ, path: str, signal: str | None) -> None:
-        if not self._open_to_all(path):
-            admit(environ, self.keys, Right.READ if signal is None and path != PATH else Right.WRITE)
+    def _admit(self, environ: Environ, path: str, signal: str | None) -> Reader | None:
+        """The reader whose token the request carries, if it is one of a reader. Raises ``Refused``."""
+        if self._open_to_all(path):
+            return None
+        reader = None
+        writes = signal is not None or path == PATH
+        if not writes and self.keys.readers is not None:
+            reader = self.keys.readers.find(str(environ.get("HTTP_AUTHORIZATION", "")))
+        if reader is None:
+            admit(environ, self.keys, Right.WRITE if writes else Right.READ)
+        elif path not in {f"/api/{name}" for name in reader.reports}:
+            open_to = ", ".join(f"/api/{name}" for name in reader.reports)
+            raise Refused(403, f"this token opens {open_to} and nothing else")
+        return reader
 
     def _refused(self, error: Refused, signal: str | None, environ: Environ) -> Answer:
         headers = (("WWW-Authenticate", "Bearer"),) if error.status == 401 else ()
@@ -202,8 +216,11 @@ class Application:
         return Answer(200, JSON, self._remembered.answer("summary", window, ask))
 
     def _report(self, report: Report, environ: Environ, query: api.Query) -> Answer:
-        asked = api.asked(report.options, query)
+        form, query = api.form_of(report, query)
+        asked = api.scoped(api.asked(report.options, query), environ.get(_READER))
         sources = Sources(self.ledger, self._in_force(), api.MOST_ROWS)
+        if form is not None:
+            return Answer(200, CSV, api.as_csv(report, form, sources, asked))
 
         def ask() -> bytes:
             return as_json(api.bounded(report.answer(sources, asked), report.rows)).body

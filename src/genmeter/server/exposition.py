@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from genmeter.budgets import Budget
@@ -13,6 +14,7 @@ from genmeter.ledger.audit import Upkeep
 from genmeter.ledger.questions import TOTALS_BY, Group
 from genmeter.ledger.store import Store
 from genmeter.model import usd
+from genmeter.reports.recorded import file_of, load
 from genmeter.server.activity import LAGS, Activity, Lag
 from genmeter.server.budgets import budget_gauges
 from genmeter.server.prometheus import Labels, bound, family, number
@@ -68,6 +70,7 @@ def exposition(
     what only it knows is missing.
     """
     lines = [*_service(activity), *_config(config_sound), *_lag(activity.lag), *_store(ledger.store)]
+    lines += _captured(ledger.store.path)
     with suppress(StorageError):
         lines += [*_counters(ledger.counters()), *_unread(ledger.store.unread()), *_spend(ledger.store.totals())]
         lines += [*_upkeep(ledger.store.upkept()), *budget_gauges(budgets, ledger)]
@@ -112,6 +115,22 @@ def _store(store: Store) -> Iterator[str]:
     yield from family(f"{OURS}last_commit_timestamp_seconds", "gauge", "Last write that is on disk.", moments)
     size = [("", (), str(store.size()))]
     yield from family(f"{OURS}file_bytes", "gauge", "Size of the ledger on disk, with its write-ahead log.", size)
+
+
+def _captured(path: str) -> Iterator[str]:
+    """What `genmeter reconcile --record` has found last, by seller."""
+    found = [(name, row) for name, row in sorted(load(file_of(Path(path))).items()) if path != ":memory:"]
+    labels = {name: (("provider", name), ("currency", str(row.get("currency", "")))) for name, row in found}
+    shares = [("", labels[name], str(row["captured"])) for name, row in found if _is_share(row.get("captured"))]
+    text = "Share of the money of the last bill that the ledger has, by seller."
+    yield from family(f"{OURS}captured_ratio", "gauge", text, shares)
+    moments = [("", labels[name], str(row["at"])) for name, row in found if isinstance(row.get("at"), int)]
+    text = "When the last bill of a seller was compared with the ledger."
+    yield from family(f"{OURS}reconciled_timestamp_seconds", "gauge", text, moments)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, str) and value.replace(".", "", 1).isdecimal()
 
 
 def _counters(counters: dict[str, int]) -> Iterator[str]:

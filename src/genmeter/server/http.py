@@ -15,6 +15,7 @@ Environ = Mapping[str, Any]
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
+CSV = "text/csv; charset=utf-8"
 _MOST_MEMBERS = 8
 SMALL: Final = 1 << 20
 LARGE_AT_ONCE: Final = 2

@@ -71,7 +71,9 @@ class Reader:
         """Some calls of the window, in the order of the page."""
         return self._database.read(lambda connection: pages.page(connection, page, window))
 
-    def latencies(self, by: Sequence[str], percents: Sequence[int], window: Window) -> dict[tuple[object, ...], Latency]:
+    def latencies(
+        self, by: Sequence[str], percents: Sequence[int], window: Window
+    ) -> dict[tuple[object, ...], Latency]:
         """The ``latency`` of each group of calls by ``by``, of which there is one at least. Trimmed calls have none."""
         return self._database.read(lambda connection: pages.latencies(connection, by, percents, window))
 
