@@ -79,6 +79,7 @@ _TEXT: Final = [
     "ServiceProviderName",
     "x_CostStatus",
     "x_Kind",
+    "x_Payer",
     "x_Reason",
 ]
 _TIMES: Final = ("BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart")
@@ -283,6 +284,7 @@ def _common(line: Line, bill: Bill, wanted: Wanted) -> Row:
         "Tags": json.dumps(tags, sort_keys=True),
         "x_CostStatus": line.has.get("cost_status"),
         "x_Kind": line.kind,
+        "x_Payer": json.dumps(tags, ensure_ascii=False, sort_keys=True),
     }
 
 
