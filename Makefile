@@ -97,6 +97,12 @@ test-coexist: $(PEERS:%=.venvs/%/.ready) .venvs/peer-frameworks/.ready ## Beside
 	@$(call in-each,$(PEERS),$(COEXIST_TESTS))
 	@$(call in-each,peer-frameworks,$(FRAMEWORK_TESTS))
 
+test-focus: install ## FOCUS exports by the official validator, where a Python 3.12 or newer is
+	@read -r version path < <($(PYTHON) .ci/pythons.py | grep -v '^3\.11 ') || { \
+	  echo "==> no Python 3.12 or newer is on this machine: FOCUS is not validated"; exit 0; }; \
+	$(MAKE) --no-print-directory FOCUS_PYTHON="$$path" .venvs/focus/.locked; \
+	$(BIN)/python $(PYTEST) tests/reports/test_focus.py
+
 test-wheel: .venvs/base/.ready ## The built wheel with its declared dependencies and nothing else
 	@$(call packages,.cache/wheel,--target wheel)
 
@@ -192,7 +198,7 @@ lock: .venvs/uv/.ready ## Pin the dependency groups of pyproject.toml anew, each
 	done; \
 	echo "==> .ci/locks/lowest.txt"; \
 	$(PIN) --resolution lowest-direct pyproject.toml --group lowest --output-file .ci/locks/lowest.txt $(ARGS); \
-	for name in uv go; do echo "==> .ci/locks/$$name.txt"; $(PIN) --group $$name --output-file .ci/locks/$$name.txt $(ARGS); done; \
+	for name in uv go focus; do echo "==> .ci/locks/$$name.txt"; $(PIN) --group $$name --output-file .ci/locks/$$name.txt $(ARGS); done; \
 	$(PYTHON) .ci/tested.py
 
 clean: ## Remove the environments, the caches and the builds of this clone
@@ -204,6 +210,8 @@ clean: ## Remove the environments, the caches and the builds of this clone
 	@$(call environment,.venv,$(PYTHON))
 .venvs/%/.locked: .ci/locks/%.txt .venvs/uv/.ready .venvs/.python
 	@$(call environment,$(@D),$(PYTHON))
+.venvs/focus/.locked: .ci/locks/focus.txt .venvs/uv/.ready
+	@$(call environment,$(@D),$(FOCUS_PYTHON))
 .venvs/python3.%/.locked: .ci/locks/openai3-anthropic2.txt .venvs/uv/.ready
 	@$(call environment,$(@D),$(or $(SECOND_PYTHON),python3.$*))
 %/.ready: %/.locked pyproject.toml src/genmeter/_version.py
@@ -265,4 +273,4 @@ touch $(1)/.locked
 endef
 
 .PRECIOUS: .venvs/%/.locked .venvs/python3.%/.locked
-.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-sdks test-coexist test-wheel test-loaded coverage lint format bench e2e fuzz fuzz-collector soak servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-sdks test-coexist test-focus test-wheel test-loaded coverage lint format bench e2e fuzz fuzz-collector soak servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean
