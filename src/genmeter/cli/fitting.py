@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from shutil import get_terminal_size
 from typing import Final
@@ -18,7 +16,7 @@ Table = tuple[list[str], list[list[Cell]]]
 
 def room() -> int | None:
     """The columns of the terminal; None where the output goes to a file or a program, which takes all."""
-    return get_terminal_size().columns if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
+    return get_terminal_size((0, 0)).columns or None
 
 
 def fitted(table: Table, spare: Mapping[str, int], keys: Sequence[str], columns: int | None) -> tuple[Table, list[str]]:

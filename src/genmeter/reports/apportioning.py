@@ -56,7 +56,7 @@ def rounded(amounts: Sequence[int], unit: int) -> list[int]:
     """Each amount as a multiple of ``unit``, so that they add up to the rounded sum of all. No amount moves by a unit.
 
     >>> rounded([149, 149, 149], 100), rounded([60, -60], 100)
-    ([200, 100, 100], [0, 0])
+    ([200, 100, 100], [100, -100])
     """
     goal = half_up(Fraction(sum(amounts), unit))
     parts = [amount // unit for amount in amounts]

@@ -40,7 +40,9 @@ def write(file: Path, columns: Sequence[tuple[str, Type]], rows: Iterable[Sequen
         pa: Any = import_module("pyarrow")
         pq: Any = import_module("pyarrow.parquet")
     except ImportError:
-        raise NoParquet("Parquet needs pyarrow; install it with: pip install 'genmeter[parquet]'") from None
+        raise NoParquet(
+            "Parquet needs pyarrow, which the extra genmeter[parquet] brings; install it, or choose CSV"
+        ) from None
     types: dict[Type, Any] = {
         "text": pa.string(),
         "count": pa.int64(),

@@ -65,7 +65,7 @@ def read(path: Path) -> Rates:
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "rates.csv")
-    ...     _ = file.write_text("date,from,to,rate\\n2026-11-27,USD,EUR,0.92\\n")
+    ...     _ = file.write_text("date,from,to,rate\n2026-11-27,USD,EUR,0.92\n")
     ...     read(file).rate("USD", "EUR", date(2026, 11, 29)).day
     datetime.date(2026, 11, 27)
     """

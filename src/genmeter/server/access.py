@@ -8,13 +8,10 @@ import ipaddress
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from genmeter.errors import GenmeterError
 from genmeter.server.http import Environ, Refused
-
-if TYPE_CHECKING:
-    from genmeter.server.readers import Readers
 
 Token = str | Callable[[], str] | None
 """The token itself, something that knows the one of today, or none."""
@@ -32,13 +29,13 @@ class Right(enum.Enum):
 class Keys(NamedTuple):
     """The tokens of a service: one that opens all of it, one for senders, one for readers. None is no such token.
 
-    ``readers`` have tokens of their own, which open some reports.
+    ``readers`` finds the reader of an Authorization field, who has a token of its own that opens some reports.
     """
 
     all: Token = None
     write: Token = None
     read: Token = None
-    readers: Readers | None = None
+    readers: Callable[[str], Any] | None = None
 
     @property
     def any(self) -> bool:

@@ -142,7 +142,7 @@ class Application:
         reader = None
         writes = signal is not None or path == PATH
         if not writes and self.keys.readers is not None:
-            reader = self.keys.readers.find(str(environ.get("HTTP_AUTHORIZATION", "")))
+            reader = self.keys.readers(str(environ.get("HTTP_AUTHORIZATION", "")))
         if reader is None:
             admit(environ, self.keys, Right.WRITE if writes else Right.READ)
         elif path not in {f"/api/{name}" for name in reader.reports}:

@@ -54,7 +54,7 @@ class Readers:
         self._seen = self._state()
         self._readers = read(path)
 
-    def find(self, authorization: str) -> Reader | None:
+    def __call__(self, authorization: str) -> Reader | None:
         """The reader whose token an Authorization field carries; None where it is of no reader."""
         scheme, _, given = authorization.partition(" ")
         if scheme.lower() != "bearer":

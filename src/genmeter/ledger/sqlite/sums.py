@@ -241,7 +241,7 @@ def _statement(
 
 
 def columns(by: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What is grouped by, over entries ``e`` and kinds ``k``; and the texts of ``key_0``, ``key_1``, ... of a ``t``."""
+    """What is grouped by, over entries ``e`` and kinds ``k``; and the texts of the numbered keys of a table ``t``."""
     own = {"day": f"e.started_ns / {DAY_NS}", "quarter": f"e.started_ns / {QUARTER_NS}"}
     own |= {"user_hash": "e.user", "session": "e.session"}
     keys = [own.get(name) or _OF_KINDS[name] for name in by]

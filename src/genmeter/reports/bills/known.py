@@ -36,7 +36,7 @@ def read(path: Path) -> Bill:
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "costs.csv")
-    ...     _ = file.write_text("start_time,amount_value,line_item\\n1795132800,0.5,\\"gpt-5, input\\"\\n")
+    ...     _ = file.write_text("start_time,amount_value,line_item\n1795132800,0.5,\"gpt-5, input\"\n")
     ...     read(file).entries[0].model
     'gpt-5'
     """

@@ -39,9 +39,9 @@ def text_of(path: Path) -> str:
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "bill.csv")
-    ...     _ = file.write_bytes(b"\\xef\\xbb\\xbfdate\\r\\n")
+    ...     _ = file.write_bytes(b"\xef\xbb\xbfdate\r\n")
     ...     text_of(file)
-    'date\\r\\n'
+    'date\r\n'
     """
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
@@ -69,7 +69,7 @@ def csv_rows(path: Path, needed: Sequence[str] = (), text: str | None = None) ->
     does not end: the file was cut off.
 
     >>> import pathlib
-    >>> list(csv_rows(pathlib.Path("bill.csv"), ["date"], "date;cost\\r\\n2026-11-30;1,5\\r\\n"))
+    >>> list(csv_rows(pathlib.Path("bill.csv"), ["date"], "date;cost\r\n2026-11-30;1,5\r\n"))
     [(2, {'date': '2026-11-30', 'cost': '1,5'})]
     """
     whole = text_of(path) if text is None else text
@@ -105,7 +105,7 @@ def json_of(path: Path, text: str) -> list[Any]:
     r"""The JSON values of a file: one value, or one a line. Raises ``Unreadable``.
 
     >>> import pathlib
-    >>> json_of(pathlib.Path("bill.jsonl"), '{"a": 1}\\n{"a": 2}\\n')
+    >>> json_of(pathlib.Path("bill.jsonl"), '{"a": 1}\n{"a": 2}\n')
     [{'a': 1}, {'a': 2}]
     """
     decoder = json.JSONDecoder(parse_float=Decimal)
@@ -167,7 +167,9 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         pq: Any = import_module("pyarrow.parquet")
     except ImportError:
-        raise Unreadable(f"{path}: Parquet needs pyarrow; install it with: pip install 'genmeter[parquet]'") from None
+        raise Unreadable(
+            f"{path}: Parquet needs pyarrow, which the extra genmeter[parquet] brings; install it, or export CSV"
+        ) from None
     try:
         rows = cast("list[dict[str, Any]]", pq.ParquetFile(path).read().to_pylist())
     except Exception:
