@@ -417,3 +417,18 @@ def test_the_bill_is_controlled_against_another_sum_of_the_ledger(ledger: Ledger
     book(ledger, 1, department="legal")
     found, wanted, _ = made(Sources(ledger, terms=Terms), asked())
     assert (wanted.by, [line.amounts["metered"] for line in found.lines]) == (("department", "application"), [PICO])
+
+
+def test_money_of_a_trimmed_day_that_reaches_over_the_end_of_the_month_is_told() -> None:
+    # 22:30 and 23:30 UTC of 30 November; in Berlin the second is December, and only the sum of the day is left
+    with Ledger.open(max_rows=1) as ledger:
+        for number, text in enumerate(("2026-11-30T22:30", "2026-11-30T23:30", "2026-12-03T12:00"), 1):
+            started = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND
+            ledger.book_traces(
+                traces(span(number, chat(gen_ai__usage__cost__amount="1.00"), started_ns=started, trace=number))
+            )
+        while ledger.store.tidy():
+            pass
+        assert answer(ledger, timezone="Europe/Berlin")["across"] == "2.00"
+        assert answer(ledger, timezone="UTC")["across"] == "0.00"
+        assert answer(ledger, timezone="Europe/Berlin")["total"]["cost"] == {"USD": "2.00"}

@@ -20,7 +20,20 @@ from genmeter.settings import warn_of_unknown
 from genmeter.spelling import nearest
 
 _METER = ("run", "dev")
-_REST = ("reconcile", "trace", "export", "budgets", "users", "price", "models", "reprice", "ledger", "serve", "collector", "doctor")
+_REST = (
+    "reconcile",
+    "trace",
+    "export",
+    "budgets",
+    "users",
+    "price",
+    "models",
+    "reprice",
+    "ledger",
+    "serve",
+    "collector",
+    "doctor",
+)
 _REPORTS = {name: one for one in REPORTS.values() if (name := one.command or one.name) not in _REST}
 COMMANDS = (*_METER, *_REPORTS, *_REST)
 """Every command, in the order that the help shows. Reports are commands; the module of each other has its name."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from genmeter.ledger.questions import Condition, Window
 
 _BY: Final = "department,application"
+_DAY_NS: Final = 86_400 * 10**9
 _WORDS: Final = {"discount": "discounts", "credit": "credits", "shared": "shared costs", "tax": "taxes"}
 _ALWAYS: Final = ("provider", "model")
 
@@ -179,7 +180,7 @@ def _texts(row: Plain) -> Plain:
 def _facts(ledger: Ledger, found: Bill, wanted: Wanted, terms: Terms, decimals: int | None, scoped: bool) -> Plain:
     asked = window(found.period.start, found.period.end)
     start, end = (moment.astimezone(wanted.zone) for moment in found.period)
-    across = 0 if scoped else sum(one.across for one in ledger.store.amounts([asked])[0])
+    across = 0 if scoped else _across(ledger, asked)
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
@@ -200,6 +201,14 @@ def _facts(ledger: Ledger, found: Bill, wanted: Wanted, terms: Terms, decimals: 
         "across": usd(across),
         "decimals": decimals,
     }
+
+
+def _across(ledger: Ledger, asked: Window) -> int:
+    """The money of trimmed days that reach over an edge of the period. There is none where its edges are midnights of UTC."""
+    aligned = all(edge is not None and edge % _DAY_NS == 0 for edge in (asked.since_ns, asked.until_ns))
+    if aligned or not ledger.counters().get("trimmed_calls"):
+        return 0
+    return sum(one.across for one in ledger.store.amounts([asked])[0])
 
 
 def _decimal(rate: Any) -> str:
