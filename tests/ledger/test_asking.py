@@ -63,16 +63,24 @@ def numbers(store: Store, window: Window) -> list[int]:
 def test_a_condition_holds_in_every_answer(store: Store, condition: Condition, expected: list[int]) -> None:
     window = where(condition)
     assert numbers(store, window) == expected
+    holds_in_sums(store, window, expected)
+    # the same from the sums by day
+    while store.upkeep():
+        pass
+    holds_in_sums(store, window, expected)
+    assert store.latency([100], window) == (
+        Latency(len(expected), (expected[-1] * SECOND,)) if expected else Latency(0, ())
+    )
+    assert sum(one.cost for one in store.metered(["model"], window)) == 0
+
+
+def holds_in_sums(store: Store, window: Window, expected: list[int]) -> None:
     dollars = sum(expected) * 10**12
     for by in (["model"], ["day", "department"], ["quarter"], ["session"], ["user_hash", "session"]):
         groups = store.groups(by, window)
         assert (sum(one.calls for one in groups), sum(one.cost for one in groups)) == (len(expected), dollars), by
     dearest = store.dearest(["session"], window, 1)
     assert sum(one.cost for one in (*dearest.groups, *dearest.rest)) == dollars
-    assert store.latency([100], window) == (
-        Latency(len(expected), (expected[-1] * SECOND,)) if expected else Latency(0, ())
-    )
-    assert sum(one.cost for one in store.metered(["model"], window)) == 0
 
 
 def test_conditions_must_all_hold_and_go_with_a_window(store: Store) -> None:
