@@ -6,7 +6,6 @@ import json
 import random
 import re
 import subprocess
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.skipif(not VALIDATOR.exists(), reason="the validator is
 
 
 @pytest.fixture(scope="module")
-def exports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A month of calls with every kind of row, as CSV and as Parquet."""
     folder = tmp_path_factory.mktemp("focus")
     terms = Terms(terms=(

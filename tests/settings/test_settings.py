@@ -133,7 +133,7 @@ def test_a_file_that_is_nested_without_end_is_told_in_one_line(text: str, tmp_pa
 
 UNKNOWN = [
     ("[metric]\nnames = 'both'\n", 1, "metric", "unknown table; did you mean 'metrics'?"),
-    ("\n[zoo]\n", 2, "zoo", "unknown table; there are attribution, budgets, content, metrics, prices, reservations, sellers"),
+    ("\n[zoo]\n", 2, "zoo", "unknown table; there are attribution, budgets, chargeback, content, metrics, prices, reservations, sellers"),
     ("[metrics]\n\nmax_serie = 5\n", 3, "metrics.max_serie", "unknown key; did you mean 'max_series'?"),
     ("[metrics.labels]\nteam = 1\n[metrics.zoo]\n", 3, "metrics.zoo", "unknown key; there are names, max_series, "),
     ("metrics.name = 'both'\n", 1, "metrics.name", "unknown key; did you mean 'names'?"),

@@ -95,7 +95,7 @@ func sortedKeys(table map[string]any) []string {
 // Tables are the tables that a genmeter.toml may have, and Keys the keys that stand above all tables. The processor reads
 // two of the tables; the settings of an application, which has the same file, know the others.
 var (
-	Tables = []string{"attribution", "budgets", "content", "metrics", "prices", "reservations", "sellers"}
+	Tables = []string{"attribution", "budgets", "chargeback", "content", "metrics", "prices", "reservations", "sellers"}
 	Keys   = []string{"skip_scopes"}
 )
 
