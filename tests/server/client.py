@@ -131,9 +131,13 @@ class Service(NamedTuple):
 
 @contextmanager
 def service(folder: Path, *arguments: object, config: Path | None = None) -> Iterator[Service]:
-    """``genmeter serve`` as a process of its own on a free port, with its ledger in ``folder``."""
+    """``genmeter serve`` as a process of its own on a free port, with its ledger in ``folder``.
+
+    The calls of these tests have fixed dates, so they are kept for ever unless the arguments say how long.
+    """
     ledger = folder / "ledger.db"
-    command = [sys.executable, "-m", "genmeter", "serve", "--port", "0", "--ledger", ledger, *arguments]
+    kept = () if "--max-days" in arguments else ("--max-days", "off")
+    command = [sys.executable, "-m", "genmeter", "serve", "--port", "0", "--ledger", ledger, *kept, *arguments]
     inherited = {name: value for name, value in INHERITED.items() if not name.startswith(("OTEL_", "GENMETER_"))}
     if config is not None:
         inherited["GENMETER_CONFIG"] = str(config)
