@@ -28,7 +28,7 @@ from genmeter.pricing import Addresses, Catalogue, Question, parse
 from genmeter.pricing.catalogue import BUNDLED
 
 FOLDER = Path(__file__).parents[2] / "tests" / "vectors" / "pricing_seeded"
-MIXED = 150
+MIXED = 110
 
 
 def answer(catalogue: Catalogue, call: dict[str, Any]) -> dict[str, Any]:

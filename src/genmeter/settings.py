@@ -252,7 +252,7 @@ ELSEWHERE: Final = frozenset(
     {
         "GENMETER_PRICES",  # the collector's configuration
         "GENMETER_CACHE",  # .ci/servers
-        *("GENMETER_ALL_FAULTS", "GENMETER_DIFF", "GENMETER_NETWORK"),  # tests, as are all the others
+        *("GENMETER_ALL_FAULTS", "GENMETER_DIFF", "GENMETER_FUZZ", "GENMETER_NETWORK"),  # tests, as are all the others
         *("GENMETER_E2E_PAIRS", "GENMETER_E2E_PAIR_SECONDS", "GENMETER_E2E_REPETITIONS", "GENMETER_E2E_RESULTS"),
     }
 )

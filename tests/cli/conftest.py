@@ -19,6 +19,7 @@ Command = Callable[..., subprocess.CompletedProcess[bytes]]
 def user(state: Path) -> dict[str, str]:
     """A user's environment without telemetry settings, with `state` as its state folder and this Python on PATH."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GENMETER_"))}
+    clean.pop("COLUMNS", None)  # the runner sets the width of its own lines for its workers
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         clean.pop(name, None)
         clean.pop(name.upper(), None)

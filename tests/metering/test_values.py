@@ -39,8 +39,11 @@ class Azure(Mapping[str, Any]):
         return len(self._data)
 
 
+@dataclass
 class Hub(dict[str, Any]):
-    """huggingface_hub: a dictionary and an object in one; only the object has fields that the class does not declare."""
+    """huggingface_hub: a dictionary and a dataclass in one; only the object has fields that the class does not declare."""
+
+    name: str
 
 
 class ProtoPlus:
