@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genmeter.ledger import Ledger
+from genmeter.ledger.questions import EVERYTHING
 from genmeter.reports import receipt
 from genmeter.server import Application, serve
 from tests.stack.inherited import ignoring
@@ -44,6 +45,11 @@ class Receiver:
     def booked(self) -> int:
         """The calls in the ledger."""
         return receipt(self._ledger).calls
+
+    @property
+    def services(self) -> set[str | None]:
+        """``service.name`` of the calls in the ledger."""
+        return {call.service for call in self._ledger.store.latest(100, EVERYTHING)}
 
     def close(self) -> None:
         """Stop."""

@@ -29,10 +29,11 @@ def test_calls_that_the_apps_own_sampler_leaves_out_are_booked(rig: Rig, receive
 
 
 def test_the_event_goes_where_the_apps_exporter_sends_its_spans(rig: Rig, receiver: Receiver) -> None:
-    """No variable names a place, and the exporter is made before the meter or after it."""
-    text = SAMPLED.format(arguments=ENDPOINT, then="")
+    """No variable names a place. The events say of the process what the spans say, which takes no thread at the end."""
+    text = SAMPLED.format(arguments=ENDPOINT, then="").replace("ALWAYS_OFF)", "ALWAYS_OFF, resource=SHOP)")
+    text = "from opentelemetry.sdk.resources import Resource\nSHOP = Resource({'service.name': 'shop'})\n" + text
     done = rig.program("plain", receiver, text, OTEL_EXPORTER_OTLP_ENDPOINT="", MINE=receiver.url)
-    assert (done.err, done.answered, done.booked) == ("", 3, 3)
+    assert (done.err, done.answered, done.booked, receiver.services) == ("", 3, 3, {"shop"})
 
 
 NO_CARRIER = """

@@ -22,6 +22,7 @@ from .delivery import exporters, watch
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 
 Signal = Literal["traces", "metrics", "logs"]
@@ -102,10 +103,12 @@ class Carriers:
 def beside(tracer_provider: object) -> LoggerProvider | None:
     """A provider of events that go where the application's own OTLP exporter sends its spans; None where it has none.
 
-    An exporter does not tell its address in public. Where its attributes have other names, there is no provider.
+    An exporter does not tell its address in public. Where its attributes have other names, there is no provider. The
+    resource is the application's own: to find out one anew takes threads, which a process that ends has no more.
     """
     makers = (_events_like(exporter) for exporter in exporters(tracer_provider))
-    return _logger_provider([_made(make) for make in makers if make is not None])
+    made = [_made(make) for make in makers if make is not None]
+    return _logger_provider(made, getattr(tracer_provider, "resource", None))
 
 
 def _events_like(exporter: Any) -> Callable[[], Any] | None:
@@ -123,13 +126,13 @@ def _events_like(exporter: Any) -> Callable[[], Any] | None:
     return None
 
 
-def _logger_provider(made: list[Any]) -> LoggerProvider | None:
+def _logger_provider(made: list[Any], resource: Resource | None = None) -> LoggerProvider | None:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
     if not made:
         return None
-    provider = LoggerProvider(shutdown_on_exit=False)
+    provider = LoggerProvider(resource, shutdown_on_exit=False)
     for exporter in made:
         provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     return provider
