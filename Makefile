@@ -45,6 +45,9 @@ LOAD_TESTS := tests/e2e/back_ends/test_load.py
 COVERAGE := 94
 DEMO_LEDGER := .cache/demo/ledger.db
 ARGS ?=
+# Scenarios of tests/replay/scenarios, and the seeds that they are lived through with.
+REPLAY ?= short incidents healthy tiny budget
+SEEDS ?= 1
 GO_ARGS ?=
 
 ##@ Start here
@@ -148,6 +151,11 @@ fuzz-collector: ## A million mutated requests through genai_cost, a tenth of the
 
 soak: install ## 5,000 spans a second into genmeter serve for half an hour, and its memory stays flat (ARGS="--minutes 3")
 	@$(BIN)/python -m tests.hostile.soak $(ARGS)
+
+rules-replay: ## Weeks of traffic through Prometheus' own engine and the shipped rules, compared with the table (REPLAY=short, SEEDS=1,2, ARGS=-v)
+	@$(call python); export GO=$$($(PYTHON) .ci/servers --go) GOTOOLCHAIN=local GOFLAGS=-buildvcs=false CGO_ENABLED=0; mkdir -p .cache; \
+	(cd tests/replay && "$$GO" build -trimpath -tags remove_all_sd -o ../../.cache/replay .); \
+	.cache/replay -seeds $(SEEDS) $(if $(filter 1,$(SEEDS)),-table tests/replay/table.md -check) $(ARGS) $(REPLAY)
 
 ##@ Servers
 
@@ -273,4 +281,4 @@ touch $(1)/.locked
 endef
 
 .PRECIOUS: .venvs/%/.locked .venvs/python3.%/.locked
-.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-sdks test-coexist test-focus test-wheel test-loaded coverage lint format bench e2e fuzz fuzz-collector soak servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean
+.PHONY: help demo install venv test test-go test-main test-matrix test-lowest test-python test-sdks test-coexist test-focus test-wheel test-loaded coverage lint format bench e2e fuzz fuzz-collector soak rules-replay servers collector stack release packages lock-collector prices units vectors dashboards recordings readme lock clean

@@ -189,12 +189,12 @@ def test_every_category_of_our_rules_has_a_route_of_its_own():
     [
         ("critical", "cost", [("pagerduty", "24h"), ("webhook", "4h"), ("finance", "24h")]),
         ("warning", "cost", [("finance", "24h")]),
-        ("critical", "reliability", [("pagerduty", "15m"), ("webhook", "4h"), ("slack", "4h")]),
+        ("critical", "reliability", [("pagerduty", "1h"), ("webhook", "4h"), ("slack", "4h")]),
         ("warning", "telemetry", [("platform", "4h")]),
-        ("critical", "of somebody else", [("pagerduty", "15m"), ("webhook", "4h"), ("slack", "4h")]),
+        ("critical", "of somebody else", [("pagerduty", "1h"), ("webhook", "4h"), ("slack", "4h")]),
     ],
 )
-def test_a_spent_budget_pages_once_a_day_and_an_outage_every_quarter_of_an_hour(severity, category, expected):
+def test_a_spent_budget_pages_once_a_day_and_an_outage_every_hour(severity, category, expected):
     assert told({"severity": severity, "category": category}) == expected
 
 
@@ -220,6 +220,10 @@ def test_of_usual_thresholds_only_the_highest_speaks(chosen):
 
 COLLECTOR, LEDGER = alert("GenmeterCollectorDown", job="collector"), alert("GenmeterLedgerDown", job="ledger")
 FAST, SLOW = (alert(f"GenmeterSloBurns{how}", slo="latency", genmeter_application="desk") for how in ("Fast", "Slowly"))
+FAILING = alert("GenmeterHighErrorRatio", gen_ai_provider_name="anthropic", gen_ai_request_model="claude-sonnet")
+PAGE = alert("GenmeterSloBurnsFast", slo="availability", gen_ai_provider_name="anthropic", genmeter_application="desk")
+DESK = {"genmeter_department": "support", "genmeter_application": "desk"}
+RUNAWAY = alert("GenmeterCostRunaway", **DESK)
 PROJECTED = alert("GenmeterBudgetProjectedToExceed", budget_id="desk")
 
 
@@ -238,6 +242,19 @@ PROJECTED = alert("GenmeterBudgetProjectedToExceed", budget_id="desk")
         (COLLECTOR, alert("GenmeterCostAnomaly", genmeter_application="desk"), True),
         (COLLECTOR, tier(100), False),
         (COLLECTOR, LEDGER, False),
+        (FAILING, PAGE, True),
+        (PAGE, FAILING, False),
+        (FAILING, PAGE | {"gen_ai_provider_name": "openai"}, False),
+        (FAILING, FAILING | {"alertname": "GenmeterHighLatency"}, True),
+        (FAILING, FAILING | {"alertname": "GenmeterErrorSpike", "gen_ai_request_model": "claude-haiku"}, False),
+        (FAILING, alert("GenmeterCostOutsideBand", **DESK), False),
+        (RUNAWAY, alert("GenmeterCostOutsideBand", **DESK), True),
+        (RUNAWAY, alert("GenmeterTokenSpike", **DESK), True),
+        (RUNAWAY, alert("GenmeterCostAnomaly", **DESK | {"genmeter_application": "other"}), False),
+        (alert("GenmeterCostOutsideBand", **DESK), alert("GenmeterCostAnomaly", **DESK), True),
+        (alert("GenmeterCostOutsideBand", **DESK), RUNAWAY, False),
+        (alert("GenmeterTrafficGone", **DESK), alert("GenmeterUnusualTokens", **DESK), True),
+        (COLLECTOR, alert("GenmeterLedgerDrift"), True),
         (LEDGER, tier(100), True),
         (alert("GenmeterLedgerLagging", instance="a"), PROJECTED, True),
         (alert("GenmeterLedgerNotReady", instance="a"), alert("GenmeterSpendWithoutBudget"), True),

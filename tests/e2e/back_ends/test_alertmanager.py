@@ -40,6 +40,7 @@ TOLD = {
     ("warning", "reliability"): "slack",
     ("critical", "reliability"): "pagerduty,webhook,slack",
     ("warning", "performance"): "slack",
+    ("info", "slo"): "slack",
     ("warning", "slo"): "slack",
     ("critical", "slo"): "pagerduty,webhook,slack",
     ("warning", "security"): "security",
@@ -226,6 +227,30 @@ def test_a_running_server_mutes_budgets_while_the_ledger_is_down_though_no_label
     # `equal` names a label that neither has: both have it empty.
     fire(server, budget(100), {"alertname": "GenmeterLedgerDown", "severity": "critical", "category": "telemetry"})
     until(lambda: speaking(server), lambda found: found == {("", "")}, within=WITHIN)
+
+
+def test_a_provider_that_is_out_is_one_incident_and_another_providers_is_another(server):
+    page = {"severity": "critical", "category": "reliability"}
+    out = [
+        page
+        | {"alertname": "GenmeterHighErrorRatio", "gen_ai_provider_name": "anthropic", "gen_ai_request_model": model}
+        for model in ("claude-sonnet", "claude-haiku")
+    ]
+    objective = {"alertname": "GenmeterSloBurnsFast", "severity": "critical", "category": "slo", "slo": "availability"}
+    burns = [
+        objective | {"gen_ai_provider_name": provider, "genmeter_department": "d", "genmeter_application": name}
+        for provider, name in (("anthropic", "desk"), ("anthropic", "search"), ("openai", "shop"))
+    ]
+    fire(server, *out, *burns)
+    told = until(
+        lambda: [one for one in server.inbox.messages if one.way == "pagerduty"],
+        lambda found: {str(one.body).count("claude") > 0 for one in found} == {True, False},
+        within=WITHIN,
+    )
+    texts = [str(one.body) for one in told]
+    assert not [text for text in texts if "desk" in text or "search" in text], "muted by the page of their provider"
+    keys = {one.body["dedup_key"] for one in told}
+    assert len(keys) == 2, "one incident a provider"
 
 
 def test_the_end_of_a_forecast_is_not_told_while_the_budget_is_spent(server):
