@@ -238,6 +238,16 @@ BURNING = Row(
             steps={3: WARN},
             least=None,
         ),
+        lines(
+            "Spend and its band",
+            "How much more would have to be spent for an alert?",
+            "Dollars an hour by the last half hour, what is usual at this hour, and the upper edge: above it for five minutes an alert fires.",
+            ask(f"2 * application:genmeter_cost_usd:increase30m{{{SENT}}}", "{{genmeter_application}}"),
+            ask(f"application:genmeter_cost_usd:usual1h{{{SENT}}}", "{{genmeter_application}}, usual"),
+            ask(f"application:genmeter_cost_usd:band1h{{{SENT}}}", "{{genmeter_application}}, edge"),
+            unit=USD,
+            width=24,
+        ),
     ),
 )
 
