@@ -43,16 +43,18 @@ def test_alerts_fire_where_they_should_and_are_silent_where_they_must(promtool, 
 
 
 @pytest.mark.parametrize(
-    ("file", "right", "wrong"),
+    ("file", "test", "right", "wrong"),
     [
-        # The traps of the rules that people copy: a ratio series by series, and quantiles for each process.
-        ("reliability", "model:genmeter_client_errors:ratio_rate5m > 0.05", "model:genmeter_client_errors:ratio_rate5m > 0.5"),
-        ("telemetry", "[6h] offset 15m", "[1m] offset 15m"),
-        ("anomalies", "hours_1w >= 48", "hours_1w >= 0"),
-        ("budgets", "group_left () max by (budget_id) (last_over_time(", "group_left () 2 * max by (budget_id) (last_over_time("),
+        # The traps of the rules that people copy: a share without a bound for chance, a first week without history, a few failures.
+        ("reliability", "reliability", "ratio_rate5m > 0.05 + 3 * sqrt", "ratio_rate5m > 0.5 + 3 * sqrt"),
+        ("reliability", "reliability", "ratio_rate5m > 0.05 + 3 * sqrt", "ratio_rate5m > 0.05 + 0 * sqrt"),
+        ("telemetry", "telemetry", "[6h] offset 15m", "[1m] offset 15m"),
+        ("anomalies", "anomalies", "[1d:1h] offset 3d) > 0", "[1d:1h] offset 1h) > 0"),
+        ("anomalies", "runaway", "rate30m > application:genmeter_calls:band_rate1h", "rate30m > 0"),
+        ("budgets", "budgets", "group_left () max by (budget_id) (last_over_time(", "group_left () 2 * max by (budget_id) (last_over_time("),
     ],
 )  # fmt: skip
-def test_a_broken_rule_is_found_by_its_test(tmp_path, file, right, wrong):
+def test_a_broken_rule_is_found_by_its_test(tmp_path, file, test, right, wrong):
     shutil.copytree(RULES, tmp_path / "rules")
     shutil.copytree(TESTS, tmp_path / "tests")
     broken = tmp_path / "rules" / f"{file}.yaml"
@@ -60,7 +62,7 @@ def test_a_broken_rule_is_found_by_its_test(tmp_path, file, right, wrong):
     assert right in text
     broken.write_text(text.replace(right, wrong))
     built = program("prometheus").with_name("promtool")
-    assert promtool_run(built, "test", "rules", tmp_path / "tests" / f"{file}_test.yaml").returncode == 1
+    assert promtool_run(built, "test", "rules", tmp_path / "tests" / f"{test}_test.yaml").returncode == 1
 
 
 def test_a_running_prometheus_evaluates_every_rule_without_an_error(stack: Stack, tmp_path):
