@@ -46,7 +46,7 @@ COVERAGE := 94
 DEMO_LEDGER := .cache/demo/ledger.db
 ARGS ?=
 # Scenarios of tests/replay/scenarios, and the seeds that they are lived through with.
-REPLAY ?= short incidents tiny budget
+REPLAY ?= short incidents healthy tiny budget
 SEEDS ?= 1
 GO_ARGS ?=
 

@@ -189,12 +189,12 @@ def test_every_category_of_our_rules_has_a_route_of_its_own():
     [
         ("critical", "cost", [("pagerduty", "24h"), ("webhook", "4h"), ("finance", "24h")]),
         ("warning", "cost", [("finance", "24h")]),
-        ("critical", "reliability", [("pagerduty", "1h"), ("webhook", "4h"), ("slack", "4h")]),
+        ("critical", "reliability", [("pagerduty", "15m"), ("webhook", "4h"), ("slack", "4h")]),
         ("warning", "telemetry", [("platform", "4h")]),
-        ("critical", "of somebody else", [("pagerduty", "1h"), ("webhook", "4h"), ("slack", "4h")]),
+        ("critical", "of somebody else", [("pagerduty", "15m"), ("webhook", "4h"), ("slack", "4h")]),
     ],
 )
-def test_a_spent_budget_pages_once_a_day_and_an_outage_every_hour(severity, category, expected):
+def test_a_spent_budget_pages_once_a_day_and_an_outage_every_quarter_of_an_hour(severity, category, expected):
     assert told({"severity": severity, "category": category}) == expected
 
 

@@ -57,7 +57,8 @@ func run(rules, folder, seeds, table string, check, verbose bool, names []string
 	if err := compare(table, rows, check); err != nil {
 		return err
 	}
-	if len(beyond) > 0 {
+	// The committed table shows what is beyond the budget, and fails when that changes. Other seeds are judged alone.
+	if len(beyond) > 0 && table == "" {
 		return fmt.Errorf("beyond no false page, 10 warnings and 100 notes a week, or an incident missed: %s", strings.Join(beyond, "; "))
 	}
 	return nil

@@ -107,7 +107,11 @@ const header = "| scenario | seed | what | told by | after | false a week: pages
 // rows is the verdict as lines of the committed table.
 func (v *Verdict) rows() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "| %s | %d | %d days | | | %d, %.1f, %.1f | %s |\n", v.scenario.Name, v.seed, v.scenario.Days, v.pages,
+	what := fmt.Sprintf("%d days", v.scenario.Days)
+	if !v.within() {
+		what += ", beyond the budget"
+	}
+	fmt.Fprintf(&out, "| %s | %d | %s | | | %d, %.1f, %.1f | %s |\n", v.scenario.Name, v.seed, what, v.pages,
 		float64(v.warnings)/v.weeks, float64(v.notes)/v.weeks, strings.Join(v.missed(), ", "))
 	for i := range v.scenario.Events {
 		e := &v.scenario.Events[i]
