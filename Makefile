@@ -73,7 +73,9 @@ test-go: ## The collector processor: gofmt, vet, tests (GO_ARGS=-race where a C 
 	@$(call python); export GO=$$($(PYTHON) .ci/servers --go) GOTOOLCHAIN=local GOFLAGS=-buildvcs=false; \
 	echo "==> src/genaicostprocessor: $$("$$GO" version)"; cd src/genaicostprocessor; \
 	unformatted=$$("$$(dirname "$$GO")"/gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }; \
-	"$$GO" vet ./... && "$$GO" test -count=1 $(GO_ARGS) ./...
+	"$$GO" vet ./... && "$$GO" test -count=1 $(GO_ARGS) ./...; cd ../../tests/replay; \
+	unformatted=$$("$$(dirname "$$GO")"/gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }; \
+	CGO_ENABLED=0 "$$GO" vet -tags remove_all_sd ./...
 
 test-main: install ## The whole suite on openai 3 and anthropic 2 (ARGS="tests/pricing -k tier" for a part)
 	@echo "==> openai3-anthropic2: the whole suite"
