@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
@@ -98,7 +99,8 @@ class Endpoints:
 
 def routed(response: Any) -> Served | None:
     """Who served a call, where a router's HTTP response tells: the router sells each provider under a path of its own."""
-    chosen = response.headers.get(CHOSEN)
+    headers = getattr(response, "headers", None)  # what comes over gRPC has none
+    chosen = headers.get(CHOSEN) if isinstance(headers, Mapping) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     if not isinstance(chosen, str) or not chosen:
         return None
     parts = urlsplit(str(response.url))

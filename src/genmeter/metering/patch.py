@@ -97,7 +97,8 @@ class Patches:
         method = getattr(holder, name) if original is MISSING else original
         method = _ours_removed(method)
         entry = wrappers.Entry(provider, target, site, self._watched[provider.sdk], method)
-        ours = wrapt.FunctionWrapper(method, wrappers.wrapper(entry, method))
+        kind: Any = NamedWrapper if isinstance(holder, Enclosed) else wrapt.FunctionWrapper
+        ours = kind(method, wrappers.wrapper(entry, method))
         self._replace(holder, name, original, ours)
 
     def _wrap_below(self, provider: Provider, target: Target, site: Site, outside: Any) -> None:
@@ -165,6 +166,14 @@ def resolve(module: str, path: str) -> tuple[Any, str] | None:
     for owner in owners:
         holder = _enclosing(getattr(holder, owner, None))
     return (holder, name) if holder is not None and hasattr(holder, name) else None
+
+
+class NamedWrapper(wrapt.FunctionWrapper):  # pyright: ignore[reportMissingTypeArgument]
+    """Pickled as a function is, by its name: an SDK hands a function that it encloses on to objects which the app may pickle."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        function: Any = self.__wrapped__
+        return function.__qualname__
 
 
 class Enclosed:
