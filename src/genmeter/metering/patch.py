@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from types import CellType
-from typing import Any
+from typing import Any, cast
 
 import wrapt
 from opentelemetry.context import get_current
@@ -172,7 +172,7 @@ class NamedWrapper(wrapt.FunctionWrapper):  # pyright: ignore[reportMissingTypeA
     """Pickled as a function is, by its name: an SDK hands a function that it encloses on to objects which the app may pickle."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        function: Any = self.__wrapped__
+        function: Any = cast(Any, self).__wrapped__
         return function.__qualname__
 
 
