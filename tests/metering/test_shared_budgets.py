@@ -27,11 +27,13 @@ import genmeter
 from genmeter.budgets import BudgetsError, parse
 from genmeter.ledger import Ledger
 from genmeter.settings import OwnTable, Settings
-from tests.server.client import Client, served
 from tests.stub import Reply, StubServer
 
 from .conftest import MeterFactory
 from .sdk import HELLO
+
+pytest.importorskip("prometheus_client", reason="the service is run beside the newest SDKs alone")
+from tests.server.client import Client, served
 
 CALL = Decimal("0.0001475")
 ROW: dict[str, Any] = {"amount": "0.000295", "period": "quarter", "on_exceed": "reject", "shared": True}
