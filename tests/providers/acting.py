@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from enum import Enum
 from typing import Any, cast
+
+from genmeter.metering.process.reaper import reaper
 
 from .contract import At
 from .listed import Case
@@ -143,8 +146,19 @@ def way_of(case: Case) -> At:
 def act(case: Case, url: str, **changed: Any) -> Any:
     """One call from a client of its own: what the app gets, or the exception that it gets."""
     at = way_of(case).but(**changed)
-    if case.asynchronous:
-        return asyncio.run(_act_async(case, url, at))
+    saw = asyncio.run(_act_async(case, url, at)) if case.asynchronous else _act(case, url, at)
+    if case.streamed and saw[:1] == ["raised"]:
+        settle()
+    return saw
+
+
+def settle() -> None:
+    """What nobody holds has ended: an exception keeps its frames, and a stream in one of them, until a collection."""
+    gc.collect()
+    reaper.drain()
+
+
+def _act(case: Case, url: str, at: At) -> Any:
     try:
         with opened(case, url) as client:
             return took(client, at, case.streamed)

@@ -8,8 +8,7 @@ import time
 from typing import Any
 
 from genmeter import names
-from genmeter.metering.process.reaper import reaper
-from tests.metering.rig import Meter, one_call
+from tests.metering.rig import one_call
 from tests.stub import Reply, Stream, StubServer
 
 from .acting import (
@@ -20,6 +19,7 @@ from .acting import (
     opened_async,
     reading,
     reading_async,
+    settle,
     settled,
     shown,
     way_of,
@@ -42,12 +42,6 @@ def async_cases(sdk: Sdk) -> list[Case]:
 
 def async_streams(sdk: Sdk) -> list[Case]:
     return [case for case in plain_cases(sdk) if case.asynchronous and case.streamed]
-
-
-def settle(meter: Meter) -> None:
-    """Finalizers have run, and the reaper has closed what they left."""
-    gc.collect()
-    reaper.drain()
 
 
 @each(which=streams)
@@ -82,7 +76,7 @@ def test_a_stream_that_is_never_read_is_a_call_only_if_something_was_sent(
             await asyncio.sleep(0)
 
     asyncio.run(drop_async()) if case.asynchronous else drop()
-    settle(meter)
+    settle()
     assert len(meter.spans) == len(stub.requests)
     if meter.spans:
         attributes = one_call(meter)
@@ -119,7 +113,7 @@ def test_a_stream_that_is_left_after_its_first_chunk_is_cut(case: Case, stub: St
     bare = run()
     meter = metering(case.sdk)
     assert run() == bare
-    settle(meter)
+    settle()
     attributes = one_call(meter)
     assert attributes[names.STREAM_CUT] in ("closed", "abandoned")
     assert names.ERROR_TYPE not in attributes
@@ -132,7 +126,7 @@ def test_a_task_that_is_cancelled_while_it_reads_cuts_its_stream(
     stub.script(case.call.wire, Stream(gap=FOREVER))
     meter = metering(case.sdk)
     asyncio.run(_cancelled(case, stub, after="a chunk"))
-    settle(meter)
+    settle()
     attributes = one_call(meter)
     assert attributes.get(names.STREAM_CUT) == "cancelled" or attributes[names.ERROR_TYPE] == "CancelledError"
 
@@ -144,7 +138,7 @@ def test_a_task_that_is_cancelled_before_the_answer_is_one_call(
     stub.script(case.call.wire, Reply(delay=FOREVER))
     meter = metering(case.sdk)
     asyncio.run(_cancelled(case, stub, after="the request"))
-    settle(meter)
+    settle()
     attributes = one_call(meter)
     assert attributes.get(names.STREAM_CUT) == "cancelled" or attributes[names.ERROR_TYPE] == "CancelledError"
     assert tokens_missing(attributes)
