@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROBE = Wheel("probe", "1.0", requires=("coverage[toml] >=1",))
 COVERAGE = Wheel("coverage", "1.0", requires=("tomli; extra == 'toml'",), extras=("toml",))
 TOMLI = Wheel("tomli", "1.0")
+SETUPTOOLS = Wheel("setuptools", "1.0")
 NEWER = [Wheel("probe", "2.0"), Wheel("coverage", "2.0", extras=("toml",)), Wheel("tomli", "2.0"), Wheel("uv", "2.0")]
 
 
@@ -42,6 +43,7 @@ class Workshop:
         (self.folder / ".venvs").mkdir()
         (self.folder / ".venvs" / "uv").symlink_to(ROOT / ".venvs" / "uv")
         os.utime(shutil.copy(ROOT / ".ci" / "locks" / "uv.txt", self.locks), (0, 0))
+        self.lock("sdists", SETUPTOOLS)
 
     def make(self, *arguments: str, python: str = sys.executable, **settings: str) -> subprocess.CompletedProcess[str]:
         make = shutil.which("make")
@@ -73,7 +75,7 @@ def workshop(tmp_path: Path) -> Workshop:
 
 @pytest.fixture
 def index() -> Iterator[Index]:
-    made = Index([PROBE, COVERAGE, TOMLI, *NEWER])
+    made = Index([PROBE, COVERAGE, TOMLI, SETUPTOOLS, *NEWER, Wheel("setuptools", "2.0")])
     yield made
     made.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import tarfile
 import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,6 +54,39 @@ class Wheel:
         return f"{self.name}=={self.version} \\\n    --hash=sha256:{hashlib.sha256(self.content).hexdigest()}\n"
 
 
+BACKEND = """
+import pathlib, shutil
+
+def build_wheel(folder, settings=None, metadata=None):
+    (wheel,) = pathlib.Path.cwd().glob("*.whl")
+    shutil.copy(wheel, folder)
+    return wheel.name
+"""
+
+
+@dataclass(frozen=True)
+class Source(Wheel):
+    """A package that is published as source alone. Its build asks for setuptools."""
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}-{self.version}.tar.gz"
+
+    @cached_property
+    def content(self) -> bytes:
+        built = Wheel(self.name, self.version)
+        project = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        about = f"Metadata-Version: 2.1\nName: {self.name}\nVersion: {self.version}\n"
+        files = {"pyproject.toml": project.encode(), "backend.py": BACKEND.encode(), "PKG-INFO": about.encode()}
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            for path, content in {**files, built.file: built.content}.items():
+                member = tarfile.TarInfo(f"{self.name}-{self.version}/{path}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        return packed.getvalue()
+
+
 def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
@@ -95,7 +129,10 @@ def _handler(index: Index) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "text/html" if kind == "simple" else "application/octet-stream")
             self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
-            self.wfile.write(content or b"")
+            if self.command == "GET":
+                self.wfile.write(content or b"")
+
+        do_HEAD = do_GET
 
         def log_message(self, format: str, *args: object) -> None:
             pass

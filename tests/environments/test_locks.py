@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments.conftest import COVERAGE, PROBE, TOMLI, Workshop, pythons
-from tests.environments.index import Index, Wheel
+from tests.environments.conftest import COVERAGE, PROBE, SETUPTOOLS, TOMLI, Workshop, pythons
+from tests.environments.index import Index, Source, Wheel
 
 LOCKED = ".venvs/probe/.locked"
 READY = ".venvs/probe/.ready"
@@ -55,6 +55,26 @@ def test_a_file_with_another_hash_is_refused_and_the_next_make_tries_again(ready
     done = ready.make(LOCKED, UV_DEFAULT_INDEX=index.url)
     assert done.returncode == 0, done.stderr
     assert ready.installed("probe") == {"probe-1.0", "coverage-1.0", "tomli-1.0"}
+
+
+def test_a_package_without_a_wheel_is_refused_by_its_name_and_nothing_is_built(ready: Workshop, index: Index):
+    source = Source("numpy", "1.0")
+    index.wheels.append(source)
+    ready.lock("probe", TOMLI, source)
+    done = ready.make(LOCKED, UV_DEFAULT_INDEX=index.url)
+    assert done.returncode != 0
+    assert "numpy==1.0 has no usable wheels" in done.stderr
+    assert "setuptools" not in index.asked and not (ready.folder / LOCKED).exists()
+
+
+def test_what_has_no_wheel_and_is_pure_python_is_built_with_what_a_lock_names(ready: Workshop, index: Index):
+    source = Source("pandasql", "1.0")
+    index.wheels.append(source)
+    ready.lock("probe", TOMLI, source)
+    done = ready.make(LOCKED, UV_DEFAULT_INDEX=index.url)
+    assert done.returncode == 0, done.stderr
+    assert ready.installed("probe") == {"tomli-1.0", "pandasql-1.0"}
+    assert set(index.fetched) == {TOMLI.file, source.file, SETUPTOOLS.file}
 
 
 def test_a_lock_without_hashes_is_refused(ready: Workshop, index: Index):
