@@ -12,7 +12,7 @@ from genmeter.units import COLUMNS, MEASURES, TERMS, TEXT_ALONE, Measure, leaves
 
 _make = getattr(tuple, "__new__")  # noqa: B009
 """Makes a named tuple in half the time of calling its class, on the path of every call."""
-_cost = cast("Callable[[type[Cost], tuple[object, ...]], Cost]", _make)
+costed = cast("Callable[[type[Cost], tuple[object, ...]], Cost]", _make)
 
 _NAMES = tuple(COLUMNS)
 _MILLION = 10**6
@@ -101,7 +101,7 @@ def text_only(rates: Text, usage: Usage, version: str, partial: bool) -> Cost | 
             lines = (*lines, ("output", second))
     if into <= 0 or total > MAX:
         return None
-    return _cost(Cost, (total, lines, "local", version, entry, partial))
+    return costed(Cost, (total, lines, "local", version, entry, partial))
 
 
 def choose(plan: Plan, usage: Usage, at: float) -> Rates | Unpriced:

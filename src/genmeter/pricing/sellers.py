@@ -11,6 +11,9 @@ from genmeter.pricing.match import lower, plain
 GLOBAL = frozenset({"", "global", "not_available", "none"})
 """Words of a region that mean: no region."""
 
+STANDARD = ""
+_TIERS = {"default": STANDARD, "standard": STANDARD, "on_demand": STANDARD, "on_demand_flex": "flex",
+          "on_demand_priority": "priority"}  # fmt: skip
 RegionRule = tuple[list[str], int, int, list[str]]
 
 
@@ -99,6 +102,17 @@ def names(sellers: Mapping[str, SellerData]) -> dict[str, Seller]:
     for key, data in sellers.items():
         words.setdefault(key, Seller(key, data["name"]))
     return words
+
+
+def tier(word: str | None, batch: bool, data: SellerData | None) -> str:
+    """The service tier, as the catalogue names it. The standard tier is the empty text."""
+    bare = plain(word or "").removeprefix("service_tier_")
+    bare = _TIERS.get(bare, bare)
+    if data is not None and bare in data.get("standard", ()):
+        bare = STANDARD
+    if batch:
+        return "batch" if bare in (STANDARD, "batch") else f"{bare}+batch"
+    return bare
 
 
 def ratio(rules: Sequence[RegionRule] | None, region: str, model: str) -> tuple[int, int] | None:
