@@ -29,7 +29,7 @@ LOWEST_TESTS := tests/metering tests/ledger tests/server/test_receiver.py \
 PYTHON_TESTS := tests/metering tests/pricing tests/ledger tests/cli tests/lifecycle
 # Every SDK that is metered: all newest versions in one environment, all oldest in another.
 SDKS := sdks-newest sdks-oldest
-PROVIDER_TESTS := tests/providers
+PROVIDER_TESTS := tests/providers --ignore=tests/providers/apart
 PEERS := peer-official peer-openllmetry peer-openinference peer-openlit
 # Frameworks, tools that wrap the SDKs, and workers, each in a process of its own.
 FRAMEWORK_TESTS := -m peer tests/metering_faults/test_frameworks.py tests/lifecycle/test_workers.py
@@ -99,6 +99,7 @@ test-python: .venvs/uv/.ready ## Metering, pricing, ledger and commands on a sec
 
 test-sdks: $(SDKS:%=.venvs/%/.ready) ## The contract of every metered SDK, on its newest version and on the oldest major in use
 	@$(call in-each,$(SDKS),$(PROVIDER_TESTS))
+	@$(call in-each,$(lastword $(SDKS)),tests/providers/apart)
 
 test-coexist: $(PEERS:%=.venvs/%/.ready) .venvs/peer-frameworks/.ready ## Beside other instrumentations of the same SDKs, each in its own environment; and beside frameworks
 	@$(call in-each,$(PEERS),$(COEXIST_TESTS))

@@ -12,7 +12,7 @@ from .listed import LISTED
 
 def test_every_table_is_listed() -> None:
     unlisted = {provider.sdk for provider in PROVIDERS} - {sdk.table or sdk.module for sdk in LISTED}
-    assert unlisted <= {"vertexai"}  # its server speaks gRPC, and test_vertexai.py has one
+    assert unlisted <= {"vertexai"}  # its server speaks gRPC, and apart/test_vertexai.py has one
 
 
 @pytest.mark.parametrize("sdk", LISTED, ids=lambda sdk: sdk.name)

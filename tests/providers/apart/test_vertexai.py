@@ -1,4 +1,7 @@
-"""google-cloud-aiplatform: the ``vertexai`` package and the clients below it, against a real gRPC server of its own messages."""
+"""google-cloud-aiplatform: the ``vertexai`` package and the clients below it, against a real gRPC server of its own messages.
+
+fireworks-ai before 1.0 brings a ``google/rpc/status.proto`` of its own, and a process takes one of that name.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from genmeter.metering import guard
 from genmeter.settings import Settings
 from tests.metering.rig import MICRO, Meter, one_call
 
-from .contract import NEEDLE, installed
+from ..contract import NEEDLE, installed
 
 pytestmark = [
     pytest.mark.skipif(
