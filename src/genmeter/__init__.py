@@ -13,6 +13,8 @@ from genmeter._version import __version__
 from genmeter.errors import GenmeterError
 
 if TYPE_CHECKING:
+    from genmeter.metering.blocks.block import agent, tool, workflow
+    from genmeter.metering.blocks.caps import LimitExceeded
     from genmeter.metering.payers.attribution import attribution
     from genmeter.metering.payers.baggage import signed_baggage
     from genmeter.metering.payers.limits import BudgetExceeded
@@ -24,18 +26,24 @@ __all__ = [
     "BudgetExceeded",
     "BudgetUnreachable",
     "GenmeterError",
+    "LimitExceeded",
     "RejectedCall",
     "UnattributedCall",
     "UncheckedCall",
     "__version__",
+    "agent",
     "attribution",
     "flush",
     "instrument",
     "signed_baggage",
+    "tool",
     "uninstrument",
+    "workflow",
 ]
 
 _LATE = {
+    **dict.fromkeys(("agent", "tool", "workflow"), "genmeter.metering.blocks.block"),
+    "LimitExceeded": "genmeter.metering.blocks.caps",
     "attribution": "genmeter.metering.payers.attribution",
     "signed_baggage": "genmeter.metering.payers.baggage",
     "RejectedCall": "genmeter.metering.payers.rules",

@@ -152,6 +152,18 @@ class Attribution(NamedTuple):
     session: str | None = None
 
 
+class Maker(NamedTuple):
+    """The part of a program that makes a call: the nearest agent, the outermost workflow, the agents around, the conversation.
+
+    ``path`` has the names of the agents from the outermost to the nearest, with ``/`` between them. None means unknown.
+    """
+
+    agent: str | None = None
+    workflow: str | None = None
+    path: str | None = None
+    conversation: str | None = None
+
+
 @dataclass(slots=True)
 class Invocation:
     """One call to a model, from its start until the last byte of its response. The stages read this record.
@@ -161,7 +173,7 @@ class Invocation:
     ``abandoned``, ``cancelled``), else it is None. ``error`` is the ``error.type`` of a failed call. ``answered`` says that
     the whole answer of a failed call arrived: the SDK could not make of it what the application asked for. ``unread`` marks a
     call whose request or payer could not be read because of a fault of ours. ``reserved`` is what is held for the call in
-    shared budgets until its cost is known.
+    shared budgets until its cost is known. ``frame`` is the run of a block that the call is counted in, until it is counted.
     """
 
     operation: str
@@ -177,6 +189,7 @@ class Invocation:
     usage: Usage | None = None
     cost: Cost | Unpriced | None = None
     attribution: Attribution = Attribution()
+    maker: Maker = Maker()
     content: Content | None = None
     error: str | None = None
     exception: BaseException | None = None
@@ -184,3 +197,4 @@ class Invocation:
     answered: bool = False
     unread: bool = False
     reserved: tuple[object, ...] = ()
+    frame: object | None = None

@@ -114,6 +114,22 @@ REPOSITORY: Final = "vcs.repository.name"
 SERVICE_NAMESPACE: Final = "service.namespace"
 SERVICE_INSTANCE: Final = "service.instance.id"
 
+# Agents, workflows and tools: who makes a call
+AGENT_NAME: Final = "gen_ai.agent.name"
+AGENT_ID: Final = "gen_ai.agent.id"
+AGENT_VERSION: Final = "gen_ai.agent.version"
+AGENT_PATH: Final = "genmeter.agent.path"
+"""The agents around a call from the outermost to the nearest, with ``/`` between them; a ``/`` in a name is ``%2F``."""
+WORKFLOW_NAME: Final = "gen_ai.workflow.name"
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_TYPE: Final = "gen_ai.tool.type"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+ROLLUP_COST: Final = "genmeter.rollup.cost"
+ROLLUP_CALLS: Final = "genmeter.rollup.calls"
+ROLLUP_UNPRICED: Final = "genmeter.rollup.unpriced"
+ROLLUP_INPUT: Final = "genmeter.rollup.input_tokens"
+ROLLUP_OUTPUT: Final = "genmeter.rollup.output_tokens"
+
 # Message content, off by default
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
@@ -146,6 +162,12 @@ OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
 LEGACY_TOKEN_USAGE: Final = "gen_ai.client.token.usage"
 LEGACY_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
 LEGACY_CHUNK_GAP: Final = "gen_ai.client.operation.time_per_output_chunk"
+
+WORKFLOW_DURATION: Final = "gen_ai.invoke_workflow.duration"
+AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
+AGENT_CALLS: Final = "gen_ai.invoke_agent.inference_calls"
+AGENT_TOOL_CALLS: Final = "gen_ai.invoke_agent.tool_calls"
+TOOL_DURATION: Final = "gen_ai.execute_tool.duration"
 
 # Metrics of ours
 COST_USD: Final = "genmeter.cost.usd"
@@ -181,6 +203,11 @@ UNITS: Final = {
     LEGACY_TOKEN_USAGE: "{token}",
     LEGACY_FIRST_CHUNK: "s",
     LEGACY_CHUNK_GAP: "s",
+    WORKFLOW_DURATION: "s",
+    AGENT_DURATION: "s",
+    AGENT_CALLS: "{inference_call}",
+    AGENT_TOOL_CALLS: "{tool_call}",
+    TOOL_DURATION: "s",
     COST_USD: "{USD}",
     CALLS_UNPRICED: "{call}",
     CALLS_ACTIVE: "{call}",
@@ -202,6 +229,9 @@ LEDGER_UNITS: Final = {
 
 SECONDS_BUCKETS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKEN_BUCKETS: Final = tuple(4**i for i in range(14))
+AGENT_SECONDS_BUCKETS: Final = tuple(2**i / 10 for i in range(13))
+WORKFLOW_SECONDS_BUCKETS: Final = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+COUNT_BUCKETS: Final = tuple(2**i for i in range(8))
 
 # Operations
 CHAT: Final = "chat"
@@ -210,6 +240,9 @@ GENERATE_CONTENT: Final = "generate_content"
 EMBEDDINGS: Final = "embeddings"
 MODERATION: Final = "moderation"
 FETCH_RESPONSE: Final = "fetch_response"
+INVOKE_WORKFLOW: Final = "invoke_workflow"
+INVOKE_AGENT: Final = "invoke_agent"
+EXECUTE_TOOL: Final = "execute_tool"
 BILLED_OPERATIONS: Final = frozenset({CHAT, TEXT_COMPLETION, GENERATE_CONTENT, EMBEDDINGS})
 """Operations that carry tokens and cost; agent, workflow and tool spans repeat their children's totals."""
 CALLS: Final = BILLED_OPERATIONS | {MODERATION}

@@ -35,6 +35,7 @@ Unattributed = Literal["off", "tag", "warn", "reject"]
 
 ATTRIBUTION_FIELDS = ("user", "department", "application", "session")
 METRIC_LABELS = ("department", "application", "environment")
+LABELS = (*METRIC_LABELS, "agent", "workflow")
 
 _PREFIX: Final = "GENMETER_"
 CONFIG: Final = "GENMETER_CONFIG"
@@ -215,7 +216,7 @@ _SETTINGS: Final = (
     _Setting("metrics", "GENMETER_METRICS", "metrics.names", values.choice("latest", "legacy", "both")),
     _Setting("max_series", "GENMETER_MAX_SERIES", "metrics.max_series", values.count),
     _Setting("chunk_times", "GENMETER_CHUNK_TIMES", "metrics.chunk_times", values.switch),
-    _Setting("metric_labels", "GENMETER_METRIC_LABELS", "metrics.labels", values.names(*METRIC_LABELS), none=True),
+    _Setting("metric_labels", "GENMETER_METRIC_LABELS", "metrics.labels", values.names(*LABELS), none=True),
     _Setting("event", "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", "", values.switch),
     _Setting(
         "content",

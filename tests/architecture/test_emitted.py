@@ -39,16 +39,21 @@ def calls(stub: StubServer) -> None:
     }
     stub.script("/chat/completions", Reply(usage=usage), Stream(), Reply(status=429))
     options = {"temperature": 0.5, "top_p": 0.9, "seed": 7, "max_tokens": 9, "stop": ["."], "service_tier": "flex"}
-    with genmeter.attribution(user="ada", department="support", application="desk", session="s-1"):
+    with (
+        genmeter.attribution(user="ada", department="support", application="desk", session="s-1"),
+        genmeter.workflow("refunds", conversation="c-1"),
+        genmeter.agent("triage", id="a-1", version=3),
+    ):
         client.chat.completions.create(model="gpt-5.4-mini", messages=MESSAGES, n=2, **options)
         list(client.chat.completions.create(model="gpt-5.4-mini", messages=MESSAGES, stream=True))
     with contextlib.suppress(openai.RateLimitError):
         client.chat.completions.create(model="gpt-5.4-mini", messages=MESSAGES)
+    with genmeter.agent("triage"), genmeter.tool("find_order", call_id="call_1"):
+        client.chat.completions.create(model="house-7b", messages=MESSAGES)
     answer = client.responses.create(model="gpt-5.4-mini", input="Hello!", reasoning={"effort": "low"})
     client.responses.retrieve(answer.id)
     client.embeddings.create(model="text-embedding-3-small", input="Hello!", dimensions=256)
     client.moderations.create(input="Hello!")
-    client.chat.completions.create(model="house-7b", messages=MESSAGES)
     cut = client.chat.completions.create(model="gpt-5.4-mini", messages=MESSAGES, stream=True)
     next(cut)
     cut.close()
@@ -108,7 +113,7 @@ def strays(attributes) -> list[str]:
 
 def test_spans_carry_only_listed_attributes_of_the_listed_types(emitted):
     spans, _, _ = emitted
-    assert len(spans) == 10
+    assert len(spans) == 14
     assert [line for span in spans for line in strays(span.attributes)] == []
 
 

@@ -27,10 +27,13 @@ BELOW = {
     "process": {"guard", "notices"},
     "metrics": {"process", "guard"},
     "payers": {"context", "notices", "process", "guard"},
-    "stages": {"telemetry", "metrics", "payers", "guard", "exceptions"},
+    "blocks": {
+        *("context", "errors", "exceptions", "guard", "metrics", "notices", "outer", "payers", "process", "telemetry"),
+    },
+    "stages": {"telemetry", "metrics", "payers", "guard", "exceptions", "blocks"},
     "call": {
         *("stages", "spec", "guard", "process", "telemetry", "content", "context", "endpoints", "errors", "coexist"),
-        *("payers", "exceptions", "outer", "metrics"),
+        *("payers", "exceptions", "outer", "metrics", "blocks"),
     },
 }
 """Folder of metering → what of metering it may import."""

@@ -15,6 +15,7 @@ from ..errors import GenmeterError
 from ..pricing import catalogue_for
 from ..settings import Settings, Startup, export_address
 from . import guard
+from .blocks.meter import meter
 from .call.engine import Engine
 from .notices import notices
 from .patch import Patches
@@ -72,12 +73,14 @@ class GenmeterInstrumentor(BaseInstrumentor):
         reaper.endings += [engine.close_streams, engine.telemetry.close]
         reaper.end_first()
         self._patches.arm()
+        meter.telemetry = engine.telemetry
         ends.attach(engine.telemetry.routes, engine.streams)
         guard.step("fork", offspring.arm)
         if Startup.load().flush_on_term:
             guard.step("exits", exits.arm)
 
     def _uninstrument(self, **kwargs: Any) -> None:
+        meter.telemetry = None
         if self._patches is not None:
             guard.step("restore", self._patches.restore)
         if self._engine is not None:

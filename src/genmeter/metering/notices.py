@@ -9,7 +9,7 @@ from threading import current_thread, main_thread
 logger = logging.getLogger("genmeter")
 
 UNMETERED = (
-    "genmeter: nothing is metered in this process, although genmeter.attribution is used. Start the app with `genmeter run "
+    "genmeter: nothing is metered in this process, although genmeter.%s is used. Start the app with `genmeter run "
     '--` or opentelemetry-instrument, or call genmeter.instrument(export="dev") at its start.'
 )
 LOST_CONTEXT = (
@@ -32,15 +32,15 @@ class Notices:
         """Whether a call was made inside a span."""
         self._told_of_threads = False
 
-    def attribute(self) -> None:
-        """The program says who pays, for the first time."""
+    def attribute(self, word: str = "attribution") -> None:
+        """The program says, for the first time, who pays or what makes the calls: by ``genmeter.`` and this word."""
         self.attributed = True
         if not self.metered:
             from .process.sdk import off  # it reads the environment, which is needed here alone
 
             self.metered = True
             if not off():
-                logger.warning(UNMETERED)
+                logger.warning(UNMETERED, word)
 
     def empty_context(self) -> None:
         """A call is made in an empty context: in a thread, it may have lost one."""

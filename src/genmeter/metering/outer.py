@@ -40,6 +40,7 @@ BILLED = frozenset({SHARED_KEYS[names.CHAT], SHARED_KEYS[names.EMBEDDINGS]})
 """The kinds of calls that are billed; a stored response that is fetched is none."""
 TAKEN = "_genmeter_bill"
 PAYER = frozenset({names.USER_ID, names.DEPARTMENT, names.APPLICATION, names.SESSION_ID, names.UNATTRIBUTED})
+MAKER = frozenset({names.AGENT_NAME, names.WORKFLOW_NAME, names.AGENT_PATH, names.CONVERSATION_ID})
 MONEY = frozenset(
     {
         *(names.COST_AMOUNT, names.COST_CURRENCY, names.COST_SOURCE, names.COST_TOTAL, *names.COST_LINES.values()),
@@ -124,6 +125,7 @@ class Outer:
         known = attributes_of(self.span)
         payer = {name: value for name, value in attributes.items() if name in PAYER}
         found |= payer if self.official else {name: value for name, value in payer.items() if name not in known}
+        found |= {name: value for name, value in attributes.items() if name in MAKER and name not in known}
         self._write(found)
         if self.official:
             self._fill(invocation)

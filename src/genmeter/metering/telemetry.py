@@ -44,6 +44,14 @@ LATEST_HISTOGRAMS = {
     names.EMBEDDINGS_INPUT: names.TOKEN_BUCKETS,
     names.OPERATION_DURATION: names.SECONDS_BUCKETS,
 }
+BLOCK_HISTOGRAMS = {
+    names.WORKFLOW_DURATION: names.WORKFLOW_SECONDS_BUCKETS,
+    names.AGENT_DURATION: names.AGENT_SECONDS_BUCKETS,
+    names.AGENT_CALLS: names.COUNT_BUCKETS,
+    names.AGENT_TOOL_CALLS: names.COUNT_BUCKETS,
+    names.TOOL_DURATION: names.SECONDS_BUCKETS,
+}
+"""These have one name in every profile."""
 LEGACY_HISTOGRAMS = {
     names.LEGACY_TOKEN_USAGE: names.TOKEN_BUCKETS,
     names.OPERATION_DURATION: names.SECONDS_BUCKETS,
@@ -170,7 +178,11 @@ class Telemetry:
 
 
 def _histograms(meter: Meter, latest: bool, legacy: bool) -> dict[str, Histogram]:
-    wanted: dict[str, Any] = {**(LATEST_HISTOGRAMS if latest else {}), **(LEGACY_HISTOGRAMS if legacy else {})}
+    wanted: dict[str, Any] = {
+        **BLOCK_HISTOGRAMS,
+        **(LATEST_HISTOGRAMS if latest else {}),
+        **(LEGACY_HISTOGRAMS if legacy else {}),
+    }
     return {
         name: meter.create_histogram(name, names.UNITS[name], explicit_bucket_boundaries_advisory=buckets)
         for name, buckets in wanted.items()

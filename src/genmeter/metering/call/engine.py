@@ -13,6 +13,7 @@ from ... import names
 from ...model import AttributeValue, Invocation, Request, Seller
 from ...texts import LONGEST, bounded
 from .. import guard
+from ..blocks.frame import withdraw
 from ..coexist import SHARED_KEYS, Rival
 from ..content import capture, observe_arguments
 from ..context import SUPPRESSED, WITHIN, Within, current
@@ -128,6 +129,7 @@ class Engine:
             guard.failed("outer", error)
         if rival is not None and not self._ours(rival, outer):
             rival.yielded(provider.sdk)
+            withdraw(invocation)
             return Passing(provider.sdk, dialect.operation, kwargs)
         if telemetry.settings.content != "NO_CONTENT":
             if changeable:

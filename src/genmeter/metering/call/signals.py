@@ -24,6 +24,7 @@ from opentelemetry.trace import (
 from ... import names
 from ...model import AttributeValue, Invocation, Served, Unpriced
 from .. import coexist, guard
+from ..blocks import frame
 from ..content import content_attributes
 from ..context import WITHIN, Within
 from ..exceptions import message_of, tell
@@ -135,6 +136,7 @@ class Signals:
             guard.step("measure", self._telemetry.points.add, (metric, labels, -1, None))
         if self._telemetry.limits is not None:
             guard.step("budget", self._telemetry.limits.book, invocation)
+        guard.step("block", frame.withdraw, invocation)
 
     # --- the stages ------------------------------------------------------------------------------------------------
 
@@ -151,6 +153,8 @@ class Signals:
             guard.step("sight", telemetry.sightings.see, invocation)
         if telemetry.limits is not None:
             guard.step("budget", telemetry.limits.book, invocation)
+        if invocation.frame is not None:
+            guard.step("block", frame.book, invocation)
 
     def _settle_seller(self, invocation: Invocation, served: Served) -> None:
         """The seller and the address that only the answer told, in the place of those from the start."""

@@ -155,6 +155,21 @@ class Routes:
             self._measure_with(chosen.get_meter(*SCOPE))
         self._measured = chosen
 
+    def start_block(
+        self, name: str, context: Context, attributes: dict[str, AttributeValue], started: int
+    ) -> Span | None:
+        """Start the span of a block of the program; None where no provider is set up that gives it ids of its own.
+
+        A span without ids, or with those of the span around it, would be no parent for the spans inside.
+        """
+        if waiting:
+            resume()
+        notices.nested = True
+        span = self._tracer.start_span(name, context, SpanKind.INTERNAL, attributes, start_time=started)
+        made = span.get_span_context()
+        same = made.span_id == get_current_span(context).get_span_context().span_id
+        return None if same or not made.is_valid else span
+
     def start_span(self, name: str, context: Context, attributes: dict[str, AttributeValue], started: int) -> Span:
         """Start a span of a call, ``started`` nanoseconds after 1970.
 

@@ -7,6 +7,7 @@ from opentelemetry.context import Context
 from ... import names
 from ...model import AttributeValue, Invocation
 from .. import guard
+from ..blocks import frame
 from ..payers.attributor import Attributor
 from ..payers.rules import RejectedCall, UncheckedCall
 from ..telemetry import Telemetry
@@ -19,7 +20,8 @@ def admit(invocation: Invocation, telemetry: Telemetry, context: Context) -> dic
     budget; where a rule that says ``reject`` could not be asked, the call is refused.
 
     Raises:
-        RejectedCall: the call has no payer, a budget is spent, or a fault of ours kept a rule from being asked.
+        RejectedCall: the call has no payer, a budget or the limit of a block is spent, or a fault of ours kept a rule
+            from being asked.
     """
     attributes: dict[str, AttributeValue] = {}
     try:
@@ -41,6 +43,13 @@ def admit(invocation: Invocation, telemetry: Telemetry, context: Context) -> dic
             guard.failed("budget", error, limits.rejects)
             if limits.rejects:
                 raise UncheckedCall("the budgets", type(error).__name__) from None
+    try:
+        frame.admit(invocation, context, attributes)
+    except RejectedCall:
+        invocation.reserved = ()
+        raise
+    except Exception as error:
+        guard.failed("block", error)
     return attributes
 
 

@@ -76,6 +76,10 @@ def _labels(invocation: Invocation, telemetry: Telemetry) -> Labels:
         found.append((names.DEPARTMENT, department))
     if application is not None and "application" in allowed:
         found.append((names.APPLICATION, application))
+    if invocation.maker.agent is not None and "agent" in allowed:
+        found.append((names.AGENT_NAME, invocation.maker.agent))
+    if invocation.maker.workflow is not None and "workflow" in allowed:
+        found.append((names.WORKFLOW_NAME, invocation.maker.workflow))
     if "environment" in allowed and telemetry.environment is not None:
         found.append((names.ENVIRONMENT, telemetry.environment))
     return tuple(found)
