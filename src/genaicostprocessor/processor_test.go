@@ -34,6 +34,25 @@ func TestACallWithTokensAndNoCostIsPriced(t *testing.T) {
 	}, found)
 }
 
+func TestWhoMadeACallStaysAsItIs(t *testing.T) {
+	maker := map[string]any{
+		"gen_ai.agent.name": "billing", "gen_ai.workflow.name": "refunds", "genmeter.agent.path": "triage/billing",
+		"gen_ai.conversation.id": "c-1",
+	}
+	for name, before := range map[string]map[string]any{
+		"a call": chat(maker),
+		"an agent": {
+			"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "triage", "genmeter.agent.path": "triage",
+			"genmeter.rollup.cost": 0.25, "genmeter.rollup.calls": int64(3), "genmeter.rollup.input_tokens": int64(57),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, priced := added(t, before, newRig(t).span(before))["genmeter.cost.status"]
+			require.Equal(t, name == "a call", priced)
+		})
+	}
+}
+
 func TestTheSpellingOfACostIsChosen(t *testing.T) {
 	for spelling, want := range map[string][]string{
 		"proposal": {"gen_ai.usage.cost.amount", "gen_ai.usage.cost.currency"},

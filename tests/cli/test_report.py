@@ -49,7 +49,9 @@ def test_json_and_csv_have_exact_money_and_no_total(spent):
     assert [row["cost"] for row in read] == ["12.50", "0.00425", ""]
 
 
-@pytest.mark.parametrize("by", ["model", "department", "application", "user", "session", "day"])
+@pytest.mark.parametrize(
+    "by", ["model", "department", "application", "user", "session", "day", "agent", "workflow", "conversation"]
+)
 def test_every_column_adds_up_to_the_same_total(spent, by):
     lines = spent("report", "--by", by).stdout.decode().splitlines()
     assert lines[-1].split()[:2] == ["total", "7"] and lines[-1].endswith("12.50425")
@@ -151,3 +153,21 @@ def test_instants_are_utc_unless_they_carry_an_offset():
     assert instant("2026-11-20T15:30:01.123456789Z") == datetime(2026, 11, 20, 15, 30, 1, 123_456, tzinfo=UTC)
     for text, ago in (("30m", timedelta(minutes=30)), ("24h", timedelta(days=1)), ("7d", timedelta(days=7))):
         assert abs(datetime.now(UTC) - ago - instant(text)) < timedelta(seconds=5)
+
+
+def test_a_report_by_agent_shows_own_spend_and_spend_with_inner_agents(genmeter, tmp_path):
+    path = tmp_path / "l.db"
+    with Ledger.open(path) as ledger:
+        inner = {"gen_ai__agent__name": "billing", "genmeter__agent__path": "triage/billing"}
+        outer = {"gen_ai__agent__name": "triage", "genmeter__agent__path": "triage"}
+        for number, (dollars, who) in enumerate(((1.0, outer), (2.0, inner), (4.0, {})), 1):
+            ledger.book_traces(traces(span(number, chat(gen_ai__usage__cost__amount=dollars, **who), trace=number)))
+    done = genmeter("report", "--by", "agent", "--ledger", path, "--csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout.decode())))
+    assert [(row["agent"], row["with_inside"], row["cost"]) for row in rows] == [
+        ("", "4.00", "4.00"),
+        ("billing", "2.00", "2.00"),
+        ("triage", "3.00", "1.00"),
+    ]
+    lines = genmeter("report", "--by", "agent", "--ledger", path).stdout.decode().splitlines()
+    assert lines[-1].split()[:2] == ["total", "3"] and lines[-1].split()[-2:] == ["-", "7.00"]

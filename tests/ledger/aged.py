@@ -28,6 +28,8 @@ def whole() -> dict[str, Attribute]:
     counts = {name: 1000 - n for n, name in enumerate(names.USAGE_TOKENS.values())}
     lines = {name: (n + 1) / 10**6 for n, name in enumerate(names.COST_LINES.values())}
     said = {"genmeter.department": "sales", "genmeter.application": "bot", "user.id": "u-1", "session.id": "s-1"}
+    said |= {"gen_ai.agent.name": "triage", "gen_ai.workflow.name": "refunds", "genmeter.agent.path": "desk/triage"}
+    said |= {"gen_ai.conversation.id": "c-1"}
     return {**chat(gen_ai__usage__cost__amount=0.25), **counts, **lines, **said}
 
 

@@ -25,7 +25,8 @@ class Call:
     ``usage`` runs along ``USAGE_FIELDS``, ``lines`` along ``LINE_KINDS`` (pico units of ``currency``). ``started_ns``
     is Unix time, durations are nanoseconds. ``signals`` says which of ``SPAN`` and ``EVENT`` have reported it. ``scope``
     is the instrumentation that wrote the record, None for genmeter's own; ``host`` is the server where it is no known
-    seller's own (``name`` or ``name:port``).
+    seller's own (``name`` or ``name:port``). ``agent`` is the nearest around the call, ``workflow`` the outermost, and
+    ``agent_path`` has the agents around it from the outermost on, with ``/`` between them.
     ``cost_status`` is ``priced``, ``partial``, ``unpriced``, or None where no money is due. With ``elsewhere`` the record is
     no bill: it is set aside, and ``cost_detail`` says who bills.
     """
@@ -54,6 +55,10 @@ class Call:
     department: str | None = None
     application: str | None = None
     session: str | None = None
+    agent: str | None = None
+    workflow: str | None = None
+    agent_path: str | None = None
+    conversation: str | None = None
     finish_reasons: str | None = None
     error_type: str | None = None
     cut: str | None = None

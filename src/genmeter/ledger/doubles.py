@@ -64,7 +64,8 @@ _INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (
 )
 
 PAYER: Final = ("user_hash", "department", "application", "session")
-_BESIDE = (*PAYER, "environment", "service", "finish_reasons", "first_chunk_ns")
+MAKER: Final = ("agent", "workflow", "agent_path", "conversation")
+_BESIDE = (*PAYER, *MAKER, "environment", "service", "finish_reasons", "first_chunk_ns")
 _BILL = ("cost_source", "cost_catalogue", "cost_entry", "lines")
 _MONEY = ("cost_status", "cost_reason", "cost_detail", "currency", "cost_pico", *_BILL)
 

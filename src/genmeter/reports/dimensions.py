@@ -33,11 +33,14 @@ By = Literal[
     "status",
     "error",
     "catalogue",
+    "agent",
+    "workflow",
+    "conversation",
 ]
 DIMENSIONS: Final[tuple[By, ...]] = get_args(By)
 TIMES: Final[tuple[PeriodName, ...]] = ("day", "week", "month", "quarter")
 """Dimensions that are calendar periods of a time zone; a week is that of ISO 8601 and begins on Monday."""
-MANY: Final = frozenset(("user", "session"))
+MANY: Final = frozenset(("user", "session", "conversation"))
 """Dimensions with so many values that not all of them are held in memory at once."""
 _STORED: Final = {
     **dict.fromkeys(TIMES, "quarter"),

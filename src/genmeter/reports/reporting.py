@@ -19,7 +19,7 @@ from genmeter.reports.report import (
     number,
     word,
 )
-from genmeter.reports.spending import Row, ordered, plain, rows_of, total
+from genmeter.reports.spending import Row, inclusive, ordered, plain, rows_of, total
 from genmeter.reports.window import asked_window, window
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def _ask(sources: Sources, asked: Asked) -> Plain:
     by: tuple[By, ...] = asked["by"]
     zone: tzinfo = asked["timezone"] or UTC
     rows, left, rest = _rows(sources, by, asked, zone)
+    if "agent" in by and not left:
+        groups = sources.ledger.store.groups([*stored(by), "agent_path"], asked_window(asked))
+        rows = ordered(inclusive(rows, groups, by, zone), by)
     if asked["trend"]:
         rows = _beside(sources.ledger, rows, by, asked, zone)
     if asked["percentiles"]:
@@ -71,9 +74,13 @@ def _rows(sources: Sources, by: Sequence[By], asked: Asked, zone: tzinfo) -> tup
         return ordered(rows_of(sources.ledger.store.groups(stored(by), wanted), by, zone), by), 0, rest
     for name in ("trend", "percentiles"):
         if asked[name]:
-            raise Unanswerable(f"{name}: users and sessions are too many for this question here; use the command")
+            raise Unanswerable(
+                f"{name}: users, sessions and conversations are too many for this question here; use the command"
+            )
     if asked["sort"] not in (None, "cost", "cost:desc"):
-        raise Unanswerable("sort: users and sessions are too many here; they come sorted by cost, or use the command")
+        raise Unanswerable(
+            "sort: users, sessions and conversations are too many here; they come sorted by cost, or use the command"
+        )
     found = sources.ledger.store.dearest(stored(by), wanted, sources.most)
     for group in found.rest:
         rest.add(group)
@@ -167,11 +174,12 @@ def _columns(asked: Asked) -> tuple[Column, ...]:
     used = (Column(kind, "count", f"tokens.{kind}", spare) for kind, spare in ranks.items())
     timed = (Column(f"p{percent}", "duration_ns") for percent in asked["percentiles"] or ())
     compared = (Column("before", "of_currency"), Column("change_percent", "of_currency")) if asked["trend"] else ()
+    inside = (Column("with_inside", "of_currency"),) if "agent" in asked["by"] else ()
     return (
         *(Column(name, "key") for name in asked["by"]),
         *(Column("calls", "count"), Column("errors", "count", spare=2), *used),
         *(Column("unpriced", "count"), *timed),
-        *(*compared, Column("cost", "cost")),
+        *(*compared, *inside, Column("cost", "cost")),
     )
 
 
@@ -193,7 +201,7 @@ SORT: Final = Option(
 REPORT: Final = Report(
     name="spend",
     command="report",
-    question="what was spent, by model, department, application, user, session, day and more",
+    question="what was spent, by model, department, application, user, agent, day and more",
     ask=_ask,
     columns=_columns,
     options=(

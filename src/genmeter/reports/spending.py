@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from genmeter import names
 from genmeter.model import usd
@@ -25,7 +25,8 @@ class Row:
 
     ``tokens`` is field of ``model.Usage`` → sum over the calls that reported it; ``unpriced`` calls are in ``calls``
     and not in ``cost``. ``beside`` has the values of the further dimensions, where there are several. ``before`` is the cost
-    of the period before, None where it was not asked for; ``latency`` is percent → duration in ns.
+    of the period before, None where it was not asked for; ``latency`` is percent → duration in ns. ``with_inside`` is, of
+    an agent, its own cost and that of the agents inside it: such costs overlap, and add up to nothing.
     """
 
     key: str | None
@@ -37,6 +38,7 @@ class Row:
     beside: tuple[str | None, ...] = ()
     before: dict[str, int] | None = None
     latency: dict[int, int] = field(default_factory=dict[int, int])
+    with_inside: dict[str, int] | None = None
 
     @property
     def whole_key(self) -> tuple[str | None, ...]:
@@ -95,6 +97,35 @@ def rows_of(groups: Iterable[Group], names: Sequence[By], zone: tzinfo = UTC) ->
     return list(rows.values())
 
 
+def inclusive(rows: list[Row], groups: Iterable[Group], names: Sequence[By], zone: tzinfo = UTC) -> list[Row]:
+    """The rows by agent with what each has spent together with the agents inside it; rows of agents without own calls too.
+
+    ``groups`` are those by ``stored(names)`` and by ``agent_path``.
+    """
+    columns, place = [*stored(names), "agent_path"], names.index("agent")
+    known = {row.whole_key: row for row in rows}
+    for row in rows:
+        row.with_inside = {}
+    for group in groups:
+        key = key_of(names, columns, group.key, zone)
+        for agent in _agents(cast("str | None", group.key[-1]), key[place]):
+            whole = (*key[:place], agent, *key[place + 1 :])
+            row = known.setdefault(whole, Row(whole[0], beside=whole[1:]))
+            row.with_inside = row.with_inside or {}
+            add(row.with_inside, group.currency, group.cost)
+    return list(known.values())
+
+
+def _agents(path: str | None, nearest: str | None) -> set[str | None]:
+    """The agents around a call, each once.
+
+    >>> sorted(_agents("desk/a%2Fb/desk", "desk"))
+    ['a/b', 'desk']
+    """
+    steps = [] if path is None else path.split("/")
+    return {nearest, *(step.replace("%2F", "/").replace("%25", "%") for step in steps)}
+
+
 def ordered(rows: Sequence[Row], names: Sequence[By]) -> list[Row]:
     """The rows in their usual order: the dearest first, and where the first dimension is a time, the oldest.
 
@@ -148,6 +179,10 @@ def plain(row: Row, by: Sequence[str] = ()) -> Plain:
         document["before"] = {currency: usd(pico) for currency, pico in _both(row, row.before)}
         document["change_percent"] = {
             currency: _change(row.cost.get(currency, 0), pico) for currency, pico in _both(row, row.before)
+        }
+    if row.with_inside is not None:
+        document["with_inside"] = {
+            currency: usd(row.with_inside.get(currency, 0)) for currency in sorted({*row.cost, *row.with_inside})
         }
     return {**document, **{f"p{percent}": took for percent, took in row.latency.items()}}
 

@@ -118,7 +118,11 @@ def leave_out(connection: Writer, row: int, billed_by: str | None, first: int, n
 
 
 def _payer(winner: Call, loser: Call) -> dict[str, object]:
-    return {name: value for name, value in doubles.additions(winner, loser).items() if name in doubles.PAYER}
+    return {
+        name: value
+        for name, value in doubles.additions(winner, loser).items()
+        if name in (*doubles.PAYER, *doubles.MAKER)
+    }
 
 
 def find(connection: sqlite3.Connection, trace_id: str, span_id: str) -> tuple[int, Call] | None:

@@ -16,7 +16,7 @@ MOST_OF_A_DAY: Final = 10_000
 OTHERS: Final = "(others)"
 """What stands for a name that was lost."""
 _NAMES: Final = (
-    ("provider", "model", "scope", "error_type"),
+    ("provider", "model", "scope", "error_type", "agent", "workflow", "agent_path"),
     ("user_hash", "application", "department", "environment"),
 )
 """Names that are lost at first, and further names that are lost where that is not enough: these say who pays."""

@@ -41,7 +41,7 @@ def dearest(connection: sqlite3.Connection, by: Sequence[str], window: Window, m
         f"SELECT * FROM ({sums.whole(by, where, sums.ENTRIES)})"
         f" UNION ALL SELECT * FROM ({sums.whole(by, signed, sums.ADJUSTMENTS)})"
     )
-    if "session" in by:
+    if not sums.SINGLE.isdisjoint(by):
         trimmed, others = sums.trimmed_sessions(window)
         of_calls += f" UNION ALL SELECT * FROM ({sums.whole(by, trimmed, sums.SESSIONS)})"
         those = (*those, *others)

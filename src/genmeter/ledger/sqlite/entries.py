@@ -38,6 +38,7 @@ TEXTS: Final = (
     *("run", "scope", "host", "span_name", "service", "environment", "operation", "provider", "request_model"),
     *("response_model", "service_tier", "region", "department", "application", "finish_reasons", "error_type", "cut"),
     *("cost_status", "cost_reason", "cost_detail", "cost_source", "cost_catalogue", "cost_entry", "currency"),
+    *("agent", "workflow", "agent_path"),
 )
 """What calls of one kind have in common, by the names of ``Call``."""
 COUNTS: Final = ("input", "output", "cache_read", "cache_write", "reasoning")
@@ -53,7 +54,7 @@ KIND: Final = (*TEXTS, "response_head", *(f"price_{line}" for line in PRICED))
 OWN: Final = (
     *("kind", "started_ns", "cost_pico", *(f"usage_{field}" for field in COUNTS), "user", "signals", "theirs"),
     *("duration_ns", "first_chunk_ns", "trace_id", "span_id", "parent_span_id", "session", "response_id"),
-    "response_mark",
+    *("response_mark", "conversation"),
 )
 RARE: Final = tuple(field for field in USAGE_FIELDS if field not in COUNTS)
 EXTRA: Final = (*(f"usage_{field}" for field in RARE), *(f"line_{kind}" for kind in LINE_KINDS))
@@ -159,7 +160,7 @@ class Writer(sqlite3.Connection):
             None if call.scope is None else 1,
             *(call.duration_ns, call.first_chunk_ns),
             *(packed(call.trace_id), packed(call.span_id), packed(call.parent_span_id), packed(call.session)),
-            *(response, response_mark(call.response_id)),
+            *(response, response_mark(call.response_id), packed(call.conversation)),
         )
         return own, _extras(call, counts, prices)
 
@@ -294,7 +295,9 @@ def select(table: str = "entries", extras: str = "x.id = e.id") -> str:
         **{name: f"e.{name}" for name in OWN},
         **{f"usage_{field}": f"x.usage_{field}" for field in RARE},
         **{f"line_{kind}": f"x.line_{kind}" for kind in LINE_KINDS},
-        **{name: unpacked(f"e.{name}") for name in ("trace_id", "span_id", "parent_span_id", "session")},
+        **{
+            name: unpacked(f"e.{name}") for name in ("trace_id", "span_id", "parent_span_id", "session", "conversation")
+        },
         "user_hash": "u.user_hash",
         "response_id": f"coalesce(k.response_head, '') || {unpacked('e.response_id')}",
     }

@@ -20,7 +20,7 @@ _ORDERS: Final = {
 }
 _SEARCHED: Final = (
     *("request_model", "response_model", "provider", "operation", "department", "application", "service"),
-    *("environment", "error_type", "cost_reason", "service_tier"),
+    *("environment", "error_type", "cost_reason", "service_tier", "agent", "workflow"),
 )
 """The texts of a kind that a search looks into."""
 _HEX: Final = frozenset("0123456789abcdef")

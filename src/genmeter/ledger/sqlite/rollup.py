@@ -18,6 +18,10 @@ _RARE: Final = (
     + ", ".join(f"'usage_{field}', sum(x.usage_{field})" for field in RARE)
     + ")) END"
 )
+_SUMMED: Final = (
+    *("calls", *(f"usage_{field}" for field in COUNTS), "rare", "cost_units", "cost_rest", "first_ns", "last_ns"),
+)
+"""Columns of ``days`` and ``sessions`` that ``_SUMS`` fills."""
 _SUMS: Final = ", ".join(
     (
         "count(*)",
@@ -33,8 +37,9 @@ _FROM: Final = "FROM entries e LEFT JOIN extras x ON x.id = e.id WHERE e.late IS
 _OF_DAY: Final = f"{_FROM} AND e.started_ns >= ? AND e.started_ns < ?"
 _DAYS: Final = f"INSERT INTO days SELECT ?, e.kind, {_SUMS} {_OF_DAY} GROUP BY e.kind"
 _FOLD: Final = f"""
-INSERT INTO sessions SELECT e.started_ns / {DAY_NS}, e.kind, e.user, e.session, {_SUMS} {_FROM} AND e.id IN (OLDEST)
-GROUP BY 1, e.kind, e.user, e.session
+INSERT INTO sessions ({", ".join(("day", "kind", "user", "session", "conversation", *_SUMMED))})
+SELECT e.started_ns / {DAY_NS}, e.kind, e.user, e.session, e.conversation, {_SUMS} {_FROM} AND e.id IN (OLDEST)
+GROUP BY 1, e.kind, e.user, e.session, e.conversation
 """
 
 

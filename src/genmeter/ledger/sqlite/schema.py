@@ -39,6 +39,9 @@ DAILY_KEYS: Final = {
     "cost_reason": "cost_reason",
     "error_type": "error_type",
     "scope": "scope",
+    "agent": "agent",
+    "workflow": "workflow",
+    "agent_path": "agent_path",
 }
 """Column of ``daily`` → the same over ``calls``."""
 

@@ -18,6 +18,7 @@ _OF_DAYS: Final = {
     **{name: name for name in DAILY_KEYS},
     "quarter": f"day * {DAY_NS // QUARTER_NS}",
     "session": "NULL",
+    "conversation": "NULL",
     "service": "NULL",
     "service_tier": "NULL",
     "region": "NULL",
@@ -30,7 +31,7 @@ _OF_KINDS: Final = {
     "model": "coalesce(k.response_model, k.request_model)",
 }
 """The same over the kinds ``k``."""
-_OF_ENTRIES: Final = ("day", "quarter", "user_hash", "session")
+_OF_ENTRIES: Final = ("day", "quarter", "user_hash", "session", "conversation")
 """What of it one kind has several of, so that it stands in each row."""
 
 
@@ -68,8 +69,11 @@ SESSIONS: Final = DAYS._replace(table="sessions e", rare="sessions e")
 _SHOWN: Final = {
     "user_hash": "(SELECT u.user_hash FROM users u WHERE u.id = t.user_hash)",
     "session": unpacked("t.session"),
+    "conversation": unpacked("t.conversation"),
 }
 """The text of what stands for it in an entry."""
+SINGLE: Final = frozenset(("session", "conversation"))
+"""What calls do not have in common: the sums by session are kept apart for these."""
 _MANY: Final = frozenset(_SHOWN)
 """There are so many of these that sums by kind beside them would be as many as calls."""
 DIMENSIONS: Final = frozenset(_OF_DAYS)
@@ -130,7 +134,7 @@ def merge(groups: dict[tuple[object, ...], Group], more: Iterator[Group] | Seque
 def _stretches(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[Window, bool]]:
     """The window in parts: whole clean days, which are summed by day already, and the stretches between them."""
     named = {*by, *(one.name for one in window.where)}
-    if not {"quarter", "session", "user_hash"}.isdisjoint(named):
+    if not {"quarter", "session", "conversation", "user_hash"}.isdisjoint(named):
         return [(window, False)]
     first, last = connection.execute("SELECT min(day), max(day) FROM days").fetchone()
     if first is None:
@@ -155,7 +159,7 @@ def _stretches(connection: sqlite3.Connection, by: Sequence[str], window: Window
 
 def _by_session(by: Sequence[str], window: Window) -> bool:
     """Whether sums without sessions are of no use."""
-    return "session" in by or any(one.name == "session" for one in window.where)
+    return not SINGLE.isdisjoint((*by, *(one.name for one in window.where)))
 
 
 def _added(
@@ -210,6 +214,7 @@ def _statement(
         "quarter": f"{source.moment} / {QUARTER_NS}",
         "user_hash": "e.user",
         "session": "e.session",
+        "conversation": "e.conversation",
     }
     if _MANY.isdisjoint(by):
         kinds = [*(f"t.{name}" if name in own else _OF_KINDS[name] for name in by), "k.currency"]
@@ -243,7 +248,7 @@ def _statement(
 def columns(by: Sequence[str]) -> tuple[list[str], list[str]]:
     """What is grouped by, over entries ``e`` and kinds ``k``; and the texts of the numbered keys of a table ``t``."""
     own = {"day": f"e.started_ns / {DAY_NS}", "quarter": f"e.started_ns / {QUARTER_NS}"}
-    own |= {"user_hash": "e.user", "session": "e.session"}
+    own |= {"user_hash": "e.user", "session": "e.session", "conversation": "e.conversation"}
     keys = [own.get(name) or _OF_KINDS[name] for name in by]
     shown = [_SHOWN.get(name, f"t.{name}").replace(f"t.{name}", f"t.key_{place}") for place, name in enumerate(by)]
     return keys, shown
@@ -320,8 +325,8 @@ def _within(window: Window, moment: str) -> tuple[str, tuple[str | int, ...]]:
         if one.name == "user_hash":
             among = f"SELECT id FROM users WHERE user_hash IN ({', '.join('?' * len(wanted))})"
             terms.append(has(one, "e.user", among))
-        elif one.name == "session":
-            terms.append(has(one, "e.session"))
+        elif one.name in SINGLE:
+            terms.append(has(one, f"e.{one.name}"))
             wanted = [packed(value) for value in wanted]
         else:
             terms.append(f"e.kind IN (SELECT k.id FROM kinds k WHERE {has(one, _OF_KINDS[one.name])})")

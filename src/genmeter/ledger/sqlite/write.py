@@ -47,6 +47,7 @@ _OVERRULED = (
     "cost_catalogue",
     "cost_entry",
     *doubles.PAYER,
+    *doubles.MAKER,
 )
 
 
