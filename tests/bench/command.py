@@ -56,6 +56,7 @@ def everything(options: argparse.Namespace, floor: Contender, metered: Contender
             micro.price(),
             micro.payer(),
             micro.foreign(),
+            *micro.blocks(),
             *micro.suppressed(metered, 2.0, options.rounds),
         ]
     )

@@ -11,6 +11,7 @@ import wrapt
 from opentelemetry.context import get_current
 from opentelemetry.trace import SpanKind
 
+import genmeter
 from genmeter import attribution
 from genmeter.metering import wrappers
 from genmeter.metering.coexist import Site
@@ -35,6 +36,8 @@ PRICE = 0.84
 """Target: µs to price a call."""
 PAYER = 3.0
 """Target: µs to find who pays, with policy and budget; 4.5 before hashes and names were made once."""
+BLOCK = 15.0
+"""Target: µs that a workflow, an agent or a tool costs more than a bare span."""
 FOREIGN = 1.5
 """Target: µs that a call of AWS costs more that runs no model."""
 
@@ -96,6 +99,54 @@ def yardstick() -> Row:
 
     note = "a yardstick: 15 where the targets were set"
     return Row(GROUP, "µs", "a span of 15 attributes, bare", repeat(span, 300), None, note)
+
+
+def blocks(times: int = 25, number: int = 300) -> list[Row]:
+    """What a workflow, an agent and a tool cost above a span with three attributes, and what they leave to a collection."""
+    sinks, rows = Sinks(), list[Row]()
+    tracer = sinks.tracers.get_tracer("bench")
+    attributes = {f"bench.{place}": "value" for place in range(3)}
+
+    def bare() -> None:
+        with tracer.start_as_current_span("invoke_agent triage", kind=SpanKind.INTERNAL, attributes=attributes):
+            pass
+
+    def in_workflow() -> None:
+        with genmeter.workflow("refunds"):
+            pass
+
+    def in_agent() -> None:
+        with genmeter.agent("triage"):
+            pass
+
+    def in_tool() -> None:
+        with genmeter.tool("find_order"):
+            pass
+
+    genmeter.instrument(**sinks.providers(), settings=Settings())
+    try:
+        for word, block in (("a workflow", in_workflow), ("an agent", in_agent), ("a tool", in_tool)):
+            above: list[float] = []
+            left: list[float] = []
+            for _ in range(times):
+                alone, inside = (_taken(function, number) for function in (bare, block))
+                above.append(inside - alone)
+                # fewer than the points that are folded aside, so that all of them wait for this collection
+                left.append(_taken(sinks.reader.collect, 1) / number)
+            rows.append(Row(GROUP, "µs", f"{word} above its bare span", Figure.of(above), BLOCK))
+            rows.append(Row(GROUP, "µs", f"{word} leaves to the collection", Figure.of(left)))
+    finally:
+        genmeter.uninstrument()
+    return rows
+
+
+def _taken(function: Callable[[], object], number: int) -> float:
+    """µs of CPU time for each of ``number`` runs."""
+    gc.collect()
+    begun = process_time_ns()
+    for _ in range(number):
+        function()
+    return (process_time_ns() - begun) / 1e3 / number
 
 
 def foreign() -> Row:

@@ -76,6 +76,20 @@ def test_a_spent_budget_answers_without_a_call(receipt, environment, stub, tmp_p
     assert re.search(r"open\? Our assistant is back on 01 \w+\. \(0\.000837 of 0\.0008 USD are spent\.\)\n", out)
 
 
+def test_agents_have_their_own_spend_and_that_of_the_agents_inside(receipt, environment):
+    found, _ = receipt("agents.py")
+    # 36 × 0.75 + 87 × 4.50 = 418.5 millionths, by triage and by the workflow; 36 × 2.50 + 87 × 15 = 1395, by billing
+    assert (found["calls"], found["total"]) == (3, {"USD": "0.002232"})
+    spent = {agent: (row["cost"], row["with_inside"]) for agent, row in rows(environment, "agent").items()}
+    assert spent == {
+        "triage": ("0.0004185", "0.0018135"),
+        "billing": ("0.001395", "0.001395"),
+        None: ("0.0004185", "0.0004185"),
+    }
+    assert {name: row["cost"] for name, row in rows(environment, "workflow").items()} == {"refunds": "0.002232"}
+    assert {name: row["cost"] for name, row in rows(environment, "conversation").items()} == {"letter-7": "0.002232"}
+
+
 def test_manual_setup_prints_its_own_span_and_metrics(environment):
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / "manual_setup.py"], env=environment, capture_output=True, text=True

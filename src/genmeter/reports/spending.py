@@ -101,6 +101,9 @@ def inclusive(rows: list[Row], groups: Iterable[Group], names: Sequence[By], zon
     """The rows by agent with what each has spent together with the agents inside it; rows of agents without own calls too.
 
     ``groups`` are those by ``stored(names)`` and by ``agent_path``.
+
+    >>> inclusive([Row("triage", cost={"USD": 1})], [], ["agent"])[0].with_inside
+    {}
     """
     columns, place = [*stored(names), "agent_path"], names.index("agent")
     known = {row.whole_key: row for row in rows}

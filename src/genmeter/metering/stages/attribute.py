@@ -43,13 +43,14 @@ def admit(invocation: Invocation, telemetry: Telemetry, context: Context) -> dic
             guard.failed("budget", error, limits.rejects)
             if limits.rejects:
                 raise UncheckedCall("the budgets", type(error).__name__) from None
-    try:
-        frame.admit(invocation, context, attributes)
-    except RejectedCall:
-        invocation.reserved = ()
-        raise
-    except Exception as error:
-        guard.failed("block", error)
+    if frame.FRAME in context:
+        try:
+            frame.admit(invocation, context, attributes)
+        except RejectedCall:
+            invocation.reserved = ()
+            raise
+        except Exception as error:
+            guard.failed("block", error)
     return attributes
 
 
