@@ -162,6 +162,7 @@ class Routes:
 
         A span without ids, or with those of the span around it, would be no parent for the spans inside.
         """
+        ends.waiting = True
         if waiting:
             resume()
         notices.nested = True
