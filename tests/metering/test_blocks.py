@@ -144,6 +144,13 @@ def test_a_call_outside_of_every_block_has_no_maker(meter: Meter, client: OpenAI
     assert made_by(meter.event) == (None, None, None, None)
 
 
+def test_a_call_has_the_outermost_workflow_and_the_nearest_conversation(meter: Meter, client: OpenAI):
+    with genmeter.workflow("refunds", conversation="c-1"), genmeter.workflow("mail", conversation="c-2"):
+        call(client)
+    assert made_by(meter.event) == (None, "refunds", None, "c-2")
+    assert named(meter.spans, "invoke_workflow mail").attributes[names.WORKFLOW_NAME] == "mail"
+
+
 def test_a_slash_in_a_name_is_no_step_of_the_path(meter: Meter, client: OpenAI):
     with genmeter.agent("a/b"), genmeter.agent("100%"):
         call(client)
@@ -463,10 +470,14 @@ def test_an_entry_that_comes_while_entries_are_folded_is_not_lost():
 
 
 def test_many_workflows_leave_nothing_behind(meter: Meter):
+    @genmeter.tool
+    def find_order() -> None:
+        pass
+
     def work(times: int) -> None:
         for _ in range(times):
-            with genmeter.workflow("refunds"), genmeter.agent("triage"), genmeter.tool("find_order"):
-                pass
+            with genmeter.workflow("refunds"), genmeter.agent("triage"):
+                find_order()
         meter.clear()
         meter.sampler.seen.clear()
         meter.collect()
