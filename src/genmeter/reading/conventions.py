@@ -161,7 +161,7 @@ class Conventions:
         >>> bundled().holds_usage("openai.usage.zebra_tokens"), bundled().holds_usage("process.cpu.usage.total")
         (True, False)
         """
-        if name.startswith(self.prefixes):
+        if name.startswith(self.prefixes) or f"{name}." in self.prefixes:
             return True
         first, dot, last = name.rpartition(".")
         return bool(dot) and last.lower().endswith(self._ends) and not self._segments.isdisjoint(first.split("."))

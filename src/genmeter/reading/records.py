@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
@@ -29,10 +31,17 @@ KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consume
 """Words of the table for kinds of spans, with OTLP's numbers."""
 LONGEST: Final = 65_536
 """The most characters of JSON that are read in one attribute."""
-MOST: Final = 64
-"""The most members of one attribute that are read."""
-_DEPTH: Final = 3
+MOST: Final = 256
+"""The most members of one attribute, and the most items of a list in it, that are read."""
+CUT: Final = 0.5
+"""Stands for members that are beyond what is read. It is not whole, so it is named as a count and added to no sum."""
+_DEPTH: Final = 8
+_BLANK: Final = " \t\r\n"
+_NUMERAL: Final = re.compile(r"[+-]?([0-9][0-9_,]*(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_SOME: Final = re.compile(r"[1-9]")
 _ALL: Final = "*"
+_UNREAD: Final = "unread"
+"""The name, behind ``rest``, of an attribute whose JSON cannot be read."""
 
 Attributes = Mapping[str, Any]
 
@@ -122,44 +131,79 @@ def translated(attributes: Attributes, row: Row) -> dict[str, Any]:
     """The attributes of a record, with what the row says of it in the names of today."""
     copied = {ours: attributes[theirs] for ours, theirs in row.copies.items() if theirs in attributes}
     for one in row.inside:
-        for path, value in members(attributes.get(one.of)):
-            name = one.copies.get(path) or (one.rest + path if one.rest and _is_number(value) else None)
+        for path, value in members(attributes.get(one.of), counts=bool(one.rest)):
+            name = one.copies.get(path) or (one.rest + (path or _UNREAD) if one.rest and is_count(value) else None)
             if name is not None:
                 copied.setdefault(name, value)
     return {**row.says, **copied, **attributes}
 
 
-def members(value: object, *, lists: bool = False) -> Iterator[tuple[str, object]]:
+def members(value: object, *, counts: bool = False) -> Iterator[tuple[str, object]]:
     """The path and value of each text and number in a JSON text, or in a map that came as one.
 
-    With ``lists`` those in lists too, under the path of the list.
+    With ``counts`` those in lists too, under the path of the list; and ``CUT`` where there is more than is read, because
+    a count may be in it.
+
+    >>> list(members('{"a": {"b": 7}, "c": [1, "2"]}', counts=True))
+    [('a.b', 7), ('c', 1), ('c', '2')]
     """
     if isinstance(value, str):
         if len(value) > LONGEST:
+            if counts:
+                yield "", CUT
             return
         # a plain text is a whole value too
         with suppress(ValueError, RecursionError):
             value = json.loads(value, parse_constant=_refuse)
-    waiting, left = [("", value, 0)], MOST
-    while waiting and left:
-        path, one, depth = waiting.pop(0)
-        if isinstance(one, dict):
-            inside = cast("dict[str, object]", one)
-            if depth < _DEPTH:
-                waiting += [(f"{path}.{name}" if path else name, inside[name], depth + 1) for name in sorted(inside)]
-        elif lists and isinstance(one, list) and depth < _DEPTH:
-            waiting += [(path, item, depth + 1) for item in cast("list[object]", one)[:MOST]]
-        elif isinstance(one, str) or (not isinstance(one, list) and _is_number(one)):
+    waiting, left = deque[tuple[str, object, int]]([("", value, 0)]), MOST
+    while waiting:
+        path, one, depth = waiting.popleft()
+        nested = isinstance(one, dict) or (counts and isinstance(one, list))
+        if counts and (not left or (nested and one and depth >= _DEPTH)):
+            yield path, CUT
+        if not left:
+            return
+        if nested and depth < _DEPTH:
+            waiting.extend(_within(path, cast("dict[str, object] | list[object]", one), depth + 1))
+        elif isinstance(one, str) or _is_number(cast("object", one), counts):
             left -= 1
-            yield path, one
+            yield path, cast("object", one)
+
+
+def _within(path: str, value: dict[str, object] | list[object], depth: int) -> Iterator[tuple[str, object, int]]:
+    if isinstance(value, dict):
+        for name in sorted(value):
+            yield f"{path}.{name}" if path else name, value[name], depth
+        return
+    for item in value[:MOST]:
+        yield path, item, depth
+    if len(value) > MOST:
+        yield path, CUT, depth
+
+
+def is_count(value: object) -> bool:
+    """Whether a value counts something: a number other than zero, also as text, or JSON that cannot be read and has one.
+
+    >>> is_count("7.5"), is_count(0.0), is_count("{'zebra_tokens': 7}"), is_count("fast")
+    (True, False, True, False)
+    """
+    if isinstance(value, str):
+        found = value.strip(_BLANK)
+        return (found[:1] in ("{", "[") or _NUMERAL.fullmatch(found) is not None) and bool(_SOME.search(found))
+    return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
+
+
+def is_nested(value: object) -> bool:
+    """Whether a value is a map, a list, or a text that may be JSON."""
+    return isinstance(value, dict | list) or (isinstance(value, str) and value.lstrip(_BLANK)[:1] in ("{", "["))
 
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no JSON")
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object, counts: bool) -> bool:
     if isinstance(value, float):
-        return math.isfinite(value)
-    # OTLP has no larger integers, and Go reads none
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+        return counts or math.isfinite(value)
+    # OTLP has no larger integers; a larger one is a count all the same
+    return isinstance(value, int) and not isinstance(value, bool) and (counts or -(2**63) <= value < 2**63)

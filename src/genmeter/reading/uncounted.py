@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from genmeter import names
 from genmeter.model import MOST_TOKENS
 from genmeter.reading.conventions import Conventions, whole
-from genmeter.reading.records import members
+from genmeter.reading.records import is_count, is_nested, members
 from genmeter.spelling import words
 
 LONGEST = 64
@@ -39,7 +39,7 @@ def uncounted(attributes: Mapping[str, object], table: Conventions) -> tuple[tup
             found.append((name[:LONGEST], 0))
         if name in table.counted or isinstance(value, bool) or not table.holds_usage(name):
             continue
-        if _is_nested(value):
+        if is_nested(value):
             found += _inside(name, value, table)
         elif (count := _count(name, value, table)) is not None:
             found.append((name[:LONGEST], count))
@@ -47,25 +47,18 @@ def uncounted(attributes: Mapping[str, object], table: Conventions) -> tuple[tup
     return tuple(found[:MOST])
 
 
-def _is_nested(value: object) -> bool:
-    """Whether a value is a map, a list, or a text that may be JSON."""
-    return isinstance(value, dict | list) or (isinstance(value, str) and value[:1] in ("{", "["))
-
-
 def _count(name: str, value: object, table: Conventions) -> int | None:
-    """The count under a name, None where the value counts nothing."""
-    count = whole(value)
-    fraction = count is None and isinstance(value, float) and value > 0
-    if not fraction and (count is None or count <= 0):
+    """The count under a name, None where the value counts nothing; 0 for what is below zero or not whole."""
+    if not is_count(value) or words(name.rpartition(".")[2]) & table.measured:
         return None
-    return None if words(name.rpartition(".")[2]) & table.measured else min(count or 0, MOST_TOKENS)
+    return max(0, min(whole(value) or 0, MOST_TOKENS))
 
 
 def _inside(name: str, value: object, table: Conventions) -> Iterator[tuple[str, int]]:
     """The counts in a map, a list or JSON, by their path."""
-    for path, member in members(value, lists=True):
+    for path, member in members(value, counts=True):
         full = f"{name}.{path}" if path else name
-        count = None if full in table.counted or isinstance(member, str) else _count(full, member, table)
+        count = None if full in table.counted else _count(full, member, table)
         if count is not None:
             yield full[:LONGEST], count
 

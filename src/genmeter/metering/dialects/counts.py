@@ -5,6 +5,7 @@ A count that is named costs money that our price does not hold, so the call is `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,10 @@ MEASURED = frozenset(
 """Words in the names of times, rates and amounts of money: such a number counts nothing that is billed."""
 LONGEST = 64
 """Characters of a field's name that are kept: the name is the server's."""
-DEEPEST = 8
-"""Objects in objects of a usage object that are looked into."""
+DEEPEST = 16
+"""Objects and lists in objects of a usage object that are looked into; what is below is named by its place."""
+_COUNTS = re.compile(r"\s*[\[{](?s:.)*[1-9]")
+"""JSON in a text that may hold a count."""
 
 
 def read_parts(found: Mapping[str, Any], parts: Parts, usage: Usage, response: Response) -> None:
@@ -60,15 +63,24 @@ def read_parts(found: Mapping[str, Any], parts: Parts, usage: Usage, response: R
 def name_unread(name: str, value: Any, response: Response, depth: int = 0) -> None:
     """Name the counts in a field that no reader knows: a number, or the numbers in an object or a list of objects."""
     if isinstance(value, (list, tuple)):
-        for item in items(value):
-            name_unread(name, item, response, depth)
+        _name_items(name, items(value), response, depth + 1)
     elif isinstance(value, (int, float, str)):
         if not isinstance(value, bool) and _is_count(name, value):
             leave(name, known_count(value) or 0, response)
-    elif depth < DEEPEST:
-        for inner, item in fields(value).items():
-            if item:
-                name_unread(f"{name}.{inner}", item, response, depth + 1)
+    elif found := {inner: item for inner, item in fields(value).items() if item}:
+        if depth >= DEEPEST:
+            leave(name, 0, response)
+            return
+        for inner, item in found.items():
+            name_unread(f"{name}.{inner}", item, response, depth + 1)
+
+
+def _name_items(name: str, found: list[Any], response: Response, depth: int) -> None:
+    if depth > DEEPEST:
+        leave(name, 0, response)
+        return
+    for item in found:
+        name_unread(name, item, response, depth)
 
 
 def leave(name: str, count: int, response: Response) -> None:
@@ -86,8 +98,8 @@ def _is_count(name: str, value: Any) -> bool:
         return False
     number = known_count(value)
     if number is not None:
-        return number > 0
-    return bool(said & COUNTED) or (isinstance(value, float) and value > 0)
+        return number != 0
+    return bool(said & COUNTED) or isinstance(value, float) or (isinstance(value, str) and bool(_COUNTS.match(value)))
 
 
 def _strange(name: str, value: Any, response: Response) -> int:

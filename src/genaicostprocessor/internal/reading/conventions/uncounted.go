@@ -1,7 +1,6 @@
 package conventions
 
 import (
-	"math"
 	"slices"
 	"strings"
 
@@ -33,7 +32,7 @@ func (t *Table) LeavesOut(found []Found, key string, value pcommon.Value) []Foun
 		return found
 	}
 	if !isNested(value) {
-		if !positive(value) {
+		if !counted(value) {
 			return found
 		}
 		count, _ := Whole(value)
@@ -44,8 +43,8 @@ func (t *Table) LeavesOut(found []Found, key string, value pcommon.Value) []Foun
 		if one.path != "" {
 			name += "." + one.path
 		}
-		if count, isCount := number(one.value); isCount && !t.counts(name) {
-			found = t.left.add(found, name, count)
+		if isCount(one.value) && !t.counts(name) {
+			found = t.left.add(found, name, wholeOf(one.value))
 		}
 	}
 	return found
@@ -62,7 +61,7 @@ func (u *uncounted) add(found []Found, name string, count int64) []Found {
 	if u.measures(name[strings.LastIndexByte(name, '.')+1:]) {
 		return found
 	}
-	return append(found, Found{name, count})
+	return append(found, Found{name, max(count, 0)})
 }
 
 // isNested says whether a value is a map, a list, or a text that may be JSON.
@@ -71,29 +70,31 @@ func isNested(value pcommon.Value) bool {
 	case pcommon.ValueTypeMap, pcommon.ValueTypeSlice:
 		return true
 	case pcommon.ValueTypeStr:
-		return value.Str() != "" && (value.Str()[0] == '{' || value.Str()[0] == '[')
+		return opens(strings.TrimLeft(value.Str(), blank))
 	}
 	return false
 }
 
-// number is a number above zero.
-func number(value any) (int64, bool) {
+// wholeOf is the whole number in a value of JSON; 0 where it is none.
+func wholeOf(value any) int64 {
 	switch one := value.(type) {
 	case int64:
-		return one, one > 0
+		return one
 	case float64:
-		if one == math.Trunc(one) && one < 1<<63 {
-			return int64(one), one > 0
-		}
-		return 0, one > 0
+		whole, _ := Whole(pcommon.NewValueDouble(one))
+		return whole
+	case string:
+		whole, _ := Whole(pcommon.NewValueStr(one))
+		return whole
 	}
-	return 0, false
+	return 0
 }
 
 // holds says whether a key is one of usage. It decides for every attribute that no field reads.
 func (u *uncounted) holds(key string) bool {
 	for _, prefix := range u.Prefixes {
-		if len(key) > len(prefix) && key[len(prefix)-1] == '.' && key[:len(prefix)] == prefix {
+		end := len(prefix) - 1 // the dot, which the name of a map of usage lacks
+		if len(key) > end && key[end] == '.' && key[:end+1] == prefix || len(key) == end && key == prefix[:end] {
 			return true
 		}
 	}
@@ -116,12 +117,17 @@ func (u *uncounted) holds(key string) bool {
 	return false
 }
 
-// positive says whether value is a number above zero.
-func positive(value pcommon.Value) bool {
-	if number, ok := Whole(value); ok {
-		return number > 0
+// counted says whether a value is a number other than zero, or a text with one.
+func counted(value pcommon.Value) bool {
+	switch value.Type() {
+	case pcommon.ValueTypeInt:
+		return value.Int() != 0
+	case pcommon.ValueTypeDouble:
+		return value.Double() != 0
+	case pcommon.ValueTypeStr:
+		return isCount(value.Str())
 	}
-	return value.Type() == pcommon.ValueTypeDouble && value.Double() > 0
+	return false
 }
 
 // measures says whether a name has a word that says that it counts nothing: a time, a rate, an amount of money.
