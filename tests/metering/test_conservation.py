@@ -173,6 +173,39 @@ def test_reasoning_that_is_more_than_the_output_stands_beside_it() -> None:
     assert usage is not None and (usage.output, usage.reasoning) == (319, 310)
 
 
+@pytest.mark.parametrize(
+    ("details", "named"),
+    [
+        ({"cached_tokens": 60, "audio_tokens": 50}, ("cached_tokens_details.audio_tokens",)),
+        (
+            {"cached_tokens": 60, "audio_tokens": 50, "cached_tokens_details": {"audio_tokens": 0, "text_tokens": 60}},
+            (),
+        ),
+        ({"cached_tokens": 60, "audio_tokens": 50, "cached_tokens_details": {"audio_tokens": 20}}, ()),
+        ({"cached_tokens": 60}, ()),
+        ({"audio_tokens": 50}, ()),
+    ],
+)
+def test_audio_from_the_cache_that_is_not_told_is_named(details: dict[str, Any], named: tuple[str, ...]) -> None:
+    """Cached audio costs an eightieth of audio at gpt-realtime: 60 of the cache may be text, audio or both."""
+    shape = usage_of(prompt_tokens=200, completion_tokens=10, prompt_tokens_details=details)
+    assert read(DIALECTS["openai_chat"], shape).response.unpriced == named
+
+
+def test_audio_from_a_cache_of_google_that_is_not_told_is_named() -> None:
+    counts = {
+        "promptTokenCount": 200,
+        "cachedContentTokenCount": 60,
+        "candidatesTokenCount": 10,
+        "totalTokenCount": 210,
+    }
+    counts["promptTokensDetails"] = [{"modality": "AUDIO", "tokenCount": 50}, {"modality": "TEXT", "tokenCount": 150}]
+    told = {"cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 60}]}
+    for more, named in (({}, ("cache_tokens_details.audio",)), (told, ())):
+        chunk = {"candidates": [], "usageMetadata": counts | more}
+        assert read(DIALECTS["gemini_stream"], {"chunks": [chunk]}).response.unpriced == named
+
+
 GATEWAYS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "LiteLLM, copies": (
         {

@@ -134,6 +134,15 @@ func (r *Record) Read(attributes pcommon.Map) {
 	if twice {
 		r.compare(attributes)
 	}
+	if r.Has(conventions.Count(pricing.UnitAudioCacheRead)) {
+		return
+	}
+	// at its price cached audio is much cheaper, and how much there was is not told
+	if audio, _ := r.tell(conventions.Count(pricing.UnitAudioInput)); audio > 0 {
+		if cached, _ := r.tell(conventions.Count(pricing.UnitCacheRead)); cached > 0 {
+			r.leave(r.Current(conventions.Count(pricing.UnitAudioCacheRead)), 0)
+		}
+	}
 }
 
 // leave names a count that no field has read.

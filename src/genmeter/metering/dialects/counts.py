@@ -83,6 +83,12 @@ def _name_items(name: str, found: list[Any], response: Response, depth: int) -> 
         name_unread(name, item, response, depth)
 
 
+def leave_cached_audio(name: str, usage: Usage, response: Response) -> None:
+    """Name the count ``name`` of audio from the cache, where it is not told: at its price it is much cheaper than audio."""
+    if usage.cache_read and usage.audio_input and not usage.audio_cache_read:
+        leave(name, 0, response)
+
+
 def leave(name: str, count: int, response: Response) -> None:
     """Name what our price does not hold. A count of tokens is kept for the sum of tokens that no call books."""
     name = name[:LONGEST]

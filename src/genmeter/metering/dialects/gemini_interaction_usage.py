@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...model import Response, Usage
-from .counts import Parts, known_count, leave, name_unread, read_parts, total
+from .counts import Parts, known_count, leave, leave_cached_audio, name_unread, read_parts, total
 from .gemini_grounding import searches
 from .gemini_usage import CACHED, INPUT, OUTPUT, Modalities, read_modalities, settle
 from .values import each, text
@@ -45,6 +45,8 @@ def read_usage(found: Mapping[str, Any], model: str | None, response: Response) 
     read_parts(found, COUNTS, usage, response)
     usage.output = (said or 0) + usage.reasoning
     read_modalities(found, LISTS, usage, response, "tokens")
+    if not found.get("cached_tokens_by_modality"):
+        leave_cached_audio("cached_tokens_by_modality.audio", usage, response)
     for tool in each(found.get("grounding_tool_count")):
         kind, count = text(tool.get("type")) or "grounding_tool_count", known_count(tool.get("count")) or 0
         if kind == "google_search":

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from ...model import Response, Usage
-from .counts import Parts, known_count, leave, name_unread, read_parts, total
+from .counts import Parts, known_count, leave, leave_cached_audio, name_unread, read_parts, total
 from .values import each, items, text
 
 INPUT = {
@@ -90,6 +90,8 @@ def read_usage(found: Mapping[str, Any], response: Response) -> Usage | None:
     read_parts(found, COUNTS, usage, response)
     usage.output = (said or 0) + usage.reasoning
     read_modalities(found, MODALITIES, usage, response)
+    if not found.get("cache_tokens_details"):
+        leave_cached_audio("cache_tokens_details.audio", usage, response)
     settle(known_count(found.get("total_token_count")), "total_token_count", usage, response)
     return usage
 

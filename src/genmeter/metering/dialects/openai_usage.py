@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ...model import MOST_TOKENS, PICO, Invocation, Response, Usage
-from .counts import Parts, known_count, leave, name_unread, read_parts, total
+from .counts import Parts, known_count, leave, leave_cached_audio, name_unread, read_parts, total
 from .values import fields
 
 LIFETIMES: Parts = {
@@ -114,6 +114,8 @@ def read_usage(found: Mapping[str, Any], response: Response, thoughts_beside: bo
         return _by_time(found, response)
     usage = Usage(inputs, outputs)
     read_parts(found, COUNTS, usage, response)
+    if usage.audio_input and not any("cached_tokens_details" in fields(value) for value in found.values()):
+        leave_cached_audio("cached_tokens_details.audio_tokens", usage, response)
     stated, output = found.get("total_tokens"), outputs or 0
     if usage.reasoning > output or (stated and stated != (inputs or 0) + output):
         _settle_total(found, usage, response, thoughts_beside)
