@@ -7,7 +7,9 @@ import csv
 import io
 import json
 import sys
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -226,3 +228,29 @@ def test_a_dash_reads_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.setattr(sys, "stdin", io.StringIO(log({"time": SECOND, **CALL})))
     assert genmeter("price", "--file", "-") == 0
     assert json.loads(capsys.readouterr().out)["amount"] == "0.0035"
+
+
+OPTIONS = {"cache_read": "cached", "audio_cache_read": "audio-cached", "image_cache_read": "image-cached"}
+SUMS = [
+    case
+    for stem in ("sums", "hard")
+    for case in json.loads((Path(__file__).parents[1] / f"vectors/pricing/{stem}.json").read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize("case", SUMS, ids=lambda case: case["name"])
+def test_the_command_comes_to_the_sums_that_were_worked_out_by_hand(
+    case: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The catalogue, Go and the command read the same cases; a call without a price exits with another status."""
+    call = case["call"]
+    counts = {OPTIONS.get(kind, kind.replace("_", "-")): count for kind, count in call["usage"].items()}
+    given = [f"--{kind}={count}" for kind, count in counts.items() if kind != "reasoning"]
+    given += [f"--{name}={call[key]}" for name, key in (("tier", "service_tier"), ("region", "region")) if key in call]
+    given += ["--batch"] * call.get("batch", False)
+    left = genmeter("price", call["seller"], call["response_model"], "--at", call["at"], "--json", *given)
+    if "reason" in case["expect"]:
+        assert left != 0
+        return
+    answer = json.loads(capsys.readouterr().out)
+    assert (left, Decimal(answer["amount"]) * 10**12) == (0, case["expect"]["total"])
