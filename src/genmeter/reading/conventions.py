@@ -31,6 +31,7 @@ The table is ``data/conventions.json``; the collector's processor embeds the sam
   unread.
 - ``content``: attributes of other programs that hold what was said (``reading/content.py``).
 - ``talkers``: programs whose names of spans and lines of logs may hold it too (``reading/talkers.py``).
+- ``metrics`` are metrics of tokens and money: their names begin with one of ``prefixes`` and have one of ``words`` and none of ``times``.
 - ``total`` gives the tokens of a call in all. It shows what stands in no other count, such as thoughts.
 - ``cache_hit`` says that a gateway answered from its own cache, so that no model was called.
 - ``genmeter.usage.repaired`` on a record: an earlier hop found that the input count leaves the cache out. The counts
@@ -52,6 +53,7 @@ from genmeter.model import MOST_TOKENS
 from genmeter.reading.content import groups
 from genmeter.reading.emitters import Emitter, Emitters
 from genmeter.reading.records import Records
+from genmeter.reading.sums import Sums
 from genmeter.reading.talkers import Talkers
 from genmeter.units import ALSO_SPELLED
 
@@ -136,6 +138,7 @@ class Conventions:
         words = data["sellers"]
         self._kinds, self._words, self._resells = frozenset(words["kinds"]), words["words"], frozenset(words["resells"])
         self._absent = frozenset(("", *data["absent"]))
+        self.sums = Sums(data["metrics"])
         left = data["uncounted"]
         self.parts = frozenset(name for field in data["parts"] for name in self.fields[field])
         """Spellings of the counts that are parts of others and have a price of their own."""

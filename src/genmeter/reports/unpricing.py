@@ -21,6 +21,12 @@ _UNREAD: Final = (
 )
 
 
+_ALONE: Final = (
+    "The program sends metrics and no spans or events of its calls, so its tokens and its money are in no sum. Have it export"
+    " its traces, or its logs, to the same place."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Calls without a price that share reason, provider and model; ``tokens`` is input and output together.
@@ -81,8 +87,13 @@ def unread(ledger: Ledger) -> list[Gap]:
     ...     unread(ledger)
     []
     """
+    from genmeter.ledger.metric_only import SUFFIX
+
     found = ledger.store.unread().items()
-    return [Gap("unread", None, None, records, 0, _UNREAD, detail=emitter) for emitter, records in found]
+    return [
+        Gap("unread", None, None, records, 0, _ALONE if emitter.endswith(SUFFIX) else _UNREAD, detail=emitter)
+        for emitter, records in found
+    ]
 
 
 def plain(gap: Gap) -> Plain:

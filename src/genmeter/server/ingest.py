@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from genmeter.ledger import BadPayload, Booked, Encoding, Ledger, StorageError, TooLarge
 from genmeter.ledger.decode import metrics
+from genmeter.ledger.metric_only import MetricOnly
 from genmeter.server.activity import Activity
 from genmeter.server.http import Answer, Environ, Refused, body_of, content_type, waited_for
 from genmeter.server.series import Series, count_points
@@ -47,6 +49,7 @@ class Receiver:
 
     def __init__(self, ledger: Ledger, series: Series | None, activity: Activity, limits: BodySizes) -> None:
         self._ledger, self._series, self._activity, self.limits = ledger, series, activity, limits
+        self._metric_only = MetricOnly(ledger.store)
         self._takers: dict[str, Callable[[bytes, Encoding], _Taken]] = {
             "traces": self._traces,
             "logs": self._logs,
@@ -99,9 +102,13 @@ class Receiver:
         return self._booked(self._ledger.book_logs(body, encoding))
 
     def _metrics(self, body: bytes, encoding: Encoding) -> _Taken:
+        request = metrics(body, encoding)
+        # metrics are not booked: a ledger that cannot write refuses none of them
+        with suppress(StorageError):
+            self._metric_only.look(request)
         if self._series is not None:
-            return _Taken(self._series.take(body, encoding))
-        points = count_points(metrics(body, encoding))
+            return _Taken(self._series.take(request, encoding))
+        points = count_points(request)
         return _Taken(points, reason=NO_METRICS, ignored=points)
 
     def _booked(self, booked: Booked) -> _Taken:
