@@ -28,6 +28,7 @@ OF_ONE_LEDGER = {"genmeter_ledger_ready", "genmeter_ledger_config_last_reload_su
 """Each ledger has its own."""
 READS_LEVEL = {"count", "last_over_time"}
 """Where a counter may stand bare: whether it is there, and whether it was there before."""
+MONEY = {"cost", "forecast"}
 NO_GUARD = {
     "GenmeterUnattributedSpend": "its numerator is above one dollar",
 }
@@ -150,6 +151,31 @@ def test_what_several_ledgers_of_one_store_say_alike_counts_once(rule):
     for use in uses(rule.expr):
         if use.name.startswith(("genmeter_budget_", "genmeter_ledger_")) and use.name not in OF_ONE_LEDGER:
             assert "max" in use.inside or f"and on (budget_id) last_over_time({use.name}" in rule.expr, use.name
+
+
+def section(rule: Rule) -> str:
+    """The runbook's text for an alert."""
+    name = rule.body["annotations"]["runbook_url"].partition("#")[2]
+    text = (CONFIG / "runbook.md").read_text(encoding="utf-8")
+    return text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=ident)
+def test_a_section_of_the_runbook_gives_the_query_and_what_to_do(rule):
+    text = section(rule)
+    asked = re.search(r"Query:?\s+(`[^`]+`.*?)\.(?:\s|$)", text, re.DOTALL)
+    assert asked, "the query"
+    queries = re.findall(r"`([^`]+)`", asked[1])
+    names = {use.name for query in queries for use in uses(query) if re.search("[a-z]", query) and query[0] != ":"}
+    assert names & (KNOWN.keys() | RECORDED), "a query of something that is there"
+    assert re.search(r"\b[Dd]o: |\bdo as for \[", text), "what to do"
+
+
+@pytest.mark.parametrize("rule", [rule for rule in ALERTS if rule.body["labels"]["category"] in MONEY], ids=ident)
+def test_a_section_about_money_says_who_spends_and_how_to_stop_it(rule):
+    text = section(rule)
+    assert "topk(5, application_model:genmeter_cost_usd:increase1h)" in text, "who"
+    assert "(#stop-spending)" in text, "how to stop it"
 
 
 def test_every_section_of_the_runbook_is_some_alerts():

@@ -51,6 +51,8 @@ def test_alerts_fire_where_they_should_and_are_silent_where_they_must(promtool, 
         ("telemetry", "telemetry", "[6h] offset 15m", "[1m] offset 15m"),
         ("anomalies", "anomalies", "[1d:1h] offset 3d) > 0", "[1d:1h] offset 1h) > 0"),
         ("anomalies", "runaway", "rate30m > application:genmeter_calls:band_rate1h", "rate30m > 0"),
+        ("anomalies", "anomalies", "+ 3 * stddev_over_time(application:genmeter_cost_usd_per_1k", "+ 0 * stddev_over_time(application:genmeter_cost_usd_per_1k"),
+        ("reliability", "messages", "topk(1, sum by", "topk(2, sum by (job) "),
         ("budgets", "budgets", "group_left () max by (budget_id) (last_over_time(", "group_left () 2 * max by (budget_id) (last_over_time("),
     ],
 )  # fmt: skip
