@@ -7,7 +7,6 @@ counts it as it is now.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -15,6 +14,7 @@ from typing import Any, Final
 from genmeter.ledger.adjustments import AFTER_SEAL, LEARNED, WITHDRAWN, Adjustment, Revision
 from genmeter.ledger.call import COLUMNS, Call, from_row, to_row
 from genmeter.ledger.questions import Window
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import count
 from genmeter.ledger.sqlite.entries import OWN, Writer, select
 from genmeter.ledger.sqlite.packing import packed
@@ -22,10 +22,6 @@ from genmeter.ledger.sqlite.packing import packed
 ADJUSTMENTS: Final = "adjustments"
 """Counter of all adjustments that were ever written."""
 _MORE: Final = ("sign", "calls", "counted_ns", "made_ns", "reason", "why", "batch")
-_INSERT: Final = (
-    f"INSERT INTO adjustments ({', '.join((*OWN, *_MORE))}) VALUES ({', '.join('?' * len((*OWN, *_MORE)))})"
-    " ON CONFLICT DO NOTHING"
-)
 _VIEW: Final = select("adjustments", "x.id = -e.id")
 _OF_KEY: Final = f"""
 SELECT a.sign, a.reason, {", ".join(f"c.{name}" for name in COLUMNS)} FROM adjustments a JOIN ({_VIEW}) c ON c.id = a.id
@@ -39,12 +35,12 @@ _QUIET: Final = ("parent_span_id", "span_name", "duration_ns", "first_chunk_ns",
 """What a second signal may add to the row of a frozen call: it is in no sum."""
 
 
-def counting(connection: sqlite3.Connection, booked: Call) -> Call | None:
+def counting(connection: Connection, booked: Call) -> Call | None:
     """The call as it counts now; None where an adjustment has taken it back."""
     return _last(connection, booked, None)
 
 
-def evidence(connection: sqlite3.Connection, booked: Call) -> Call:
+def evidence(connection: Connection, booked: Call) -> Call:
     """The call as its own records tell it, without the prices and corrections that came from elsewhere."""
     return _last(connection, booked, LEARNED) or booked
 
@@ -109,12 +105,12 @@ def put(connection: Writer, one: Adjustment, now_ns: int) -> bool:
         counted = one.call.started_ns if one.call.started_ns >= sealed else max(now_ns, sealed)
     own, extras = connection.row(connection.next_row, one.call)
     more = (one.sign, one.sign * one.is_call, counted, one.made_ns or now_ns, one.reason, one.why, one.batch)
-    written = connection.execute(_INSERT, (*own, *more))
-    if written.rowcount != 1:
+    written = connection.add("adjustments", (*OWN, *_MORE), (*own, *more))
+    if written is None:
         return False
     if extras is not None:
         # below zero, so that it never meets the number of a call
-        connection.add_extras(-(written.lastrowid or 0), extras)
+        connection.add_extras(-written, extras)
     connection.adjusts = True
     count(connection, {ADJUSTMENTS: 1, "rows_adjustments": 1})
     return True
@@ -135,7 +131,7 @@ def revise(connection: Writer, revisions: Sequence[Revision], batch: str, now_ns
     return done
 
 
-def listed(connection: sqlite3.Connection, window: Window, after: int, most: int | None) -> list[Adjustment]:
+def listed(connection: Connection, window: Window, after: int, most: int | None) -> list[Adjustment]:
     """``Store.adjustments`` on a connection; a ``most`` of None lists all."""
     terms, values = [_LISTED], list[int | str]([after])
     for term, value in {"a.counted_ns >= ?": window.since_ns, "a.counted_ns < ?": window.until_ns}.items():
@@ -146,7 +142,7 @@ def listed(connection: sqlite3.Connection, window: Window, after: int, most: int
         terms.append("c.run = ?")
         values.append(window.run)
     statement = " AND ".join(terms) + " ORDER BY a.id LIMIT ?"
-    rows = connection.execute(statement, (*values, -1 if most is None else most)).fetchall()
+    rows = connection.execute(statement, (*values, 2**62 if most is None else most)).fetchall()
     return [_adjustment(row) for row in rows]
 
 
@@ -164,7 +160,7 @@ def _pair(connection: Writer, one: Revision, batch: str | None, now_ns: int) -> 
         put(connection, Adjustment(one.new, 1, one.reason, one.why, batch), now_ns)
 
 
-def _last(connection: sqlite3.Connection, booked: Call, reason: str | None) -> Call | None:
+def _last(connection: Connection, booked: Call, reason: str | None) -> Call | None:
     found: Call | None = booked
     for sign, why, *columns in _rows(connection, booked):
         if reason is None:
@@ -174,5 +170,5 @@ def _last(connection: sqlite3.Connection, booked: Call, reason: str | None) -> C
     return found
 
 
-def _rows(connection: sqlite3.Connection, call: Call) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, call: Call) -> list[tuple[Any, ...]]:
     return connection.execute(_OF_KEY, (packed(call.trace_id), packed(call.span_id))).fetchall()

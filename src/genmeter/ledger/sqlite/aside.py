@@ -7,7 +7,6 @@ of such a call is written to ``corrections``.
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +15,7 @@ from genmeter.ledger.call import COLUMNS, Call, from_row, to_record, to_row
 from genmeter.ledger.questions import DOUBLE, SUSPECTED
 from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite import amend
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import count, raise_mark
 from genmeter.ledger.sqlite.entries import Writer
 from genmeter.ledger.sqlite.packing import packed
@@ -38,7 +38,7 @@ _BY_KEY: Final = f"SELECT id, {', '.join(COLUMNS)} FROM calls WHERE id = ({BY_KE
 
 
 def quarantine(
-    connection: sqlite3.Connection,
+    connection: Connection,
     call: Call,
     reason: str,
     now_ns: int,
@@ -125,7 +125,7 @@ def _payer(winner: Call, loser: Call) -> dict[str, object]:
     }
 
 
-def find(connection: sqlite3.Connection, trace_id: str, span_id: str) -> tuple[int, Call] | None:
+def find(connection: Connection, trace_id: str, span_id: str) -> tuple[int, Call] | None:
     """The booked call of a key, with its row number."""
     found = connection.execute(_BY_KEY, (packed(trace_id), packed(span_id))).fetchone()
     return (found[0], from_row(found[1:])) if found else None
@@ -159,7 +159,7 @@ def rewrite(connection: Writer, row: int, old: Call, changes: dict[str, object],
     return new
 
 
-def correct(connection: sqlite3.Connection, row: int, sign: int, call: Call) -> None:
+def correct(connection: Connection, row: int, sign: int, call: Call) -> None:
     """Note for running sums that a call which they may have read is gone (-1) or there (+1)."""
     count(connection, {CORRECTED: 1})
     number = connection.execute("SELECT value FROM counters WHERE name = ?", (CORRECTED,)).fetchone()[0]

@@ -6,14 +6,14 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.sqlite import place, schema
-from genmeter.ledger.sqlite.entries import Writer
+from genmeter.ledger.sqlite.entries import Values, Writer
 
 MEMORY: Final = ":memory:"
 CACHE_KIB, IDLE_READERS = 65_536, 4
@@ -33,6 +33,28 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class FileWriter(sqlite3.Connection, Writer):
+    """``Writer`` on a file of SQLite."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        sqlite3.Connection.__init__(self, *args, **options)
+        Writer.__init__(self)
+        self._version = -1
+
+    def add(self, table: str, columns: Sequence[str], values: Values) -> int | None:
+        """Insert one row; the number that it got, None where its key is there already."""
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        written = self.execute(statement, values)
+        return written.lastrowid if written.rowcount == 1 else None
+
+    def _open(self) -> bool:
+        # IMMEDIATE: a transaction that reads first and writes later fails at once when another process wrote
+        self.execute("BEGIN IMMEDIATE")
+        before, self._version = self._version, self.execute("PRAGMA data_version").fetchone()[0]
+        return before != self._version
+
+
 class Database:
     """The connections to the ledger at ``path`` (WAL, synchronous=FULL). Every failure is a ``StorageError``.
 
@@ -46,12 +68,12 @@ class Database:
         self._busy_seconds = busy_seconds
         self._writing = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
-        self._writer: Writer | None = self._open()
+        self._writer: FileWriter | None = self._open()
         self._identity = self._found()
         self._pinned = threading.local()
 
     @contextmanager
-    def transaction(self) -> Generator[Writer, None, None]:
+    def transaction(self) -> Generator[FileWriter, None, None]:
         """A write transaction, committed and on disk when the block has ended without an exception."""
         with self._writing:
             try:
@@ -154,7 +176,7 @@ class Database:
             if self._writer is not None:
                 self._writer.close()
 
-    def _followed(self) -> Writer:
+    def _followed(self) -> FileWriter:
         """The writer on the file that lies at the path now."""
         found = self._found()
         if self._writer is not None and found == self._identity:
@@ -243,7 +265,7 @@ class Database:
             f"the ledger {self.path} took nothing of this batch: {error}; {advice}, the senders will try again"
         )
 
-    def _connect(self) -> Writer:
+    def _connect(self) -> FileWriter:
         try:
             return sqlite3.connect(
                 self.path,
@@ -251,12 +273,12 @@ class Database:
                 isolation_level=None,
                 check_same_thread=False,
                 cached_statements=512,
-                factory=Writer,
+                factory=FileWriter,
             )
         except sqlite3.Error as error:
             raise StorageError(f"the ledger {self.path} cannot be opened: {error}; check the path") from error
 
-    def _open(self) -> Writer:
+    def _open(self) -> FileWriter:
         if self.path != MEMORY:
             place.refuse_foreign(self.path)
             place.make_private(self.path)
@@ -281,7 +303,7 @@ class Database:
             raise StorageError(f"the ledger {self.path} {fault}, or name another file") from error
         return connection
 
-    def _compact(self, connection: Writer) -> None:
+    def _compact(self, connection: FileWriter) -> None:
         """Write the file anew without its free pages, and so that later ones can be given back step by step."""
         try:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")

@@ -5,7 +5,6 @@ A ledger may have a million sessions. All their sums at once would be gigabytes 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 from genmeter.ledger.call import USAGE_FIELDS
 from genmeter.ledger.questions import Dearest, Group, Window
 from genmeter.ledger.sqlite import sums
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.entries import COUNTS, RARE
 from genmeter.ledger.sqlite.schema import UNIT
 
@@ -31,19 +31,19 @@ _OF_CALLS: Final = ("calls", "errors", "unpriced", "cut", *(f"usage_{field}" for
 _COST: Final = f"(cost_units * {UNIT}.0 + cost_rest)"
 
 
-def dearest(connection: sqlite3.Connection, by: Sequence[str], window: Window, most: int) -> Dearest:
+def dearest(connection: Connection, by: Sequence[str], window: Window, most: int) -> Dearest:
     """The groups of the ``most`` keys that cost most, in USD first, and what all the others are together."""
     keys = [f"key_{n}" for n in range(len(by))]
     where, values = sums.entries(window)
     names = ", ".join((*keys, "currency", *_OF_CALLS, "cost_units", "cost_rest", "first_ns", "last_ns"))
     signed, those = sums.adjusted(window)
     of_calls = (
-        f"SELECT * FROM ({sums.whole(by, where, sums.ENTRIES)})"
-        f" UNION ALL SELECT * FROM ({sums.whole(by, signed, sums.ADJUSTMENTS)})"
+        f"SELECT * FROM ({sums.whole(by, where, sums.ENTRIES)}) a"
+        f" UNION ALL SELECT * FROM ({sums.whole(by, signed, sums.ADJUSTMENTS)}) b"
     )
     if not sums.SINGLE.isdisjoint(by):
         trimmed, others = sums.trimmed_sessions(window)
-        of_calls += f" UNION ALL SELECT * FROM ({sums.whole(by, trimmed, sums.SESSIONS)})"
+        of_calls += f" UNION ALL SELECT * FROM ({sums.whole(by, trimmed, sums.SESSIONS)}) c"
         those = (*those, *others)
     of_days, more = sums.days(by, window)
     listed, over = ", ".join(keys), f"OVER (PARTITION BY {', '.join(keys)})"
@@ -52,12 +52,12 @@ def dearest(connection: sqlite3.Connection, by: Sequence[str], window: Window, m
         added({listed}, currency, {_ALL}) AS (
             SELECT {listed}, currency, {_ADDED} FROM (
                 SELECT {listed}, currency, {_ALL} FROM of_calls UNION ALL SELECT {listed}, currency, {_ALL} FROM of_days
-            ) GROUP BY {listed}, currency
+            ) every GROUP BY {listed}, currency
         )
         SELECT {listed}, currency, {_ALL} FROM added ORDER BY
         sum({_COST}) FILTER (WHERE currency = 'USD') {over} DESC NULLS LAST,
         sum({_COST}) FILTER (WHERE currency <> 'USD') {over} DESC NULLS LAST,
-        sum(calls) {over} DESC, {listed}
+        sum(calls) {over} DESC, {", ".join(f"{key} NULLS FIRST" for key in keys)}
     """
     kept: list[Group] = []
     rest: dict[tuple[object, ...], Group] = {}

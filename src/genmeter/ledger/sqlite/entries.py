@@ -8,7 +8,6 @@ a count times the price of its kind. The view ``calls`` puts them together again
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import compress, repeat
@@ -17,6 +16,8 @@ from typing import Any, Final, cast
 
 from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_KINDS, USAGE_FIELDS, Call
 from genmeter.ledger.seals import DAY_NS
+from genmeter.ledger.sqlite.connection import Cursor
+from genmeter.ledger.sqlite.counting import SET_MARK
 from genmeter.ledger.sqlite.packing import packed, response_mark, split_response, unpacked
 
 MOST_KINDS: Final = 20_000
@@ -59,8 +60,8 @@ OWN: Final = (
 RARE: Final = tuple(field for field in USAGE_FIELDS if field not in COUNTS)
 EXTRA: Final = (*(f"usage_{field}" for field in RARE), *(f"line_{kind}" for kind in LINE_KINDS))
 
-INSERT: Final = f"INSERT INTO entries (id, {', '.join(OWN)}) VALUES (?{', ?' * len(OWN)}) ON CONFLICT DO NOTHING"
-"""Takes a number and the values of a ``Row``. A call whose key is there already does not go in."""
+ROW: Final = ("id", *OWN)
+"""The columns of an entry: its number, and what ``Writer.row`` says of a call."""
 _CHANGE: Final = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in OWN)} WHERE id = ?"
 _BOOKED: Final = f"""
 SELECT id, kind, signals, theirs, started_ns, late, {", ".join(OWN[2 : 3 + len(COUNTS)])} FROM entries
@@ -80,7 +81,6 @@ _FILLED: Final = tuple(KIND.index(name) for name in FILLABLE if name in TEXTS an
 _ALIKE: Final = tuple(KIND.index(name) for name in ("environment", "currency", *(f"price_{line}" for line in PRICED)))
 _ARRAY: Final = f"json_array({', '.join(KIND)})"
 _FIND_KIND: Final = f"SELECT id, first_call FROM kinds WHERE {_ARRAY} = json_array({', '.join('?' * len(KIND))})"
-_ADD_KIND: Final = f"INSERT INTO kinds (first_call, {', '.join(KIND)}) VALUES (?{', ?' * len(KIND)})"
 
 _texts = attrgetter(*TEXTS)
 _INPUT, _OUTPUT, _READ, _WRITE, _REASONING = (USAGE_FIELDS.index(field) for field in COUNTS)
@@ -92,16 +92,17 @@ Value = str | bytes | int | None
 Values = tuple[Value, ...]
 
 
-class Writer(sqlite3.Connection):
-    """A connection that remembers the numbers of kinds and users, as long as no other one may have changed them."""
+class Writer:
+    """A connection that remembers the numbers of kinds and users, as long as no other one may have changed them.
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    What differs from database to database is below the others: a store fills it in.
+    """
+
+    def __init__(self) -> None:
         self._kinds: dict[Values, tuple[int, int]] = {}
         self._of_kind: dict[int, Values] = {}
         self._users: dict[str, int] = {}
         self._shapes: dict[tuple[str, ...], int | None] = {}
-        self._version = -1
         self.sealed_until = 0
         """Calls that began before this, in Unix ns, are sealed; read at the begin of a transaction."""
         self.adjusts = False
@@ -111,12 +112,8 @@ class Writer(sqlite3.Connection):
 
     def begin(self) -> None:
         """Begin a transaction that writes."""
-        # IMMEDIATE: a transaction that reads first and writes later fails at once when another process wrote
-        self.execute("BEGIN IMMEDIATE")
-        version: int = self.execute("PRAGMA data_version").fetchone()[0]
-        if version != self._version:
+        if self._open():
             self.forget()
-            self._version = version
         self.sealed_until = self.execute("SELECT coalesce(max(until_ns), 0) FROM seals").fetchone()[0]
         self.adjusts = self.execute("SELECT 1 FROM adjustments LIMIT 1").fetchone() is not None
         self.touched.clear()
@@ -124,7 +121,7 @@ class Writer(sqlite3.Connection):
     def commit_all(self) -> None:
         """End the transaction: the days that it has changed are dirty, and all of it is on disk."""
         if self.touched:
-            self.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(day,) for day in self.touched])
+            self.executemany("INSERT INTO dirty VALUES (?) ON CONFLICT DO NOTHING", [(day,) for day in self.touched])
         self.execute("COMMIT")
 
     @property
@@ -202,7 +199,7 @@ class Writer(sqlite3.Connection):
             if row is not None:
                 found = int(row[0])
             elif newest < MOST_SHAPES:
-                found = self._added("INSERT INTO shapes (names) VALUES (?)", (text,))
+                found = self.add("shapes", ("names",), (text,))
         if len(self._shapes) >= 2 * MOST_SHAPES:
             self._shapes.clear()
         self._shapes[names] = found
@@ -240,18 +237,18 @@ class Writer(sqlite3.Connection):
         self.forget()
         # a number that was the newest may be given again, so the mark may fall
         left: int = self.execute(found).fetchone()[0]
-        self.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (SWEPT, left))
+        self.execute(SET_MARK, (SWEPT, left))
 
     def _kind(self, number: int, kind: Values, priced: bool = False) -> int | None:
         """The number of a kind, None for a new one that is ``priced`` where there are many already."""
         found = self._kinds.get(kind)
         if found is None:
-            found = self.execute(_FIND_KIND, kind).fetchone()
+            found = self._known_kind(kind)
             if found is None:
                 newest = self.execute("SELECT max(id) FROM kinds").fetchone()[0] if priced else 0
                 if (newest or 0) >= MOST_KINDS:
                     return None
-                found = (self._added(_ADD_KIND, (number, *kind)), number)
+                found = (self._new_kind(number, kind), number)
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()
                 self._of_kind.clear()
@@ -271,18 +268,45 @@ class Writer(sqlite3.Connection):
             self._of_kind[number] = known
         return known
 
-    def _added(self, statement: str, values: Values) -> int:
-        return self.execute(statement, values).lastrowid or 0
-
     def _user(self, user: str) -> int:
         found = self._users.get(user)
         if found is None:
             row = self.execute("SELECT id FROM users WHERE user_hash = ?", (user,)).fetchone()
-            found = int(row[0]) if row else self._added("INSERT INTO users (user_hash) VALUES (?)", (user,))
+            found = int(row[0]) if row else self.add("users", ("user_hash",), (user,)) or 0
             if len(self._users) >= MOST_USERS:
                 self._users.clear()
             self._users[user] = found
         return found
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor:
+        """``Connection.execute``."""
+        raise NotImplementedError
+
+    def executemany(self, statement: str, rows: Any, /) -> Cursor:
+        """``Connection.executemany``."""
+        raise NotImplementedError
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> int:
+        """Insert the rows whose keys are new; how many went in."""
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        return self.executemany(statement, rows).rowcount if rows else 0
+
+    def add(self, table: str, columns: Sequence[str], values: Values) -> int | None:
+        """Insert one row; the number that it got, None where its key is there already."""
+        raise NotImplementedError
+
+    def _open(self) -> bool:
+        """Begin a transaction that no other one writes beside; whether another connection has written since the last one."""
+        raise NotImplementedError
+
+    def _known_kind(self, kind: Values) -> tuple[int, int] | None:
+        """The number and the first call of a kind that was written."""
+        return self.execute(_FIND_KIND, kind).fetchone()
+
+    def _new_kind(self, number: int, kind: Values) -> int:
+        """Write a kind, whose first call has this number; the number of the kind."""
+        return self.add("kinds", ("first_call", *KIND), (number, *kind)) or 0
 
 
 def select(table: str = "entries", extras: str = "x.id = e.id") -> str:

@@ -6,13 +6,13 @@ calls that had not ended long before the last trimmed one began are kept, and ne
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from genmeter.ledger import doubles
 from genmeter.ledger.call import COLUMNS, Call, from_row
 from genmeter.ledger.questions import DOUBLE, LATE, SUSPECTED
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.entries import Writer, select
 from genmeter.ledger.sqlite.packing import packed, response_mark
 from genmeter.ledger.sqlite.settle import AROUND_NS
@@ -22,7 +22,7 @@ MOST: Final = 5_000
 
 _ENDED: Final = "started_ns + coalesce(duration_ns, 0)"
 _ALIKE: Final = (
-    f"SELECT id, {', '.join(COLUMNS)} FROM ({select('folded')})"
+    f"SELECT id, {', '.join(COLUMNS)} FROM ({select('folded')}) c"
     f" WHERE id IN (SELECT id FROM folded WHERE {{}} ORDER BY started_ns DESC LIMIT 100)"
 )
 _OF_TRACE, _OF_RESPONSE = _ALIKE.format("trace_id = ?"), _ALIKE.format("response_mark = ?")
@@ -40,12 +40,12 @@ class Twin(NamedTuple):
     why: str | None
 
 
-def keep(connection: sqlite3.Connection, oldest: str, values: Sequence[int], watermark: int) -> None:
+def keep(connection: Connection, oldest: str, values: Sequence[int], watermark: int) -> None:
     """Remember the calls that the question ``oldest`` finds, before they go, where a record may follow."""
     since = watermark - AROUND_NS
+    connection.execute(f"DELETE FROM folded WHERE id IN ({oldest})", values)
     connection.execute(
-        f"INSERT OR REPLACE INTO folded SELECT * FROM entries WHERE id IN ({oldest}) AND {_ENDED} >= ?",
-        (*values, since),
+        f"INSERT INTO folded SELECT * FROM entries WHERE id IN ({oldest}) AND {_ENDED} >= ?", (*values, since)
     )
     connection.execute(f"DELETE FROM folded WHERE {_ENDED} < ?", (since,))
     connection.execute(
@@ -53,7 +53,7 @@ def keep(connection: sqlite3.Connection, oldest: str, values: Sequence[int], wat
     )
 
 
-def reach(connection: sqlite3.Connection) -> int:
+def reach(connection: Connection) -> int:
     """Calls that began later than this, in Unix ns, cannot be a second record of a trimmed one."""
     ended = connection.execute(f"SELECT max({_ENDED}) FROM folded").fetchone()[0]
     return 0 if ended is None else ended + AROUND_NS
@@ -77,7 +77,7 @@ def twin(connection: Writer, call: Call) -> Twin | None:
     return _in_trace(connection, rows, call) if rows else None
 
 
-def _in_trace(connection: sqlite3.Connection, rows: dict[int, Call], call: Call) -> Twin | None:
+def _in_trace(connection: Connection, rows: dict[int, Call], call: Call) -> Twin | None:
     number = max(rows) + 1
     everything = {**rows, number: call}
     parents: dict[str, str] = dict(connection.execute(_PARENTS, (call.trace_id,)))

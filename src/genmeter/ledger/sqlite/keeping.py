@@ -16,6 +16,7 @@ from genmeter.ledger.call import COLUMNS, Call, from_row
 from genmeter.ledger.questions import Window
 from genmeter.ledger.seals import DAY_NS, Seal
 from genmeter.ledger.sqlite import amend, place, rollup, sealing, trim, verify
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import mark, set_mark
 from genmeter.ledger.sqlite.database import Database
 from genmeter.ledger.sqlite.read import Reader
@@ -134,7 +135,7 @@ class Keeper(Reader):
         return 1
 
 
-def _walk(connection: sqlite3.Connection, window: Window, after: int, most: int) -> list[tuple[int, Call]]:
+def _walk(connection: Connection, window: Window, after: int, most: int) -> list[tuple[int, Call]]:
     terms = {"started_ns >= ?": window.since_ns, "started_ns < ?": window.until_ns, "run = ?": window.run}
     asked = {term: value for term, value in terms.items() if value is not None}
     where = "".join(f" AND {term}" for term in asked)
@@ -149,7 +150,7 @@ def _walk(connection: sqlite3.Connection, window: Window, after: int, most: int)
     return kept or (_walk(connection, window, found[-1][0], most) if found else [])
 
 
-def _upkept(connection: sqlite3.Connection) -> Upkeep:
+def _upkept(connection: Connection) -> Upkeep:
     dirty = connection.execute("SELECT count(*) FROM dirty").fetchone()[0]
     sealed = connection.execute("SELECT coalesce(max(until_ns), 0) FROM seals").fetchone()[0]
     return Upkeep(mark(connection, RETAINED), mark(connection, CHECKED), mark(connection, DIFFERENT), dirty, sealed)

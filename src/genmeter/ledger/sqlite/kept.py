@@ -19,7 +19,21 @@ from genmeter import names
 from genmeter.ledger.decode import Attributes, Span, Value
 from genmeter.reading import conventions
 
-INSERT: Final = f"INSERT INTO spans VALUES (NULL{', ?' * 13}) ON CONFLICT DO NOTHING"
+COLUMNS: Final = (
+    *(
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "name",
+        "kind",
+        "started_ns",
+        "ended_ns",
+        "failed",
+        "message",
+        "service",
+    ),
+    *("scope", "attributes", "shape"),
+)
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 _MOST_ATTRIBUTES, _LONGEST, _LONGEST_WORD = 64, 500, 64
 
@@ -54,7 +68,7 @@ _SAYING: Final = frozenset(
 
 
 def row(span: Span, shape: Callable[[tuple[str, ...]], int | None]) -> tuple[str | int | None, ...]:
-    """The values of ``INSERT``. ``shape`` gives the number of a list of names, None for a list that has none."""
+    """The values of ``COLUMNS``. ``shape`` gives the number of a list of names, None for a list that has none."""
     kept = _attributes(span.attributes)
     number = shape(tuple(kept))
     service = span.resource.get(names.SERVICE_NAME)

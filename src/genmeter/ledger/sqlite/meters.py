@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
 from genmeter.ledger.call import LINE_KINDS
 from genmeter.ledger.questions import Metered, Window
 from genmeter.ledger.sqlite import sums
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.entries import PRICED
 from genmeter.ledger.sqlite.schema import UNIT
 
@@ -16,7 +16,7 @@ _COUNTS: Final = tuple(count.replace("usage_", "e.usage_") for count in PRICED.v
 _PRICES: Final = tuple(f"k.price_{line}" for line in PRICED)
 
 
-def metered(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[Metered]:
+def metered(connection: Connection, by: Sequence[str], window: Window) -> list[Metered]:
     """The lines of the window by ``by``, by currency, by kind of line and by price."""
     where, values = sums.entries(window)
     keys, shown = sums.columns(by)
@@ -46,7 +46,7 @@ def metered(connection: sqlite3.Connection, by: Sequence[str], window: Window) -
             for (key, currency, line, price), (quantity, cost) in found.items()]  # fmt: skip
 
 
-def _add_rare(connection: sqlite3.Connection, found: dict[tuple[Any, ...], list[int | None]], asked: Any) -> None:
+def _add_rare(connection: Connection, found: dict[tuple[Any, ...], list[int | None]], asked: Any) -> None:
     """Add the lines that are kept call by call."""
     named, listed, shown, where, values = asked
     size = len(shown)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from genmeter.ledger.call import COLUMNS, Call, from_row
 from genmeter.ledger.questions import Latency, Page, Window
 from genmeter.ledger.sqlite import sums
+from genmeter.ledger.sqlite.connection import Connection
 
 _ORDERS: Final = {
     "started": "e.started_ns",
@@ -26,7 +26,7 @@ _SEARCHED: Final = (
 _HEX: Final = frozenset("0123456789abcdef")
 
 
-def page(connection: sqlite3.Connection, asked: Page, window: Window) -> list[Call]:
+def page(connection: Connection, asked: Page, window: Window) -> list[Call]:
     """The calls of the page, in its order."""
     where, values = sums.booked(window)
     if asked.search:
@@ -49,7 +49,7 @@ def page(connection: sqlite3.Connection, asked: Page, window: Window) -> list[Ca
 
 
 def latencies(
-    connection: sqlite3.Connection, by: Sequence[str], percents: Sequence[int], window: Window
+    connection: Connection, by: Sequence[str], percents: Sequence[int], window: Window
 ) -> dict[tuple[Any, ...], Latency]:
     """Group → nearest-rank quantiles of its durations, in memory that does not grow with the calls of a group."""
     where, values = sums.entries(window)
@@ -80,11 +80,11 @@ def _found(search: str) -> tuple[str, tuple[Any, ...]]:
     """The condition on an entry ``e`` that a text is found in it, and its values."""
     text = search.strip().lower()
     # instr() and not LIKE: a percent sign in a name stands for itself
-    named = " OR ".join(f"instr(lower(k.{name}), ?)" for name in _SEARCHED)
+    named = " OR ".join(f"instr(lower(k.{name}), ?) > 0" for name in _SEARCHED)
     terms, values = [f"e.kind IN (SELECT k.id FROM kinds k WHERE {named})"], [text] * len(_SEARCHED)
     if 4 <= len(text) <= 32 and _HEX.issuperset(text):
         terms.append("instr(lower(hex(e.trace_id)), ?) = 1")
         values.append(text)
-    terms.append("e.user IN (SELECT id FROM users WHERE instr(lower(user_hash), ?))")
+    terms.append("e.user IN (SELECT id FROM users WHERE instr(lower(user_hash), ?) > 0)")
     values.append(text)
     return f"({' OR '.join(terms)})", tuple(values)

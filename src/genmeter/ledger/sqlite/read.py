@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
@@ -13,6 +12,7 @@ from genmeter.ledger.call import COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import Dearest, Group, Latency, Metered, Page, Quarantined, Window
 from genmeter.ledger.sqlite import meters, pages
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import counters
 from genmeter.ledger.sqlite.database import Database
 from genmeter.ledger.sqlite.dearest import dearest
@@ -127,7 +127,7 @@ class Reader:
         return self._database.read(lambda connection: connection.execute(statement, values).fetchall())
 
 
-def _latency(connection: sqlite3.Connection, percents: Sequence[int], window: Window) -> Latency:
+def _latency(connection: Connection, percents: Sequence[int], window: Window) -> Latency:
     where, values = entries(window)
     timed = f"FROM entries e WHERE {where} AND e.duration_ns IS NOT NULL"
     calls = connection.execute(f"SELECT count(*) {timed}", values).fetchone()[0]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from genmeter.ledger.reserving import Change, Share
+from genmeter.ledger.sqlite.connection import Connection
 
 T = TypeVar("T")
+_COLUMNS: Final = ("budget", "start_ns", "holder", "turn", "used", "held", "largest", "until_ns")
+_PUT: Final = (
+    f"INSERT INTO reservations ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+    f" ON CONFLICT (budget, start_ns, holder) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[3:])}"
+)
 
 
 def reserve(
-    connection: sqlite3.Connection, budget: str, since_ns: int, decide: Callable[[Sequence[Share]], tuple[Change, T]]
+    connection: Connection, budget: str, since_ns: int, decide: Callable[[Sequence[Share]], tuple[Change, T]]
 ) -> T:
     """Ask ``decide`` for the change of the budget's rows and make it. Periods that began before ``since_ns`` are over."""
     connection.execute("DELETE FROM reservations WHERE budget = ? AND start_ns < ?", (budget, since_ns))
@@ -26,7 +31,7 @@ def reserve(
         [(one.budget, one.start_ns, one.holder) for one in change.drop],
     )
     connection.executemany(
-        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        _PUT,
         [
             (
                 one.budget,

@@ -6,10 +6,10 @@ until then its calls themselves are read. The sums by session of some calls are 
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 from genmeter.ledger.seals import DAY_NS
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.entries import COUNTS, RARE
 from genmeter.ledger.sqlite.schema import UNIT
 
@@ -43,24 +43,24 @@ GROUP BY 1, e.kind, e.user, e.session, e.conversation
 """
 
 
-def next_dirty(connection: sqlite3.Connection, before_day: int) -> int | None:
+def next_dirty(connection: Connection, before_day: int) -> int | None:
     """The oldest dirty day before ``before_day``, in days since 1970; None when there is none."""
     return connection.execute("SELECT min(day) FROM dirty WHERE day < ?", (before_day,)).fetchone()[0]
 
 
-def compute(connection: sqlite3.Connection, day: int) -> None:
+def compute(connection: Connection, day: int) -> None:
     """Compute the sums of a day anew, from its calls."""
     connection.execute("DELETE FROM days WHERE day = ?", (day,))
     connection.execute(_DAYS, (day, day * DAY_NS, (day + 1) * DAY_NS))
     connection.execute("DELETE FROM dirty WHERE day = ?", (day,))
 
 
-def fold(connection: sqlite3.Connection, oldest: str, values: tuple[int, ...], by_session: bool) -> None:
+def fold(connection: Connection, oldest: str, values: tuple[int, ...], by_session: bool) -> None:
     """Prepare that the calls go which the question ``oldest`` finds; ``by_session`` keeps their sums by session."""
     touched = f"SELECT DISTINCT started_ns / {DAY_NS} AS day FROM entries WHERE id IN ({oldest})"
-    connection.execute(f"INSERT OR IGNORE INTO dirty {touched}", values)
+    connection.execute(f"INSERT INTO dirty {touched} ON CONFLICT DO NOTHING", values)
     if by_session:
         connection.execute(_FOLD.replace("OLDEST", oldest), values)
     else:
-        forgotten = f"UPDATE tiers SET from_day = max(from_day, (SELECT max(day) + 1 FROM ({touched})))"
+        forgotten = f"UPDATE tiers SET from_day = max(from_day, (SELECT max(day) + 1 FROM ({touched}) t))"
         connection.execute(f"{forgotten} WHERE name = 'sessions'", values)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import Any
 
 from genmeter.ledger import seals
 from genmeter.ledger.audit import Difference
 from genmeter.ledger.questions import Group, Window
 from genmeter.ledger.seals import DAY_NS, SEALED_BY, Seal
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.entries import Writer
 from genmeter.ledger.sqlite.sums import sums
 
@@ -33,7 +33,7 @@ def close(connection: Writer, name: str, now_ns: int) -> Seal:
     return made
 
 
-def listed(connection: sqlite3.Connection) -> list[Seal]:
+def listed(connection: Connection) -> list[Seal]:
     """``Store.seals`` on a connection."""
     rows = connection.execute("SELECT * FROM seals ORDER BY number").fetchall()
     return [_seal(*row) for row in rows]
@@ -43,7 +43,7 @@ def _seal(number: int, name: str, since: int, until: int, calls: int, cost: str,
     return Seal(number, name, since, until, calls, json.loads(cost), *rest)
 
 
-def differences(connection: sqlite3.Connection, unchecked: list[str]) -> list[Difference]:
+def differences(connection: Connection, unchecked: list[str]) -> list[Difference]:
     """What the seals say and the calls do not. Seals of days that are gone are told in ``unchecked``."""
     found: list[Difference] = []
     before: Seal | None = None
@@ -62,7 +62,7 @@ def differences(connection: sqlite3.Connection, unchecked: list[str]) -> list[Di
     return found
 
 
-def _sums(connection: sqlite3.Connection, one: Seal, where: str) -> list[Difference]:
+def _sums(connection: Connection, one: Seal, where: str) -> list[Difference]:
     window = (one.since_ns, one.until_ns)
     now = seals.seal(one.name, window, _recomputed(connection, window), None, 0)
     if (now.calls, now.cost) != (one.calls, one.cost):
@@ -72,5 +72,5 @@ def _sums(connection: sqlite3.Connection, one: Seal, where: str) -> list[Differe
     return []
 
 
-def _recomputed(connection: sqlite3.Connection, window: tuple[int, int]) -> list[Group]:
+def _recomputed(connection: Connection, window: tuple[int, int]) -> list[Group]:
     return sums(connection, SEALED_BY, Window(*window), from_calls=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -13,6 +12,7 @@ from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import DOUBLE
 from genmeter.ledger.sqlite.amend import counting
 from genmeter.ledger.sqlite.aside import find, set_aside
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.entries import Writer
 from genmeter.ledger.sqlite.packing import packed, response_mark
 from genmeter.reading import conventions
@@ -40,7 +40,7 @@ WHERE n.id >= ? AND EXISTS (SELECT 1 FROM entries f WHERE f.trace_id = n.trace_i
 AND EXISTS (SELECT 1 FROM entries o WHERE o.trace_id = n.trace_id AND o.id <> n.id)
 GROUP BY +n.trace_id
 """
-_HOW_MANY = f"SELECT count(*) FROM (SELECT 1 FROM entries WHERE trace_id = ? LIMIT {MOST_OF_A_TRACE + 1})"
+_HOW_MANY = f"SELECT count(*) FROM (SELECT 1 FROM entries WHERE trace_id = ? LIMIT {MOST_OF_A_TRACE + 1}) t"
 _AROUND = f"""
 SELECT {_ROW} FROM calls WHERE id IN (
 SELECT id FROM entries WHERE trace_id = ? AND started_ns <= ? AND started_ns + coalesce(duration_ns, 0) >= ?
@@ -169,7 +169,7 @@ def _climb(connection: Writer, trace: str, rows: dict[int, Call], parents: dict[
             waiting.append(above)
 
 
-def _parent(connection: sqlite3.Connection, trace: str, span: str) -> str | None:
+def _parent(connection: Connection, trace: str, span: str) -> str | None:
     row = connection.execute(
         "SELECT parent_span_id FROM spans WHERE trace_id = ? AND span_id = ?", (trace, span)
     ).fetchone()

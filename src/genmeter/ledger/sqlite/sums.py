@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -10,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from genmeter.ledger.call import USAGE_COLUMNS, USAGE_FIELDS
 from genmeter.ledger.questions import QUARTER_NS, Condition, Group, Window
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.entries import COUNTS, RARE, TEXTS
 from genmeter.ledger.sqlite.packing import packed, unpacked
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS, UNIT
@@ -63,7 +63,7 @@ ADJUSTMENTS: Final = Source(
 )  # fmt: skip
 DAYS: Final = Source(
     "days e", "days e", "", "sum(e.calls)", "", f"e.day * {DAY_NS}", "e.cost_units", "e.cost_rest",
-    ("e.first_ns", "e.last_ns"), "json_extract(e.rare, '$.usage_{}')",
+    ("e.first_ns", "e.last_ns"), "CAST(json_extract(e.rare, '$.usage_{}') AS BIGINT)",
 )  # fmt: skip
 SESSIONS: Final = DAYS._replace(table="sessions e", rare="sessions e")
 _SHOWN: Final = {
@@ -98,7 +98,7 @@ _PLACES: Final = tuple(USAGE_FIELDS.index(field) for field in RARE)
 Row = tuple[Any, ...]
 
 
-def sums(connection: sqlite3.Connection, by: Sequence[str], window: Window, from_calls: bool = False) -> list[Group]:
+def sums(connection: Connection, by: Sequence[str], window: Window, from_calls: bool = False) -> list[Group]:
     """Sums of the window by the ``DIMENSIONS`` in ``by`` and by currency, with its adjustments.
 
     Trimmed calls count at 00:00 UTC of their day. Days that are summed already are taken from these sums, unless
@@ -118,7 +118,7 @@ def sums(connection: sqlite3.Connection, by: Sequence[str], window: Window, from
     return [group for group in merged.values() if group.calls or group.cost or any(group.usage)]
 
 
-def sums_after(connection: sqlite3.Connection, by: Sequence[str], newest: int) -> list[Group]:
+def sums_after(connection: Connection, by: Sequence[str], newest: int) -> list[Group]:
     """Sums by ``by`` and by currency of the calls whose row came after ``newest``."""
     return list(_added(connection, by, ENTRIES, "e.id > ? AND e.late IS NULL", (newest,)))
 
@@ -131,7 +131,7 @@ def merge(groups: dict[tuple[object, ...], Group], more: Iterator[Group] | Seque
             _add(known, group)
 
 
-def _stretches(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> list[tuple[Window, bool]]:
+def _stretches(connection: Connection, by: Sequence[str], window: Window) -> list[tuple[Window, bool]]:
     """The window in parts: whole clean days, which are summed by day already, and the stretches between them."""
     named = {*by, *(one.name for one in window.where)}
     if not {"quarter", "session", "conversation", "user_hash"}.isdisjoint(named):
@@ -163,7 +163,7 @@ def _by_session(by: Sequence[str], window: Window) -> bool:
 
 
 def _added(
-    connection: sqlite3.Connection, by: Sequence[str], source: Source, where: str, values: tuple[str | int, ...]
+    connection: Connection, by: Sequence[str], source: Source, where: str, values: tuple[str | int, ...]
 ) -> Iterator[Group]:
     rare: dict[Row, Row] = {}
     if not source.join or connection.execute("SELECT 1 FROM extras LIMIT 1").fetchone():
@@ -182,7 +182,7 @@ def _added(
         )
 
 
-def _adjusted(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> Iterator[Group]:
+def _adjusted(connection: Connection, by: Sequence[str], window: Window) -> Iterator[Group]:
     if connection.execute("SELECT 1 FROM adjustments LIMIT 1").fetchone():
         yield from _added(connection, by, ADJUSTMENTS, *_within(window, "e.counted_ns"))
 
@@ -286,7 +286,7 @@ def trimmed_sessions(window: Window) -> tuple[str, tuple[str | int, ...]]:
     return f"{where} AND e.day >= {_SESSIONS_FROM}", values
 
 
-def _of_days(connection: sqlite3.Connection, by: Sequence[str], window: Window) -> Iterator[Group]:
+def _of_days(connection: Connection, by: Sequence[str], window: Window) -> Iterator[Group]:
     # added up in Python: the sums of sums may not fit 64 bits
     for row in connection.execute(*days(by, window)):
         yield group(row[: len(by) + 1], row[len(by) + 1 :])
@@ -312,7 +312,7 @@ def adjusted(window: Window) -> tuple[str, tuple[str | int, ...]]:
 
 
 def _within(window: Window, moment: str) -> tuple[str, tuple[str | int, ...]]:
-    terms, values = ["1"], list[Any]()
+    terms, values = ["true"], list[Any]()
     for term, value in {f"{moment} >= ?": window.since_ns, f"{moment} < ?": window.until_ns}.items():
         if value is not None:
             terms.append(term)
@@ -338,7 +338,7 @@ def has(one: Condition, column: str, among: str = "") -> str:
     """The condition on a column, which takes the wanted values but None; ``among`` is a question instead of the values."""
     marks = ", ".join("?" for value in one.wanted if value is not None)
     # NULL IN (...) is NULL, and so is its contrary: calls that do not say it would be lost
-    term = f"coalesce({column} IN ({among or marks}), 0){f' OR {column} IS NULL' if None in one.wanted else ''}"
+    term = f"coalesce({column} IN ({among or marks}), false){f' OR {column} IS NULL' if None in one.wanted else ''}"
     return f"{'NOT ' if one.other else ''}({term})"
 
 

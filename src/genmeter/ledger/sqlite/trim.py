@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, replace
 
 from genmeter.ledger.sqlite import crowded, folded, rollup
 from genmeter.ledger.sqlite.aside import WATERMARK
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import count, raise_mark
 from genmeter.ledger.sqlite.entries import Writer
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, DAY_NS, SPAN_OF_TIME, SUMS
@@ -22,8 +22,8 @@ INSERT INTO daily (key, {", ".join((*DAILY_KEYS, *SUMS, *SPAN_OF_TIME))})
 SELECT json_array({", ".join(DAILY_KEYS.values())}),
 {", ".join((*DAILY_KEYS.values(), *SUMS.values(), *SPAN_OF_TIME.values()))}
 FROM calls WHERE id IN ({_OLDEST}) AND id NOT IN (SELECT id FROM entries WHERE late IS NOT NULL) GROUP BY {", ".join(str(n + 2) for n in range(len(DAILY_KEYS)))}
-ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)},
-first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)
+ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = daily.{name} + excluded.{name}" for name in SUMS)},
+first_ns = min(daily.first_ns, excluded.first_ns), last_ns = max(daily.last_ns, excluded.last_ns)
 """
 
 
@@ -54,7 +54,7 @@ class Caps:
         return 0 if self.days is None else now_ns - round(self.days * DAY_NS)
 
 
-def due(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> bool:
+def due(connection: Connection, caps: Caps, now_ns: int) -> bool:
     """Whether a step would find something to take."""
     rows = dict(connection.execute("SELECT name, value FROM counters WHERE name LIKE 'rows_%'").fetchall())
     excesses = (_excess(rows, table, getattr(caps, table)) for table in ("calls", "spans", "quarantine"))
@@ -99,7 +99,7 @@ def _excess(rows: dict[str, int], table: str, cap: int | None) -> int:
     return 0 if cap is None else rows.get(f"rows_{table}", 0) - cap
 
 
-def _aged(connection: sqlite3.Connection, caps: Caps, now_ns: int) -> bool:
+def _aged(connection: Connection, caps: Caps, now_ns: int) -> bool:
     oldest = connection.execute("SELECT min(started_ns) FROM entries").fetchone()[0] if caps.days is not None else None
     return oldest is not None and oldest < caps.horizon_ns(now_ns)
 

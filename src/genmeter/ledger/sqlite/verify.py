@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
@@ -11,6 +10,7 @@ from genmeter.ledger.audit import Audit, Difference
 from genmeter.ledger.questions import EVERYTHING
 from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite import sealing
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import counters
 from genmeter.ledger.sqlite.schema import UNIT
 from genmeter.ledger.sqlite.sums import sums
@@ -40,7 +40,7 @@ _Key = tuple[int, str | None]
 _Sums = dict[_Key, tuple[int, int, int, int]]
 
 
-def audit(connection: sqlite3.Connection) -> Audit:
+def audit(connection: Connection) -> Audit:
     """``Store.verify`` on a connection that sees one moment."""
     found = {name: _sums(connection, statement) for name, statement in _OF.items()}
     unchecked: list[str] = []
@@ -56,18 +56,18 @@ def audit(connection: sqlite3.Connection) -> Audit:
     return Audit(differences, checked, unchecked)
 
 
-def _sums(connection: sqlite3.Connection, statement: str) -> _Sums:
+def _sums(connection: Connection, statement: str) -> _Sums:
     rows = connection.execute(statement)
     return {row[:2]: (row[2], row[3] * UNIT + row[4], row[5] or 0, row[6] or 0) for row in rows}
 
 
-def _pages(connection: sqlite3.Connection) -> Iterator[Difference]:
+def _pages(connection: Connection) -> Iterator[Difference]:
     said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
         yield Difference("the file", "ok", str(said))
 
 
-def _rows(connection: sqlite3.Connection) -> Iterator[Difference]:
+def _rows(connection: Connection) -> Iterator[Difference]:
     counted = counters(connection)
     for table, rows in {"calls": "entries", "quarantine": "quarantine", "adjustments": "adjustments"}.items():
         kept = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()[0]
@@ -85,7 +85,7 @@ def _rows(connection: sqlite3.Connection) -> Iterator[Difference]:
         yield Difference("calls of sealed periods that no adjustment counts", "0", str(uncounted))
 
 
-def _tiers(connection: sqlite3.Connection, found: dict[str, _Sums]) -> Iterator[Difference]:
+def _tiers(connection: Connection, found: dict[str, _Sums]) -> Iterator[Difference]:
     dirty = {row[0] for row in connection.execute("SELECT day FROM dirty")}
     yield from _differ("the sums of days", found["calls"], found["days"], dirty)
     first = connection.execute("SELECT from_day FROM tiers WHERE name = 'sessions'").fetchone()[0]
@@ -93,7 +93,7 @@ def _tiers(connection: sqlite3.Connection, found: dict[str, _Sums]) -> Iterator[
     yield from _differ("the sums of trimmed sessions", found["trimmed days"], found["trimmed sessions"], gone)
 
 
-def _report(connection: sqlite3.Connection, found: dict[str, _Sums]) -> Iterator[Difference]:
+def _report(connection: Connection, found: dict[str, _Sums]) -> Iterator[Difference]:
     """What reports are made of, beside the calls, the trimmed days and the adjustments."""
     expected: _Sums = {}
     for name in ("calls", "trimmed days", "adjustments"):

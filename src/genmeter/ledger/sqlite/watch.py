@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from genmeter.ledger.call import UNPRICED, Call, from_record
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Amount, Group, Window
 from genmeter.ledger.sqlite.amend import listed
 from genmeter.ledger.sqlite.aside import CORRECTED, MOST_CORRECTIONS
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import counters
 from genmeter.ledger.sqlite.entries import select
 from genmeter.ledger.sqlite.schema import DAILY_KEYS, UNIT
@@ -40,7 +40,8 @@ _PLACES: Final = ", ".join(str(n + 1) for n in range(len(SCOPES) + 2))
 _USER: Final = "CASE WHEN user_hash IN (SELECT value FROM json_each(?)) THEN user_hash END"
 """Only the users of budgets are kept apart: a ledger may have a hundred thousand."""
 _DAYS: Final = f"""
-SELECT {", ".join(SCOPES)}, {_USER}, cost_units * (currency IS 'USD'), cost_rest * (currency IS 'USD'),
+SELECT {", ".join(SCOPES)}, {_USER}, CASE WHEN currency = 'USD' THEN cost_units ELSE 0 END,
+CASE WHEN currency = 'USD' THEN cost_rest ELSE 0 END,
 CASE WHEN {_WITHOUT} THEN calls ELSE 0 END, first_ns, last_ns FROM daily WHERE last_ns >= ? AND first_ns < ?
 """
 _ADJUSTED: Final = f"""
@@ -49,7 +50,7 @@ coalesce(sum(sign * (cost_pico % {UNIT})) FILTER (WHERE currency = 'USD'), 0),
 coalesce(sum(weight) FILTER (WHERE {_WITHOUT}), 0) FROM (
     SELECT c.*, a.sign AS sign, a.calls AS weight, a.counted_ns AS counted_ns
     FROM adjustments a JOIN ({select("adjustments", "x.id = -e.id")}) c ON c.id = a.id
-) WHERE counted_ns >= ? AND counted_ns < ? GROUP BY {", ".join(str(n + 1) for n in range(len(SCOPES) + 1))}
+) c WHERE counted_ns >= ? AND counted_ns < ? GROUP BY {", ".join(str(n + 1) for n in range(len(SCOPES) + 1))}
 """
 _Change = tuple[int, Call, int]
 """Sign, call, and 1 where it counts as a call."""
@@ -65,7 +66,7 @@ class Position(NamedTuple):
     adjusted: int
 
 
-def position(connection: sqlite3.Connection) -> Position:
+def position(connection: Connection) -> Position:
     """Where the table of calls stands now."""
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
     counted = counters(connection)
@@ -90,7 +91,7 @@ class Watch:
         self._users: frozenset[str] = frozenset()
         self._patient_until = 0.0
 
-    def totals(self, connection: sqlite3.Connection) -> list[Group]:
+    def totals(self, connection: Connection) -> list[Group]:
         """Sums over every call that was ever booked, by ``TOTALS_BY``."""
         with self._lock:
             self._read_on(connection)
@@ -101,7 +102,7 @@ class Watch:
             return [replace(group) for group in self._totals.values()]
 
     def amounts(
-        self, connection: sqlite3.Connection, windows: Sequence[Window], users: frozenset[str] = frozenset()
+        self, connection: Connection, windows: Sequence[Window], users: frozenset[str] = frozenset()
     ) -> list[list[Amount]]:
         """The amounts of each window. These windows and users are kept from now on, and no others."""
         with self._lock:
@@ -118,7 +119,7 @@ class Watch:
                 self._patient_until = ended + PATIENCE * took if took > CHEAP else ended
             return [list(self._windows[window].values()) for window in windows]
 
-    def catch_up(self, connection: sqlite3.Connection) -> bool:
+    def catch_up(self, connection: Connection) -> bool:
         """Read what is new, before rows are trimmed. False while another thread reads: a write does not wait for it."""
         if not self._lock.acquire(blocking=False):
             return False
@@ -146,7 +147,7 @@ class Watch:
                 kept = self._windows.items()
                 self._windows = {window: found for window, found in kept if (window.since_ns or 0) > trimmed_until_ns}
 
-    def _read_on(self, connection: sqlite3.Connection) -> None:
+    def _read_on(self, connection: Connection) -> None:
         known, now = self._position, position(connection)
         corrections = _corrections(connection, known, now)
         if known is None or known.trimmed != now.trimmed or corrections is None:
@@ -182,7 +183,7 @@ class Watch:
                     del amounts[(*scope, user)]
 
 
-def _corrections(connection: sqlite3.Connection, known: Position | None, now: Position) -> list[_Change] | None:
+def _corrections(connection: Connection, known: Position | None, now: Position) -> list[_Change] | None:
     """What has changed of the calls that were read, and what was adjusted; None where it is too much or not known any more."""
     if known is None or (known.corrected, known.adjusted) == (now.corrected, now.adjusted):
         return []
@@ -217,7 +218,7 @@ def _correct_totals(totals: dict[tuple[object, ...], Group], sign: int, call: Ca
 
 
 def _whole(
-    connection: sqlite3.Connection, windows: Sequence[Window], users: frozenset[str]
+    connection: Connection, windows: Sequence[Window], users: frozenset[str]
 ) -> dict[Window, dict[_Key, Amount]]:
     read: dict[Window, dict[_Key, Amount]] = {window: {} for window in windows}
     _add(read, _calls(connection, windows, None, users))
@@ -229,7 +230,7 @@ def _whole(
 
 
 def _calls(
-    connection: sqlite3.Connection, windows: Iterable[Window], after: int | None, users: frozenset[str]
+    connection: Connection, windows: Iterable[Window], after: int | None, users: frozenset[str]
 ) -> Iterator[_Found]:
     """Sums over the calls of each window, of those alone that were booked after the row ``after``; in one pass."""
     bounds = {window: _bounds(window) for window in windows}
@@ -237,7 +238,7 @@ def _calls(
     if not edges:
         return
     # the stretch between two edges that a call lies in; each window is made of whole ones
-    stretch = " + ".join("(started_ns >= ?)" for _ in edges)
+    stretch = " + ".join("CASE WHEN started_ns >= ? THEN 1 ELSE 0 END" for _ in edges)
     where, values = "started_ns >= ? AND started_ns < ?", (edges[0], edges[-1])
     if after is not None:
         # the plus keeps SQLite from walking a month of its index to find ten new rows
@@ -253,7 +254,7 @@ def _calls(
                 yield window, amount
 
 
-def _days(connection: sqlite3.Connection, window: Window, users: frozenset[str]) -> Iterator[_Found]:
+def _days(connection: Connection, window: Window, users: frozenset[str]) -> Iterator[_Found]:
     since, until = _bounds(window)
     for row in connection.execute(_DAYS, (_listed(users), since, until)):
         *key, user, units, rest, without, first_ns, last_ns = row
@@ -264,7 +265,7 @@ def _days(connection: sqlite3.Connection, window: Window, users: frozenset[str])
         yield window, Amount(tuple(key), pico * inside, without * inside, across, user)
 
 
-def _adjusted(connection: sqlite3.Connection, windows: Iterable[Window], users: frozenset[str]) -> Iterator[_Found]:
+def _adjusted(connection: Connection, windows: Iterable[Window], users: frozenset[str]) -> Iterator[_Found]:
     for window in windows:
         since, until = _bounds(window)
         for row in connection.execute(_ADJUSTED, (_listed(users), since, until)):

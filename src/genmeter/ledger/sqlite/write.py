@@ -7,7 +7,6 @@ instrumentations may record it, under two keys.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,8 +18,9 @@ from genmeter.ledger.questions import CONFLICT, DOUBLE, LATE, Outcome
 from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite import amend, folded, kept
 from genmeter.ledger.sqlite.aside import HIGHEST, WATERMARK, find, leave_out, mark_aside, quarantine, rewrite
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import count, mark
-from genmeter.ledger.sqlite.entries import INSERT, Values, Writer
+from genmeter.ledger.sqlite.entries import ROW, Values, Writer
 from genmeter.ledger.sqlite.settle import settle, settle_rows, settle_spans
 from genmeter.names import ELSEWHERE
 
@@ -63,10 +63,7 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
     ]
     inserted, others = _insert(connection, numbered, first)
     rows = [kept.row(span, connection.shape) for span in spans]
-    # lists of names are written with the rows, and are no spans
-    before = connection.total_changes
-    connection.executemany(kept.INSERT, rows)
-    outcomes = Counter({"spans": connection.total_changes - before})
+    outcomes = Counter({"spans": connection.insert("spans", kept.COLUMNS, rows)})
     batch = _Batch(connection, first, watermark, now_ns)
     outcomes += batch.settle(first)
     outcomes += settle_spans(connection, first, spans, now_ns)
@@ -85,7 +82,7 @@ def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_n
     return Outcome(**outcomes)
 
 
-def count_unread(connection: sqlite3.Connection, found: Sequence[Mapping[str, int]]) -> None:
+def count_unread(connection: Connection, found: Sequence[Mapping[str, int]]) -> None:
     """Count records that are no known call by emitter; beyond ``MOST_EMITTERS`` of them, together."""
     known = (
         connection.execute("SELECT count(*) FROM counters WHERE name LIKE ?", (f"{UNREAD}%",)).fetchone()[0]
@@ -100,7 +97,7 @@ def count_unread(connection: sqlite3.Connection, found: Sequence[Mapping[str, in
             count(connection, {name: records, "unread": records})
 
 
-def _first(connection: sqlite3.Connection) -> int:
+def _first(connection: Connection) -> int:
     """The number of the next row: above all that there are and above all that were taken out."""
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
     return max(newest, mark(connection, HIGHEST)) + 1
@@ -122,7 +119,7 @@ def _set_aside(connection: Writer, call: Call, twin: folded.Twin, now_ns: int) -
 def _insert(connection: Writer, numbered: Sequence[tuple[int, Call]], first: int) -> tuple[set[int], _Rows]:
     """Insert the calls whose key is new, each under its number: the numbers that went in, and the rows of the others."""
     rows = {n: connection.row(n, call) for n, call in numbered}
-    connection.executemany(INSERT, [(n, *own) for n, (own, _) in rows.items()])
+    connection.insert("entries", ROW, [(n, *own) for n, (own, _) in rows.items()])
     inserted = {row[0] for row in connection.execute("SELECT id FROM entries WHERE id >= ?", (first,))}
     for n in inserted & rows.keys():
         _, extras = rows.pop(n)
