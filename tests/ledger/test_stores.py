@@ -16,8 +16,10 @@ from genmeter.ledger import Call
 from genmeter.ledger.call import LINE_KINDS, USAGE_FIELDS
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Amount, Outcome, Window
+from genmeter.ledger.postgres import PostgresStore
 from genmeter.ledger.sqlite import Caps, SqliteStore
 from genmeter.ledger.store import Store
+from tests.ledger import postgres
 from tests.ledger.otlp import NOON, SECOND
 
 Open = Callable[..., Store]
@@ -27,6 +29,7 @@ MIDNIGHT = NOON - 12 * 3600 * SECOND
 STORES: dict[str, Callable[[Path, Caps], Store]] = {
     "sqlite": lambda folder, caps: SqliteStore(str(folder / "ledger.db"), caps),
     "sqlite in memory": lambda folder, caps: SqliteStore(caps=caps),
+    "postgres": lambda folder, caps: PostgresStore(postgres.database_of(folder), caps),
 }
 """Name → how a store is opened; opened again on the same folder, it is the same store, where it keeps anything."""
 KEPT = [name for name in STORES if name != "sqlite in memory"]

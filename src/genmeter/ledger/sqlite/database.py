@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.sqlite import place, schema
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.entries import Values, Writer
 
 MEMORY: Final = ":memory:"
@@ -139,6 +140,11 @@ class Database:
             return
         with self._reader() as connection:
             self._ask(connection, copy)
+
+    def damage(self, connection: Connection) -> str | None:
+        """What SQLite finds wrong with its pages; None when nothing is."""
+        said = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        return None if said == "ok" else said
 
     def size(self) -> int:
         """Bytes of the file and its write-ahead log on disk; 0 in memory."""

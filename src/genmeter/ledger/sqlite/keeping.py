@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 from genmeter.ledger.adjustments import Adjustment, Revision
@@ -15,10 +11,9 @@ from genmeter.ledger.audit import Audit, Upkeep
 from genmeter.ledger.call import COLUMNS, Call, from_row
 from genmeter.ledger.questions import Window
 from genmeter.ledger.seals import DAY_NS, Seal
-from genmeter.ledger.sqlite import amend, place, rollup, sealing, trim, verify
-from genmeter.ledger.sqlite.connection import Connection
+from genmeter.ledger.sqlite import amend, rollup, sealing, trim, verify
+from genmeter.ledger.sqlite.connection import Connection, Storage
 from genmeter.ledger.sqlite.counting import mark, set_mark
-from genmeter.ledger.sqlite.database import Database
 from genmeter.ledger.sqlite.read import Reader
 from genmeter.ledger.sqlite.trim import Caps
 
@@ -31,7 +26,7 @@ RETAINED, CHECKED, DIFFERENT = "retained_ns", "checked_ns", "sums_different"
 class Keeper(Reader):
     """The part of the store that keeps the record."""
 
-    def __init__(self, database: Database, path: str, caps: Caps) -> None:
+    def __init__(self, database: Storage, path: str, caps: Caps) -> None:
         super().__init__(database)
         self.path = path
         self._caps = caps
@@ -56,30 +51,9 @@ class Keeper(Reader):
         with self._database.transaction() as connection:
             return sealing.close(connection, name, time.time_ns() if now_ns is None else now_ns)
 
-    def backup(self, path: str) -> None:
-        """Write a copy of the ledger as of one moment to ``path``, for its owner alone. Raises ``FileExistsError``.
-
-        The copy is whole on disk under its name, or it is not there.
-        """
-        if Path(path).exists():
-            raise FileExistsError(17, "a file of this name exists", path)
-        draft = f"{path}.part"
-        Path(draft).unlink(missing_ok=True)
-        place.make_private(draft)
-
-        def copy(connection: sqlite3.Connection) -> None:
-            with closing(sqlite3.connect(draft)) as target:
-                connection.backup(target)
-                target.execute("PRAGMA journal_mode = DELETE")
-
-        self._database.copied(copy)
-        with Path(draft).open("rb") as file:
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
-
     def verify(self) -> Audit:
         """Recompute every sum from the calls and every seal from its sums, and say what differs."""
-        return self._database.read(verify.audit)
+        return self._database.read(lambda connection: verify.audit(connection, self._database.damage(connection)))
 
     def walk(self, window: Window, after: int = 0, most: int = 1_000) -> list[tuple[int, Call]]:
         """Calls of a window as they count now, in the order of their numbers. Calls that were taken back are left out."""

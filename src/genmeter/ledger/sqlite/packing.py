@@ -85,3 +85,17 @@ def response_mark(text: str | None) -> int | None:
     (True, None)
     """
     return None if text is None else crc32(text.encode("utf-8", "surrogatepass")) - 2**31
+
+
+def unpacked_text(value: bytes | str | None) -> str | None:
+    """The text that was ``packed``.
+
+    >>> unpacked_text(packed("00f067aa0ba902b7")), unpacked_text("Z-17")
+    ('00f067aa0ba902b7', 'Z-17')
+    """
+    if not isinstance(value, bytes):
+        return value
+    digits = value.hex()
+    if len(value) != 17:
+        return digits
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"

@@ -12,9 +12,8 @@ from genmeter.ledger.call import COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import Dearest, Group, Latency, Metered, Page, Quarantined, Window
 from genmeter.ledger.sqlite import meters, pages
-from genmeter.ledger.sqlite.connection import Connection
+from genmeter.ledger.sqlite.connection import Connection, Storage
 from genmeter.ledger.sqlite.counting import counters
-from genmeter.ledger.sqlite.database import Database
 from genmeter.ledger.sqlite.dearest import dearest
 from genmeter.ledger.sqlite.packing import packed
 from genmeter.ledger.sqlite.sums import entries, sums
@@ -27,7 +26,7 @@ _CALLS = f"SELECT {', '.join(COLUMNS)} FROM calls"
 class Reader:
     """The questions. Each answer is of one moment; each method raises ``StorageError`` when the file cannot be read."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Storage) -> None:
         self._database = database
 
     def moment(self) -> AbstractContextManager[None]:

@@ -94,7 +94,7 @@ def migrate(connection: sqlite3.Connection, path: str) -> bool:
         for function in (packing.packed, packing.response_head, packing.response_rest, packing.response_mark):
             connection.create_function(function.__name__, 1, function, deterministic=True)
         for script in MIGRATIONS[version:]:
-            for statement in _statements(script):
+            for statement in statements(script):
                 connection.execute(statement)
         # the view holds nothing, so it is made by the code of today and not by a script of its day
         connection.execute("DROP VIEW IF EXISTS calls")
@@ -121,7 +121,7 @@ def _tell(connection: sqlite3.Connection, path: str) -> int:
     return calls
 
 
-def _statements(script: str) -> Iterator[str]:
+def statements(script: str) -> Iterator[str]:
     """The statements of a script one by one: ``executescript`` would commit the transaction that is open."""
     statement = ""
     for line in script.splitlines(keepends=True):

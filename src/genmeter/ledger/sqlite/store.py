@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from genmeter.ledger.call import Call
@@ -14,7 +18,8 @@ from genmeter.ledger.decode import Span
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Amount, Group, Outcome, Window
 from genmeter.ledger.reserving import Change, Share
-from genmeter.ledger.sqlite import trim, write
+from genmeter.ledger.sqlite import place, trim, write
+from genmeter.ledger.sqlite.connection import Storage
 from genmeter.ledger.sqlite.database import MEMORY, Database
 from genmeter.ledger.sqlite.keeping import Keeper
 from genmeter.ledger.sqlite.reserve import reserve
@@ -43,8 +48,8 @@ class _Turn:
     result: Outcome | BaseException | None = None
 
 
-class SqliteStore(Keeper):
-    """Books calls once and answers questions, in one SQLite file, or in memory under the path ``:memory:``.
+class Booker(Keeper):
+    """Books calls once and answers questions, in a database that takes the ledger's SQL.
 
     Batches that wait for the disk at the same time are committed in one transaction; each is answered after it.
     ``turn`` is held while rows are decoded or written. Two threads that do so at once are no faster under one
@@ -52,8 +57,8 @@ class SqliteStore(Keeper):
     Every method raises ``StorageError`` when the database does not work.
     """
 
-    def __init__(self, path: str = MEMORY, caps: Caps | None = None, busy_seconds: float = BUSY_SECONDS) -> None:
-        super().__init__(Database(path, busy_seconds), path, caps or Caps())
+    def __init__(self, database: Storage, path: str, caps: Caps) -> None:
+        super().__init__(database, path, caps)
         self.turn = threading.Lock()
         self._watch = Watch()
         self._waiting: deque[_Turn] = deque()
@@ -178,3 +183,32 @@ class SqliteStore(Keeper):
             self._over, self._fault, self._committed_at = over, None, time.time()
             for turn, outcome in zip(group, outcomes, strict=True):
                 turn.result = outcome
+
+
+class SqliteStore(Booker):
+    """The ``Store`` in one SQLite file, or in memory under the path ``:memory:``."""
+
+    def __init__(self, path: str = MEMORY, caps: Caps | None = None, busy_seconds: float = BUSY_SECONDS) -> None:
+        self._file = Database(path, busy_seconds)
+        super().__init__(self._file, path, caps or Caps())
+
+    def backup(self, path: str) -> None:
+        """Write a copy of the ledger as of one moment to ``path``, for its owner alone. Raises ``FileExistsError``.
+
+        The copy is whole on disk under its name, or it is not there.
+        """
+        if Path(path).exists():
+            raise FileExistsError(17, "a file of this name exists", path)
+        draft = f"{path}.part"
+        Path(draft).unlink(missing_ok=True)
+        place.make_private(draft)
+
+        def copy(connection: sqlite3.Connection) -> None:
+            with closing(sqlite3.connect(draft)) as target:
+                connection.backup(target)
+                target.execute("PRAGMA journal_mode = DELETE")
+
+        self._file.copied(copy)
+        with Path(draft).open("rb") as file:
+            os.fsync(file.fileno())
+        Path(draft).replace(path)
