@@ -10,7 +10,8 @@ from genmeter.ledger.questions import EVERYTHING, ORDERS, Condition, Latency, Me
 from genmeter.ledger.sqlite import Caps
 from genmeter.ledger.store import Store
 from tests.ledger.otlp import NOON, SECOND
-from tests.ledger.test_stores import DAY, STORES, call
+from tests.ledger.stores import STORES
+from tests.ledger.test_stores import DAY, call
 
 DEPARTMENTS = ("legal", "ops", None)
 MODELS = ("gpt-5", "工单-7b")

@@ -19,11 +19,12 @@ from genmeter.reading.recorded import Recorded
 from genmeter.reports import calls, spend
 from genmeter.settings import Settings
 from tests.ledger.otlp import NOON, SECOND, Attribute, chat, details, span, traces
+from tests.ledger.stores import KEPT, place
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "ledger.db", run="r1") as opened:
+@pytest.fixture(params=KEPT)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(place(request.param, tmp_path), run="r1") as opened:
         yield opened
 
 

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from genmeter.reading import Recorded
 from genmeter.reports import calls
 from genmeter.settings import Settings
 from tests.ledger.otlp import NOON, ROOT, SECOND, Attribute, chat, details, span, traces
+from tests.ledger.stores import APART, place
 
 OURS = "genmeter"
 LANGCHAIN = "openinference.instrumentation.langchain"
@@ -29,9 +31,9 @@ Sent = tuple[str, Span]
 """The scope of a span, and the span."""
 
 
-@pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with Ledger.open(price=Recorded(Settings()).price) as opened:
+@pytest.fixture(params=APART)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(place(request.param, tmp_path), price=Recorded(Settings()).price) as opened:
         yield opened
 
 

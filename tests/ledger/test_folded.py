@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +14,13 @@ from genmeter.reading import Recorded
 from genmeter.reports import spend
 from genmeter.settings import Settings
 from tests.ledger.otlp import NOON, SECOND, chat, details
+from tests.ledger.stores import APART, place
 from tests.ledger.test_doubles import LANGCHAIN, Sent, one_by_one, ours, request, set_aside, theirs
 
 
-@pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with Ledger.open(price=Recorded(Settings()).price, max_rows=1) as opened:
+@pytest.fixture(params=APART)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(place(request.param, tmp_path), price=Recorded(Settings()).price, max_rows=1) as opened:
         yield opened
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +14,16 @@ from genmeter.reading import Recorded
 from genmeter.reports import calls, spend
 from genmeter.settings import Settings
 from tests.ledger.otlp import Attribute, details, span, traces
+from tests.ledger.stores import APART, place
 from tests.recordings.stored import NAMES, recording
 
 CLAUDE: dict[str, Attribute] = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "claude-sonnet-4-5"}
 MISCOUNTED = ("openllmetry", "message streamed")
 
 
-@pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with Ledger.open(price=Recorded(Settings()).price) as opened:
+@pytest.fixture(params=APART)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(place(request.param, tmp_path), price=Recorded(Settings()).price) as opened:
         yield opened
 
 

@@ -17,8 +17,10 @@ from genmeter.ledger import Call
 from genmeter.ledger.adjustments import REPRICED, Revision
 from genmeter.ledger.questions import EVERYTHING, Window
 from genmeter.ledger.seals import SEALED_BY, digest
-from genmeter.ledger.sqlite import Caps, SqliteStore
+from genmeter.ledger.sqlite import Caps
+from genmeter.ledger.sqlite.store import Booker
 from tests.ledger.otlp import INHERITED, NOON, ROOT, SECOND
+from tests.ledger.stores import STORES, place
 
 DAY = 86_400 * SECOND
 MIDNIGHT = NOON - 12 * 3600 * SECOND
@@ -41,8 +43,8 @@ def one(number: int, dice: random.Random) -> Call:
 class History:
     """A ledger, and beside it what a person with a pencil would have written down."""
 
-    def __init__(self, path: Path, seed: int) -> None:
-        self.path, self.dice = path, random.Random(seed)
+    def __init__(self, store: str, folder: Path, seed: int) -> None:
+        self.kind, self.folder, self.dice = store, folder, random.Random(seed)
         self.calls = [one(number, self.dice) for number in range(1, 161)]
         self.cap = self.dice.choice((None, 60))
         self.store = self.open()
@@ -52,8 +54,8 @@ class History:
         self.trimmed_until = 0
         self.closed: dict[str, tuple[Window, str]] = {}
 
-    def open(self) -> SqliteStore:
-        return SqliteStore(str(self.path), Caps(calls=self.cap, session_days=36_000.0))
+    def open(self) -> Booker:
+        return STORES[self.kind](self.folder, Caps(calls=self.cap, session_days=36_000.0))
 
     def send(self) -> None:
         """Some calls, some of them for the second time, as span or as event, in any order."""
@@ -124,11 +126,13 @@ class History:
             assert digest(self.store.groups(SEALED_BY, window)) == sums
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize(
+    ("store", "seed"), [*(("sqlite", seed) for seed in range(100)), *(("postgres", seed) for seed in range(100, 103))]
+)
 def test_replays_reorders_late_calls_seals_prices_trims_and_restarts_leave_the_same_money(
-    tmp_path: Path, seed: int
+    tmp_path: Path, store: str, seed: int
 ) -> None:
-    history = History(tmp_path / "l.db", seed)
+    history = History(store, tmp_path, seed)
     steps = (history.send,) * 12 + (
         history.trim, history.seal, history.reprice, history.keep, history.ask, history.ask, history.again,
     )  # fmt: skip
@@ -145,10 +149,11 @@ KEEPS = """
 import sys
 from dataclasses import replace
 from tests.ledger.test_histories import *
+from genmeter.ledger import Ledger
 path, seed = sys.argv[1], int(sys.argv[2])
 dice = random.Random(7)
 calls = [one(number, dice) for number in range(1, 401)]
-store = SqliteStore(path)
+store = Ledger.open(path, max_rows=None).store
 dice = random.Random(seed)
 while True:
     first = dice.randrange(400)
@@ -163,11 +168,12 @@ while True:
 """
 
 
-def test_a_ledger_whose_process_is_killed_again_and_again_is_whole_and_loses_nothing(tmp_path: Path) -> None:
-    path, dice = tmp_path / "l.db", random.Random(3)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_ledger_whose_process_is_killed_again_and_again_is_whole_and_loses_nothing(tmp_path: Path, kind: str) -> None:
+    path, dice = place(kind, tmp_path), random.Random(3)
     for seed in range(5):
         process = subprocess.Popen(
-            [sys.executable, "-c", KEEPS, str(path), str(seed)], cwd=ROOT, env=INHERITED, stdout=subprocess.PIPE
+            [sys.executable, "-c", KEEPS, path, str(seed)], cwd=ROOT, env=INHERITED, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         for _ in range(dice.randrange(1, 6)):
@@ -179,7 +185,7 @@ def test_a_ledger_whose_process_is_killed_again_and_again_is_whole_and_loses_not
         process.stdout.close()
     dice = random.Random(7)
     calls = [one(number, dice) for number in range(1, 401)]
-    store = SqliteStore(str(path))
+    store = STORES[kind](tmp_path, Caps())
     assert store.verify().differences == []
     store.book(calls, ())
     assert store.verify().differences == []

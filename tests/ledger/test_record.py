@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from genmeter.ledger.adjustments import CORRECTED, Adjustment, Revision
 from genmeter.ledger.call import USAGE_FIELDS
 from genmeter.ledger.questions import EVERYTHING, Outcome, Window
 from genmeter.ledger.sqlite import Caps, SqliteStore
+from genmeter.ledger.sqlite.store import Booker
 from tests.ledger.otlp import NOON, SECOND
+from tests.ledger.stores import KEPT, STORES
 
 DAY = 86_400 * SECOND
 MIDNIGHT = NOON - 12 * 3600 * SECOND
@@ -39,43 +41,58 @@ def call(number: int, *, dollars: int | None = 1, day: int = 0, **more: Any) -> 
     return Call(**(given | more))  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
+Open = Callable[..., Booker]
+
+
+@pytest.fixture(params=KEPT)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Open the store under test, with ``Caps`` as keywords; it is closed at the end."""
+    stores: list[Booker] = []
+
+    def open_store(**caps: Any) -> Booker:
+        stores.append(STORES[request.param](tmp_path, Caps(**caps)))
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        store.close()
 
 
 @pytest.fixture
-def store(path: Path) -> SqliteStore:
-    return SqliteStore(str(path))
+def store(opened: Open) -> Booker:
+    return opened()
 
 
-def money(store: SqliteStore, window: Window = EVERYTHING) -> tuple[int, int, int]:
+@pytest.fixture
+def file(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(str(tmp_path / "ledger.db"))
+
+
+def money(store: Booker, window: Window = EVERYTHING) -> tuple[int, int, int]:
     """Calls, dollars, searches."""
     groups = store.groups(["model"], window)
     searches = sum(group.usage[USAGE_FIELDS.index("searches")] for group in groups)
     return sum(group.calls for group in groups), sum(group.cost for group in groups) // DOLLAR, searches
 
 
-def remember(store: SqliteStore) -> None:
+def remember(store: Booker) -> None:
     """Ask for the sums that follow all that comes from now on."""
     store.totals()
     store.amounts([FIRST, EVERYTHING])
 
 
-def keep(store: SqliteStore, now: int = CLOSING) -> None:
+def keep(store: Booker, now: int = CLOSING) -> None:
     while store.upkeep(now):
         pass
 
 
-def write(path: Path, statement: str) -> None:
-    """Change the file behind the store's back."""
-    raw = sqlite3.connect(path)
-    with raw:
-        raw.execute(statement)
-    raw.close()
+def write(store: Booker, statement: str) -> None:
+    """Change the tables behind the store's back."""
+    with store._database.transaction() as connection:
+        connection.execute(statement)
 
 
-def test_what_comes_after_the_seal_counts_in_the_open_period_once(store: SqliteStore) -> None:
+def test_what_comes_after_the_seal_counts_in_the_open_period_once(store: Booker) -> None:
     store.book([call(1), call(2, dollars=2)], ())
     assert store.seal("2026-11-21", CLOSING).cost == {"USD": 3 * DOLLAR}
     late = call(3, dollars=4)
@@ -94,7 +111,7 @@ def test_what_comes_after_the_seal_counts_in_the_open_period_once(store: SqliteS
 
 
 @pytest.mark.parametrize("environment", [None, "prod"])
-def test_a_second_signal_changes_no_sum_of_a_sealed_period(store: SqliteStore, environment: str | None) -> None:
+def test_a_second_signal_changes_no_sum_of_a_sealed_period(store: Booker, environment: str | None) -> None:
     plain = (100, *(None,) * (len(USAGE_FIELDS) - 1))
     store.book([call(1, usage=plain)], ())
     store.seal("2026-11-21", CLOSING)
@@ -109,7 +126,7 @@ def test_a_second_signal_changes_no_sum_of_a_sealed_period(store: SqliteStore, e
     assert store.verify().differences == []
 
 
-def test_a_double_that_is_found_after_the_seal_is_taken_back_in_the_open_period(store: SqliteStore) -> None:
+def test_a_double_that_is_found_after_the_seal_is_taken_back_in_the_open_period(store: Booker) -> None:
     framework = {"trace_id": "t", "scope": "acme.framework", "duration_ns": 3 * SECOND}
     store.book([call(1, **framework)], ())
     store.seal("2026-11-21", CLOSING)
@@ -125,7 +142,7 @@ def test_a_double_that_is_found_after_the_seal_is_taken_back_in_the_open_period(
     assert store.verify().differences == []
 
 
-def test_a_revision_counts_once_and_only_on_top_of_what_it_was_made_for(store: SqliteStore) -> None:
+def test_a_revision_counts_once_and_only_on_top_of_what_it_was_made_for(store: Booker) -> None:
     store.book([call(1, dollars=None), call(2)], ())
     old = store.walk(EVERYTHING)[0][1]
     dear = Revision(old, call(1, dollars=5), CORRECTED, "the price was published later")
@@ -141,7 +158,7 @@ def test_a_revision_counts_once_and_only_on_top_of_what_it_was_made_for(store: S
     assert sum(group.cost for group in store.totals()) == DOLLAR
 
 
-def test_a_credit_is_money_and_no_call_and_is_never_booked_into_a_sealed_period(store: SqliteStore) -> None:
+def test_a_credit_is_money_and_no_call_and_is_never_booked_into_a_sealed_period(store: Booker) -> None:
     store.book([call(1, dollars=5)], ())
     remember(store)
     credit = Adjustment(
@@ -157,7 +174,7 @@ def test_a_credit_is_money_and_no_call_and_is_never_booked_into_a_sealed_period(
     assert money(store, FIRST) == (1, 3, 7)
 
 
-def test_seals_are_a_chain_of_ended_periods(store: SqliteStore) -> None:
+def test_seals_are_a_chain_of_ended_periods(store: Booker) -> None:
     store.book([call(n, day=n) for n in range(3)], ())
     first, second = store.seal("2026-11-21", CLOSING), store.seal("2026-11-23", CLOSING)
     assert (first.since_ns, first.until_ns, second.since_ns) == (0, MIDNIGHT + DAY, MIDNIGHT + DAY)
@@ -184,8 +201,8 @@ def test_seals_are_a_chain_of_ended_periods(store: SqliteStore) -> None:
         ("UPDATE counters SET value = 7 WHERE name = 'rows_calls'", "rows of calls"),
     ],
 )
-def test_a_change_behind_the_ledgers_back_is_told_with_its_place(path: Path, change: str, where: str) -> None:
-    store = SqliteStore(str(path), Caps(calls=3, session_days=90))
+def test_a_change_behind_the_ledgers_back_is_told_with_its_place(opened: Open, change: str, where: str) -> None:
+    store = opened(calls=3, session_days=90)
     store.book([call(8, day=-1), call(1), call(2, day=1), call(9, day=-1)], ())
     while store.trim():
         pass
@@ -194,18 +211,18 @@ def test_a_change_behind_the_ledgers_back_is_told_with_its_place(path: Path, cha
     seal = store.seal("2026-11-22", CLOSING)
     store.book([call(3)], ())
     assert store.verify().differences == []
-    write(path, change)
+    write(store, change)
     if "sealed_ns" in change:
         # who repairs the first seal's own hash still breaks the next one
         from genmeter.ledger.seals import bound
 
         first = store.seals()[0]
-        write(path, f"UPDATE seals SET hash = '{bound(first, None)}' WHERE number = 1")
+        write(store, f"UPDATE seals SET hash = '{bound(first, None)}' WHERE number = 1")
     assert where in " | ".join(found.where for found in store.verify().differences)
     assert seal.number == 2
 
 
-def test_sums_of_a_dirty_day_are_computed_anew_and_answer_like_its_calls(store: SqliteStore) -> None:
+def test_sums_of_a_dirty_day_are_computed_anew_and_answer_like_its_calls(store: Booker) -> None:
     days = [call(n, day=n // 3, department="ab"[n % 2], session=f"s{n % 4}", user_hash=f"u{n}") for n in range(12)]
     store.book(days[:10], ())
     by = (["model"], ["department", "day"], ["user_hash"], ["session"], ["environment"])
@@ -231,17 +248,17 @@ def test_sums_of_a_dirty_day_are_computed_anew_and_answer_like_its_calls(store: 
     assert (kept.retained_ns, kept.checked_ns, kept.differences) == (CLOSING, CLOSING, 0)
 
 
-def test_a_broken_sum_is_counted_by_the_services_own_check(store: SqliteStore, path: Path) -> None:
+def test_a_broken_sum_is_counted_by_the_services_own_check(store: Booker) -> None:
     store.book([call(1)], ())
     keep(store)
-    write(path, "UPDATE days SET calls = 2")
+    write(store, "UPDATE days SET calls = 2")
     keep(store, CLOSING + 2 * DAY)
     # by day, and in what a report by model answers
     assert store.upkept().differences == 2
 
 
-def test_each_tier_is_kept_for_its_age(path: Path) -> None:
-    store = SqliteStore(str(path), Caps(days=30, session_days=90, day_days=730, patient=True))
+def test_each_tier_is_kept_for_its_age(opened: Open) -> None:
+    store = opened(days=30, session_days=90, day_days=730, patient=True)
     now = NOON + 1_000 * DAY
     for age in (1, 29, 31, 89, 91, 729, 732):
         store.book([call(age, session=f"s-{age}", started_ns=now - age * DAY)], ())
@@ -258,9 +275,9 @@ def test_each_tier_is_kept_for_its_age(path: Path) -> None:
     assert store.upkept().retained_ns == now
 
 
-def test_what_may_be_accepted_is_always_younger_than_what_was_trimmed(path: Path) -> None:
+def test_what_may_be_accepted_is_always_younger_than_what_was_trimmed(opened: Open) -> None:
     """Else a replay of a trimmed call, whose key is gone, would be booked again."""
-    store = SqliteStore(str(path), Caps(calls=3))
+    store = opened(calls=3)
     sent = [call(n) for n in range(1, 9)]
     store.book(sent, ())
     while store.trim():
@@ -270,7 +287,8 @@ def test_what_may_be_accepted_is_always_younger_than_what_was_trimmed(path: Path
     assert money(store) == (8, 8, 56)
 
 
-def test_a_backup_that_is_made_while_others_book_is_a_whole_ledger(store: SqliteStore, tmp_path: Path) -> None:
+def test_a_backup_that_is_made_while_others_book_is_a_whole_ledger(file: SqliteStore, tmp_path: Path) -> None:
+    store = file
     store.book([call(n) for n in range(200)], ())
     store.seal("2026-11-21", CLOSING)
     ended = threading.Event()
@@ -296,8 +314,8 @@ def test_a_backup_that_is_made_while_others_book_is_a_whole_ledger(store: Sqlite
     # restored: the copy in the place of a ledger that is lost
     store.close()
     lost = Path(store.path)
-    for file in tmp_path.glob("ledger.db*"):
-        file.unlink()
+    for part in tmp_path.glob("ledger.db*"):
+        part.unlink()
     copy.rename(lost)
     restored = SqliteStore(str(lost))
     assert restored.verify().differences == []
@@ -308,7 +326,8 @@ def test_a_backup_that_is_made_while_others_book_is_a_whole_ledger(store: Sqlite
     restored.close()
 
 
-def test_a_backup_that_cannot_be_written_leaves_nothing_behind(store: SqliteStore, tmp_path: Path) -> None:
+def test_a_backup_that_cannot_be_written_leaves_nothing_behind(file: SqliteStore, tmp_path: Path) -> None:
+    store = file
     with pytest.raises((StorageError, OSError)):
         store.backup(str(tmp_path / "no folder" / "copy.db"))
     assert not (tmp_path / "no folder").exists()

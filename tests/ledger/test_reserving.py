@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from genmeter.ledger import Ledger
 from genmeter.ledger.reserving import FOLDED_NS, LEASE_NS, SECOND_NS, Change, Granted, Share, Wanted, grant
+from tests.ledger.stores import APART, place
 
 AMOUNT, DEAREST = 1_000_000, 3_000
 
@@ -28,9 +31,10 @@ def ask(ledger: Ledger, one: Wanted, *, booked: int = 0, now_ns: int = 0, reserv
     return ledger.store.reserve("team", 0, decide)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger.open()
+@pytest.fixture(params=APART)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(place(request.param, tmp_path)) as opened:
+        yield opened
 
 
 class TestGrant:

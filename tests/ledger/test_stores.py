@@ -1,4 +1,4 @@
-"""What a store promises, whatever database it writes to. A new store is one line of ``STORES``.
+"""What a store promises, whatever database it writes to. A new store is one line of ``stores.STORES``.
 
 Everything here goes through the methods of the store: a test that looks into a file of SQLite is in test_store.py.
 """
@@ -16,23 +16,14 @@ from genmeter.ledger import Call
 from genmeter.ledger.call import LINE_KINDS, USAGE_FIELDS
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Amount, Outcome, Window
-from genmeter.ledger.postgres import PostgresStore
-from genmeter.ledger.sqlite import Caps, SqliteStore
+from genmeter.ledger.sqlite import Caps
 from genmeter.ledger.store import Store
-from tests.ledger import postgres
 from tests.ledger.otlp import NOON, SECOND
+from tests.ledger.stores import KEPT, STORES
 
 Open = Callable[..., Store]
 DAY = 86_400 * SECOND
 MIDNIGHT = NOON - 12 * 3600 * SECOND
-
-STORES: dict[str, Callable[[Path, Caps], Store]] = {
-    "sqlite": lambda folder, caps: SqliteStore(str(folder / "ledger.db"), caps),
-    "sqlite in memory": lambda folder, caps: SqliteStore(caps=caps),
-    "postgres": lambda folder, caps: PostgresStore(postgres.database_of(folder), caps),
-}
-"""Name → how a store is opened; opened again on the same folder, it is the same store, where it keeps anything."""
-KEPT = [name for name in STORES if name != "sqlite in memory"]
 
 
 @pytest.fixture(params=STORES)

@@ -15,6 +15,7 @@ from genmeter.ledger import Call, Ledger
 from genmeter.ledger.questions import EVERYTHING, TOTALS_BY, Group, Outcome, Window
 from genmeter.ledger.sqlite import Caps, SqliteStore
 from tests.ledger.otlp import NOON, SECOND, chat, span, traces
+from tests.ledger.stores import STORES
 
 
 def call(number: int, response: int | None = None, cents: int = 1, signal: int = 1, **more: str) -> Call:
@@ -160,11 +161,12 @@ def sums(groups: list[Group]) -> dict[object, tuple[int, int, int]]:
     return {(*group.key, group.currency): (group.calls, group.unpriced, group.cost) for group in groups}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_totals_stay_exact_whatever_is_booked_trimmed_and_asked_in_between(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("kind", "seed"), [*(("sqlite", seed) for seed in range(4)), ("postgres", 4)])
+def test_totals_stay_exact_whatever_is_booked_trimmed_and_asked_in_between(
+    tmp_path: Path, kind: str, seed: int
+) -> None:
     dice = random.Random(seed)
-    file = str(tmp_path / "l.db")
-    store, other = SqliteStore(file, Caps(calls=25)), SqliteStore(file, Caps(calls=40))
+    store, other = (STORES[kind](tmp_path, Caps(calls=calls)) for calls in (25, 40))
     n = 0
     for _ in range(60):
         who = dice.choice([store, store, other])

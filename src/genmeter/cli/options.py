@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TypeVar
+
+from genmeter.cli.state import ledger_place
 
 T = TypeVar("T")
 
 
 def add_ledger(parser: argparse.ArgumentParser) -> None:
-    """The option ``--ledger``: a ``Path``, or None for the user's own."""
+    """The option ``--ledger``: a ``Path`` or a ``DatabaseUrl``, or None for the user's own."""
     parser.add_argument(
         "--ledger",
-        type=Path,
-        metavar="PATH",
-        help="SQLite file (default: $GENMETER_LEDGER, else genmeter/ledger.db in your state folder)",
+        type=reader(ledger_place),
+        metavar="PLACE",
+        help="SQLite file, or postgresql://USER@HOST/DATABASE (default: $GENMETER_LEDGER, else genmeter/ledger.db in your state folder)",
     )
 
 

@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from genmeter.settings import ledger_file
+from genmeter.settings import LEDGER, ledger_file
 from genmeter.state import state_folder
 
 
-def state_file(environ: Mapping[str, str] | None = None) -> Path:
-    """The ledger's path where no option names one: $GENMETER_LEDGER, else a file in the user's state folder."""
+class DatabaseUrl(str):
+    """The place of a ledger in a database server, where a command else has the ``Path`` of a file."""
+
+    def is_file(self) -> bool:
+        """True: whether the database is there is told when it is opened."""
+        return True
+
+    exists = is_file
+
+
+def ledger_place(text: str) -> Path | DatabaseUrl:
+    """The place of a ledger that a user names: a file, or a database of PostgreSQL. Raises ``ValueError``."""
+    from genmeter.ledger.postgres.url import is_url, refusal
+
+    if not is_url(text):
+        return Path(text)
+    if (fault := refusal(text)) is not None:
+        raise ValueError(fault)
+    return DatabaseUrl(text)
+
+
+def state_file(environ: Mapping[str, str] | None = None) -> Any:
+    """The place of the ledger where no option names one: $GENMETER_LEDGER, else a file in the user's state folder.
+
+    A ``Path``, or a ``DatabaseUrl``.
+    """
+    named = (os.environ if environ is None else environ).get(LEDGER, "")
+    if named.startswith("postgres"):
+        return ledger_place(named)
     return ledger_file(environ) or state_folder(environ) / "ledger.db"

@@ -17,6 +17,7 @@ from genmeter.ledger.booking import Price
 from genmeter.ledger.call import Call
 from genmeter.ledger.decode import Encoding, Event, Span, Tally
 from genmeter.ledger.errors import StorageError
+from genmeter.ledger.postgres import PostgresStore, is_url
 from genmeter.ledger.questions import Outcome
 from genmeter.ledger.sqlite import MAX_CALLS, MAX_SPANS, MEMORY, STEP, Caps, SqliteStore
 from genmeter.ledger.sqlite.place import make_folder
@@ -73,14 +74,15 @@ class Ledger:
         day_days: float | None = None,
         patient: bool = False,
     ) -> Ledger:
-        """Open or make the SQLite ledger at ``path`` (``:memory:`` for none). Raises ``StorageError``.
+        """Open or make the SQLite ledger at ``path`` (``:memory:`` for none), or the one in the database of a URL that begins
+        with ``postgresql://``. Raises ``StorageError``.
 
         Beyond ``max_rows`` calls, ``max_spans`` spans or ``max_days`` the oldest rows go; their money stays, by day, for
         ``day_days``, and by session and day for ``session_days`` (None: not at all). None is without bound otherwise; with
         0 spans no trace trees are kept. ``patient``: calls that are too old go in ``upkeep`` and not with the next batch.
         """
         place = os.fspath(path)
-        if place != MEMORY:
+        if place != MEMORY and not is_url(place):
             make_folder(place)
         caps = Caps(
             calls=max_rows,
@@ -90,7 +92,8 @@ class Ledger:
             day_days=day_days,
             patient=patient,
         )
-        return cls(SqliteStore(place, caps), run=run, price=price, skip_scopes=skip_scopes)
+        store = PostgresStore(place, caps) if is_url(place) else SqliteStore(place, caps)
+        return cls(store, run=run, price=price, skip_scopes=skip_scopes)
 
     def book_traces(self, payload: bytes | Message, encoding: Encoding = Encoding.PROTOBUF) -> Booked:
         """Book an ``ExportTraceServiceRequest``; on return it is on disk. Raises ``BadPayload``, ``StorageError``."""

@@ -5,6 +5,7 @@ tables and the few functions that SQLite has and PostgreSQL has not. ``connectio
 connections, and ``store`` is what the ledger takes. The driver is psycopg, of the extra ``genmeter[postgres]``.
 """
 
-from genmeter.ledger.postgres.store import PostgresStore, is_url
+from genmeter.ledger.postgres.store import PostgresStore
+from genmeter.ledger.postgres.url import is_url
 
 __all__ = ["PostgresStore", "is_url"]

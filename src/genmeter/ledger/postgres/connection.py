@@ -112,9 +112,10 @@ def connect(url: str, busy_seconds: float) -> ServerConnection:
     if raw.execute("SHOW synchronous_commit").fetchone()[0] == "off":
         # what is acknowledged is on disk
         raw.execute("SET synchronous_commit TO on")
-    raw.adapters.register_dumper(str, _dumpers()[0])
-    raw.adapters.register_dumper(bytes, _dumpers()[1])
-    raw.adapters.register_loader("numeric", _dumpers()[2])
+    text, own_id, whole = _dumpers()
+    raw.adapters.register_dumper(str, text)
+    raw.adapters.register_dumper(bytes, own_id)
+    raw.adapters.register_loader("numeric", whole)
     return ServerConnection(raw, busy_seconds)
 
 
@@ -137,13 +138,13 @@ def _dumpers() -> tuple[Any, Any, Any]:
         """A text. PostgreSQL takes no NUL, which a sender may have written: it becomes the sign of a lost letter."""
 
         def dump(self, obj: str) -> Any:
-            return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+            return texts.StrDumper.dump(self, obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
     class Id(texts.StrDumper):
         """An id that is bytes in SQLite, as the text that it stands for."""
 
         def dump(self, obj: bytes) -> Any:
-            return super().dump(unpacked_text(obj))
+            return texts.StrDumper.dump(self, unpacked_text(obj))
 
     class Whole(adapt.Loader):
         """A sum of whole numbers, of any size."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, NoReturn, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from typing import Final, NoReturn, TypeVar
 
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.postgres import schema
 from genmeter.ledger.postgres.connection import ServerConnection, connect, driver
+from genmeter.ledger.postgres.url import place_of
 from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import SET_MARK
 
@@ -186,22 +186,5 @@ class ServerDatabase:
 _RIGHTS: Final = f"its user needs the right to make the schema {schema.SCHEMA}"
 
 
-def place_of(url: str) -> str:
-    """The URL of a database as it may be told: without a password.
-
-    >>> place_of("postgresql://ledger:secret@db.example:5432/costs")
-    'postgresql://ledger@db.example:5432/costs'
-    """
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    return urlunsplit((parts.scheme, f"{name}@{host}" if name else host, parts.path, "", ""))
-
-
 def _told(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def password_in(url: str) -> Any:
-    """The password that a URL holds; None for none."""
-    return urlsplit(url).password

@@ -338,7 +338,8 @@ def has(one: Condition, column: str, among: str = "") -> str:
     """The condition on a column, which takes the wanted values but None; ``among`` is a question instead of the values."""
     marks = ", ".join("?" for value in one.wanted if value is not None)
     # NULL IN (...) is NULL, and so is its contrary: calls that do not say it would be lost
-    term = f"coalesce({column} IN ({among or marks}), false){f' OR {column} IS NULL' if None in one.wanted else ''}"
+    known = f"coalesce({column} IN ({among or marks}), false)" if among or marks else "false"
+    term = f"{known}{f' OR {column} IS NULL' if None in one.wanted else ''}"
     return f"{'NOT ' if one.other else ''}({term})"
 
 
