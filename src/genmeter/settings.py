@@ -173,10 +173,9 @@ def user_key_file(environ: Mapping[str, str] | None = None, path: str | os.PathL
     return Path(named).expanduser() if isinstance(named, str) and named else users_file(environ)
 
 
-def ledger_file(environ: Mapping[str, str] | None = None) -> Path | None:
-    """The path of the ledger that ``GENMETER_LEDGER`` names; None where the user names none."""
-    named = (os.environ if environ is None else environ).get(LEDGER)
-    return Path(named).expanduser() if named else None
+def ledger_named(environ: Mapping[str, str] | None = None) -> str | None:
+    """The ledger that ``GENMETER_LEDGER`` names, a file or a URL; None where the user names none."""
+    return (os.environ if environ is None else environ).get(LEDGER) or None
 
 
 def export_address(export: object) -> str:

@@ -14,14 +14,15 @@ from genmeter.reading import Recorded
 from genmeter.reports import calls, spend
 from genmeter.settings import Settings
 from tests.ledger.otlp import Attribute, details, span, traces
-from tests.ledger.stores import APART, place
+from tests.ledger.stores import APART as STORES
+from tests.ledger.stores import place
 from tests.recordings.stored import NAMES, recording
 
 CLAUDE: dict[str, Attribute] = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "claude-sonnet-4-5"}
 MISCOUNTED = ("openllmetry", "message streamed")
 
 
-@pytest.fixture(params=APART)
+@pytest.fixture(params=STORES)
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.open(place(request.param, tmp_path), price=Recorded(Settings()).price) as opened:
         yield opened

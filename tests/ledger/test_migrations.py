@@ -180,8 +180,8 @@ def test_a_large_older_file_is_told_of_and_smaller_afterwards(tmp_path: Path, ca
 DIES = """
 import os, signal, sqlite3, sys
 from genmeter.ledger.sqlite import schema
-from genmeter.ledger.sqlite.entries import Writer
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, factory=Writer)
+from genmeter.ledger.sqlite.database import FileWriter
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, factory=FileWriter)
 connection.execute("PRAGMA journal_mode = WAL")
 connection.execute("PRAGMA cache_size = 10")
 connection.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), int(sys.argv[2]))

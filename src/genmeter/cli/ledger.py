@@ -7,16 +7,17 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from genmeter.cli.options import add_action, add_formats, add_ledger
+from genmeter.cli.options import add_action, add_formats, add_ledger, reader
 from genmeter.cli.render import refuse, say, write_rows
-from genmeter.cli.state import state_file
+from genmeter.cli.state import ledger_place, state_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from genmeter.ledger.seals import Seal
+    from genmeter.ledger.sqlite.store import Booker
     from genmeter.ledger.store import Store
 
 DESCRIPTION = """The record itself. verify computes every sum again from the calls, compares it with the sums by session and
@@ -30,6 +31,7 @@ ACTIONS: Final = {
     "seals": "list the sealed periods",
     "adjustments": "list what counts beside the booked calls",
     "backup": "copy the ledger --to a file, while others book",
+    "copy": "move the ledger --from one store --to another, and go on where a copy was cut off",
 }
 GRACE_NS: Final = 2 * 86_400 * 10**9
 """How long after its end a period is sealed: collectors send what they have kept in the meantime."""
@@ -51,7 +53,15 @@ def add(subparsers: Any) -> None:
     period.add_argument("--month", metavar="YYYY-MM", help="the month to seal, of UTC")
     period.add_argument("--day", metavar="YYYY-MM-DD", help="the day to seal, of UTC")
     parser.add_argument("--early", action="store_true", help="seal before two days have passed since the end")
-    parser.add_argument("--to", type=Path, metavar="FILE", help="where the backup goes (seal: beside the ledger)")
+    parser.add_argument(
+        "--to",
+        type=reader(ledger_place),
+        metavar="PLACE",
+        help="where the backup or the copy goes (seal: beside the ledger)",
+    )
+    parser.add_argument(
+        "--from", dest="ledger", type=reader(ledger_place), metavar="PLACE", help="what is copied; the same as --ledger"
+    )
     add_formats(parser)
     parser.set_defaults(run=run)
 
@@ -66,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         "seals": _seals,
         "adjustments": _adjustments,
         "backup": _backup,
+        "copy": _copy,
     }
     path: Path = args.ledger or state_file()
     if not path.exists():
@@ -90,6 +101,7 @@ def _verify(args: argparse.Namespace, store: Store, path: Path) -> int:
 
 def _seal(args: argparse.Namespace, store: Store, path: Path) -> int:
     from genmeter.ledger import seals
+    from genmeter.ledger.postgres import is_url
 
     name: str | None = args.month or args.day
     if name is None:
@@ -104,6 +116,8 @@ def _seal(args: argparse.Namespace, store: Store, path: Path) -> int:
         sealed = store.seals()
         if sealed and until <= sealed[-1].until_ns:
             return refuse(f"{name} is sealed already: {sealed[-1].name} was the last period")
+        if args.to is None and is_url(str(path)):
+            return refuse("seal needs --to, the file of the backup, where the ledger is no file")
         backup = args.to or path.with_name(f"{path.stem}.before-{name}{path.suffix}")
         store.backup(str(backup))
         one = store.seal(name)
@@ -124,6 +138,29 @@ def _backup(args: argparse.Namespace, store: Store, path: Path) -> int:
         return refuse("backup needs --to, the file to write")
     store.backup(str(args.to))
     say(f"backup in {args.to}")
+    return 0
+
+
+def _copy(args: argparse.Namespace, store: Store, path: Path) -> int:
+    from genmeter.ledger import Ledger, copying
+
+    if args.to is None:
+        return refuse("copy needs --to, the store to write")
+    rows = 0
+
+    def count(more: int) -> None:
+        nonlocal rows
+        rows += more
+
+    with Ledger.open(args.to, max_rows=None) as target:
+        try:
+            audit = copying.copy(cast("Booker", store), cast("Booker", target.store), count)
+        except copying.NotEmpty as error:
+            return refuse(str(error), 1)
+        if audit.differences:
+            first = audit.differences[0]
+            return refuse(f"the copy differs in {len(audit.differences):,} sums, the first one is {first.where}", 1)
+        say(f"{rows:,} rows are in {target.store.path}, and every sum is as its calls say")
     return 0
 
 

@@ -53,6 +53,7 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the comparison; 1 without a ledger, 2 for a bill that cannot be read."""
     from genmeter.ledger import Ledger
+    from genmeter.ledger.postgres import is_url
     from genmeter.reports import rates
     from genmeter.reports.bills import known
     from genmeter.reports.bills.reading import Unreadable
@@ -78,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         say(f"{written} of {len(made)} adjustments are new in the ledger; they have no payer and no call")
     elif made and args.format == "table":
         say(f"{len(made)} rows differ in money; --adjust writes them into the ledger as adjustments")
+    if args.record and is_url(str(path)):
+        return refuse("--record writes beside the file of a ledger; a ledger in a database has none")
     if args.record:
         _record(path, found)
     return 0

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genmeter.settings import LEDGER, ledger_file
+from genmeter.settings import ledger_named
 from genmeter.state import state_folder
 
 
 class DatabaseUrl(str):
     """The place of a ledger in a database server, where a command else has the ``Path`` of a file."""
+
+    __slots__ = ()
 
     def is_file(self) -> bool:
         """True: whether the database is there is told when it is opened."""
@@ -26,7 +27,7 @@ def ledger_place(text: str) -> Path | DatabaseUrl:
     from genmeter.ledger.postgres.url import is_url, refusal
 
     if not is_url(text):
-        return Path(text)
+        return Path(text).expanduser()
     if (fault := refusal(text)) is not None:
         raise ValueError(fault)
     return DatabaseUrl(text)
@@ -37,7 +38,5 @@ def state_file(environ: Mapping[str, str] | None = None) -> Any:
 
     A ``Path``, or a ``DatabaseUrl``.
     """
-    named = (os.environ if environ is None else environ).get(LEDGER, "")
-    if named.startswith("postgres"):
-        return ledger_place(named)
-    return ledger_file(environ) or state_folder(environ) / "ledger.db"
+    named = ledger_named(environ)
+    return state_folder(environ) / "ledger.db" if named is None else ledger_place(named)

@@ -74,8 +74,7 @@ class Ledger:
         day_days: float | None = None,
         patient: bool = False,
     ) -> Ledger:
-        """Open or make the SQLite ledger at ``path`` (``:memory:`` for none), or the one in the database of a URL that begins
-        with ``postgresql://``. Raises ``StorageError``.
+        """Open or make the ledger at ``path``: an SQLite file, ``:memory:``, or ``postgresql://…``. Raises ``StorageError``.
 
         Beyond ``max_rows`` calls, ``max_spans`` spans or ``max_days`` the oldest rows go; their money stays, by day, for
         ``day_days``, and by session and day for ``session_days`` (None: not at all). None is without bound otherwise; with

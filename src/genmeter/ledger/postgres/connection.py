@@ -14,7 +14,7 @@ from genmeter.ledger.errors import StorageError
 from genmeter.ledger.postgres.dialect import translated
 from genmeter.ledger.postgres.schema import SCHEMA
 from genmeter.ledger.sqlite.connection import Cursor
-from genmeter.ledger.sqlite.entries import KIND, Values, Writer
+from genmeter.ledger.sqlite.entries import DIGEST, KIND, Values, Writer
 from genmeter.ledger.sqlite.packing import unpacked_text
 
 FEW: Final = 20
@@ -70,6 +70,20 @@ class ServerConnection(Writer):
         self.execute(f"DELETE FROM {incoming}")
         return written.rowcount
 
+    def copied(self) -> None:
+        """Go on behind the numbers of the rows that were copied in."""
+        for table in ("kinds", "users", "shapes", "adjustments", "spans", "quarantine"):
+            self.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table} HAVING max(id) IS NOT NULL"
+            )
+
+    def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
+        if table == "kinds":
+            places = [columns.index(name) for name in KIND]
+            rows = [(*row, digest(tuple(row[place] for place in places))) for row in rows]
+            columns = (*columns, DIGEST)
+        super()._copy(table, columns, rows)
+
     def forget(self) -> None:
         """Remember nothing: a transaction was rolled back, or kinds have gone."""
         super().forget()
@@ -87,10 +101,10 @@ class ServerConnection(Writer):
         return self.execute("SELECT holder FROM turns FOR UPDATE").fetchone()[0] != self._name
 
     def _known_kind(self, kind: Values) -> tuple[int, int] | None:
-        return self.execute("SELECT id, first_call FROM kinds WHERE digest = ?", (digest(kind),)).fetchone()
+        return self.execute("SELECT id, first_call FROM kinds WHERE texts_digest = ?", (digest(kind),)).fetchone()
 
     def _new_kind(self, number: int, kind: Values) -> int:
-        return self.add("kinds", ("first_call", *KIND, "digest"), (number, *kind, digest(kind))) or 0
+        return self.add("kinds", ("first_call", *KIND, DIGEST), (number, *kind, digest(kind))) or 0
 
 
 def digest(kind: Values) -> str:

@@ -21,7 +21,7 @@ _OWN: Final = {
 }
 _FIRST: Final = min(_OWN)
 _TEXTS: Final = "kinds_texts"
-"""SQLite's index of all texts of a kind. Here a kind has a column ``digest`` in its place."""
+"""SQLite's index of all texts of a kind. Here a kind has a column ``texts_digest`` in its place."""
 
 
 def migrate(raw: Any, place: str) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
+from genmeter.ledger import copying
 from genmeter.ledger.errors import StorageError
 from genmeter.ledger.postgres.database import ServerDatabase
 from genmeter.ledger.postgres.url import refusal
-from genmeter.ledger.sqlite.store import BUSY_SECONDS, Booker
+from genmeter.ledger.sqlite.store import BUSY_SECONDS, Booker, SqliteStore
 from genmeter.ledger.sqlite.trim import Caps
 
 
@@ -19,5 +23,16 @@ class PostgresStore(Booker):
         super().__init__(database, database.place, caps or Caps())
 
     def backup(self, path: str) -> None:
-        """Not yet."""
-        raise NotImplementedError
+        """Write a copy of the ledger as of one moment to ``path``: an SQLite file, which every command reads as a ledger.
+
+        It is for its owner alone, and whole on disk under its name, or it is not there. Raises ``FileExistsError``.
+        """
+        if Path(path).exists():
+            raise FileExistsError(17, "a file of this name exists", path)
+        draft = f"{path}.part"
+        Path(draft).unlink(missing_ok=True)
+        with closing(SqliteStore(draft, Caps(calls=None))) as target:
+            found = copying.copy(self, target).differences
+        if found:
+            raise StorageError(f"the copy in {draft} differs: {found[0]}")
+        Path(draft).replace(path)

@@ -10,6 +10,10 @@ SET_MARK: Final = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE 
 """Takes the name of a mark and its value."""
 
 
+COPYING: Final = "copy of"
+"""Mark of a ledger that is being copied in: what its source was when the copy began. The last transaction removes it."""
+
+
 def count(connection: Connection, steps: dict[str, int]) -> None:
     """Add the steps to the counters of these names."""
     connection.executemany(

@@ -15,6 +15,7 @@ from operator import attrgetter, is_not
 from typing import Any, Final, cast
 
 from genmeter.ledger.call import COLUMNS, FILLABLE, LINE_KINDS, USAGE_FIELDS, Call
+from genmeter.ledger.errors import StorageError
 from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite.connection import Cursor
 from genmeter.ledger.sqlite.counting import SET_MARK
@@ -57,6 +58,15 @@ OWN: Final = (
     *("duration_ns", "first_chunk_ns", "trace_id", "span_id", "parent_span_id", "session", "response_id"),
     *("response_mark", "conversation"),
 )
+DIGEST: Final = "texts_digest"
+"""A column of kinds that only some stores have: it follows from the others."""
+IDS: Final = {
+    **dict.fromkeys(
+        ("entries", "folded", "adjustments"), ("trace_id", "span_id", "parent_span_id", "session", "response_id")
+    ),
+    "sessions": ("session",),
+}
+"""Table → its columns whose texts are ``packed`` in SQLite."""
 RARE: Final = tuple(field for field in USAGE_FIELDS if field not in COUNTS)
 EXTRA: Final = (*(f"usage_{field}" for field in RARE), *(f"line_{kind}" for kind in LINE_KINDS))
 
@@ -291,6 +301,22 @@ class Writer:
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
         return self.executemany(statement, rows).rowcount if rows else 0
+
+    def copy_in(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
+        """Insert rows of another store under their own numbers, where none of them is."""
+        kept = [place for place, name in enumerate(columns) if name != DIGEST]
+        own = [place for place, name in enumerate(columns) if name in IDS.get(table, ())]
+        names = [columns[place] for place in kept]
+        written = [[packed(value) if place in own and isinstance(value, str) else value for place, value in enumerate(row)]
+                   for row in rows]  # fmt: skip
+        self._copy(table, names, [tuple(row[place] for place in kept) for row in written])
+
+    def copied(self) -> None:
+        """Go on behind the numbers of the rows that were copied in."""
+
+    def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
+        if (went := self.insert(table, columns, rows)) != len(rows):
+            raise StorageError(f"{len(rows) - went} rows of {table} are in the target already, and are others there")
 
     def add(self, table: str, columns: Sequence[str], values: Values) -> int | None:
         """Insert one row; the number that it got, None where its key is there already."""

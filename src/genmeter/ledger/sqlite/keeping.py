@@ -12,9 +12,10 @@ from genmeter.ledger.call import COLUMNS, Call, from_row
 from genmeter.ledger.questions import Window
 from genmeter.ledger.seals import DAY_NS, Seal
 from genmeter.ledger.sqlite import amend, rollup, sealing, trim, verify
-from genmeter.ledger.sqlite.connection import Connection, Storage
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import mark, set_mark
 from genmeter.ledger.sqlite.read import Reader
+from genmeter.ledger.sqlite.storage import Storage
 from genmeter.ledger.sqlite.trim import Caps
 
 RETAIN_EVERY_NS: Final = 3600 * 10**9

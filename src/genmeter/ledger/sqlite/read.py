@@ -12,10 +12,11 @@ from genmeter.ledger.call import COLUMNS, Call, from_record, from_row
 from genmeter.ledger.decode import Span
 from genmeter.ledger.questions import Dearest, Group, Latency, Metered, Page, Quarantined, Window
 from genmeter.ledger.sqlite import meters, pages
-from genmeter.ledger.sqlite.connection import Connection, Storage
+from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import counters
 from genmeter.ledger.sqlite.dearest import dearest
 from genmeter.ledger.sqlite.packing import packed
+from genmeter.ledger.sqlite.storage import Storage
 from genmeter.ledger.sqlite.sums import entries, sums
 
 _SPAN_COLUMNS = ("service", *(name for name in Span._fields if name not in ("resource", "version")))

@@ -19,10 +19,10 @@ from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import Amount, Group, Outcome, Window
 from genmeter.ledger.reserving import Change, Share
 from genmeter.ledger.sqlite import place, trim, write
-from genmeter.ledger.sqlite.connection import Storage
 from genmeter.ledger.sqlite.database import MEMORY, Database
 from genmeter.ledger.sqlite.keeping import Keeper
 from genmeter.ledger.sqlite.reserve import reserve
+from genmeter.ledger.sqlite.storage import Storage
 from genmeter.ledger.sqlite.trim import Caps
 from genmeter.ledger.sqlite.watch import Watch, position
 
@@ -59,6 +59,8 @@ class Booker(Keeper):
 
     def __init__(self, database: Storage, path: str, caps: Caps) -> None:
         super().__init__(database, path, caps)
+        self.database = database
+        """What another store is copied from, or to."""
         self.turn = threading.Lock()
         self._watch = Watch()
         self._waiting: deque[_Turn] = deque()

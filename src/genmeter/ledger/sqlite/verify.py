@@ -11,7 +11,7 @@ from genmeter.ledger.questions import EVERYTHING
 from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite import sealing
 from genmeter.ledger.sqlite.connection import Connection
-from genmeter.ledger.sqlite.counting import counters
+from genmeter.ledger.sqlite.counting import COPYING, counters, mark
 from genmeter.ledger.sqlite.schema import UNIT
 from genmeter.ledger.sqlite.sums import sums
 from genmeter.model import usd
@@ -62,6 +62,8 @@ def _sums(connection: Connection, statement: str) -> _Sums:
 
 
 def _rows(connection: Connection) -> Iterator[Difference]:
+    if mark(connection, COPYING):
+        yield Difference("the copy", "whole", "a part; copy again from the same source, and the copy goes on")
     counted = counters(connection)
     for table, rows in {"calls": "entries", "quarantine": "quarantine", "adjustments": "adjustments"}.items():
         kept = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()[0]

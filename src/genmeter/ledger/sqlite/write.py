@@ -14,12 +14,13 @@ from dataclasses import replace
 from genmeter.ledger import doubles
 from genmeter.ledger.call import FILLABLE, LINE_COLUMNS, USAGE_COLUMNS, Call
 from genmeter.ledger.decode import Span
+from genmeter.ledger.errors import StorageError
 from genmeter.ledger.questions import CONFLICT, DOUBLE, LATE, Outcome
 from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite import amend, folded, kept
 from genmeter.ledger.sqlite.aside import HIGHEST, WATERMARK, find, leave_out, mark_aside, quarantine, rewrite
 from genmeter.ledger.sqlite.connection import Connection
-from genmeter.ledger.sqlite.counting import count, mark
+from genmeter.ledger.sqlite.counting import COPYING, count, mark
 from genmeter.ledger.sqlite.entries import ROW, Values, Writer
 from genmeter.ledger.sqlite.settle import settle, settle_rows, settle_spans
 from genmeter.names import ELSEWHERE
@@ -53,6 +54,8 @@ _OVERRULED = (
 
 def book(connection: Writer, calls: Sequence[Call], spans: Sequence[Span], now_ns: int) -> Outcome:
     """Book ``calls`` and keep ``spans`` inside the transaction that is open."""
+    if mark(connection, COPYING):
+        raise StorageError("this ledger is the part of a copy; let the copy go on to its end, then book")
     watermark, first = mark(connection, WATERMARK), _first(connection)
     # a trimmed call has left no key behind: its replay would be booked again
     twins = _twins(connection, calls, first) if watermark else {}
