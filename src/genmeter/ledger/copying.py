@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
+from genmeter.errors import GenmeterError
 from genmeter.ledger.audit import Audit
 from genmeter.ledger.sqlite.connection import Connection
 from genmeter.ledger.sqlite.counting import COPYING, mark, set_mark
@@ -30,7 +31,7 @@ _LAST: Final = ("seals", "dirty", "tiers", "reservations", "marks", "counters")
 _LOWEST: Final = -(2**62)
 
 
-class NotEmpty(ValueError):
+class NotEmpty(GenmeterError, ValueError):
     """The target holds another ledger, or the source has changed since the copy began."""
 
 
