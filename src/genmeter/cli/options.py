@@ -16,7 +16,7 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ledger",
         type=reader(ledger_place),
-        metavar="PLACE",
+        metavar="PATH",
         help="SQLite file, or postgresql://USER@HOST/DATABASE (default: $GENMETER_LEDGER, else genmeter/ledger.db in your state folder)",
     )
 
