@@ -19,7 +19,7 @@ from genmeter.ledger.errors import StorageError
 from genmeter.ledger.seals import DAY_NS
 from genmeter.ledger.sqlite.connection import Cursor
 from genmeter.ledger.sqlite.counting import SET_MARK
-from genmeter.ledger.sqlite.packing import packed, response_mark, split_response, unpacked
+from genmeter.ledger.sqlite.packing import IDS, packed, response_mark, split_response, unpacked
 
 MOST_KINDS: Final = 20_000
 """Kinds that a connection remembers. With as many, no new kind is made for a price: a sender may invent prices."""
@@ -60,13 +60,6 @@ OWN: Final = (
 )
 DIGEST: Final = "texts_digest"
 """A column of kinds that only some stores have: it follows from the others."""
-IDS: Final = {
-    **dict.fromkeys(
-        ("entries", "folded", "adjustments"), ("trace_id", "span_id", "parent_span_id", "session", "response_id")
-    ),
-    "sessions": ("session",),
-}
-"""Table → its columns whose texts are ``packed`` in SQLite."""
 RARE: Final = tuple(field for field in USAGE_FIELDS if field not in COUNTS)
 EXTRA: Final = (*(f"usage_{field}" for field in RARE), *(f"line_{kind}" for kind in LINE_KINDS))
 

@@ -12,6 +12,13 @@ from zlib import crc32
 _HEAD: Final = re.compile(r"(?=[a-z]*[g-z])[a-z]{2,9}[-_]")
 """What a seller writes before each of its ids, such as ``chatcmpl-``: letters, one of them no digit of hex."""
 _SHORTEST, _LONGEST, _UUID = 16, 64, 36
+IDS: Final = {
+    **dict.fromkeys(
+        ("entries", "folded", "adjustments"), ("trace_id", "span_id", "parent_span_id", "session", "response_id")
+    ),
+    "sessions": ("session",),
+}
+"""Table → its columns whose texts are ``packed`` in SQLite."""
 
 
 def packed(text: str | None) -> bytes | str | None:
