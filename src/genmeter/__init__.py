@@ -19,22 +19,29 @@ if TYPE_CHECKING:
     from genmeter.metering.payers.baggage import signed_baggage
     from genmeter.metering.payers.limits import BudgetExceeded
     from genmeter.metering.payers.rules import BudgetUnreachable, RejectedCall, UnattributedCall, UncheckedCall
+    from genmeter.metering.recording.bill import Bill, RecordError, price
+    from genmeter.metering.recording.record import cost, record
     from genmeter.metering.telemetry import LoggerProvider, MeterProvider, TracerProvider
     from genmeter.settings import Settings
 
 __all__ = [
+    "Bill",
     "BudgetExceeded",
     "BudgetUnreachable",
     "GenmeterError",
     "LimitExceeded",
+    "RecordError",
     "RejectedCall",
     "UnattributedCall",
     "UncheckedCall",
     "__version__",
     "agent",
     "attribution",
+    "cost",
     "flush",
     "instrument",
+    "price",
+    "record",
     "signed_baggage",
     "tool",
     "uninstrument",
@@ -44,6 +51,11 @@ __all__ = [
 _LATE = {
     **dict.fromkeys(("agent", "tool", "workflow"), "genmeter.metering.blocks.block"),
     "LimitExceeded": "genmeter.metering.blocks.caps",
+    "Bill": "genmeter.metering.recording.bill",
+    "RecordError": "genmeter.metering.recording.bill",
+    "cost": "genmeter.metering.recording.record",
+    "price": "genmeter.metering.recording.bill",
+    "record": "genmeter.metering.recording.record",
     "attribution": "genmeter.metering.payers.attribution",
     "signed_baggage": "genmeter.metering.payers.baggage",
     "RejectedCall": "genmeter.metering.payers.rules",

@@ -172,8 +172,10 @@ class Invocation:
     seconds before each chunk after the first. ``cut`` tells how a stream stopped before its end (``closed``,
     ``abandoned``, ``cancelled``), else it is None. ``error`` is the ``error.type`` of a failed call. ``answered`` says that
     the whole answer of a failed call arrived: the SDK could not make of it what the application asked for. ``unread`` marks a
-    call whose request or payer could not be read because of a fault of ours. ``reserved`` is what is held for the call in
-    shared budgets until its cost is known. ``frame`` is the run of a block that the call is counted in, until it is counted.
+    call whose request or payer could not be read because of a fault of ours. ``told`` marks a
+    call that was over before the program told of it: how long it took is not known. ``reserved`` is what is held for the
+    call in shared budgets until its cost is known. ``frame`` is the run of a block that the call is counted in, until it
+    is counted.
     """
 
     operation: str
@@ -196,5 +198,6 @@ class Invocation:
     cut: str | None = None
     answered: bool = False
     unread: bool = False
+    told: bool = False
     reserved: tuple[object, ...] = ()
     frame: object | None = None

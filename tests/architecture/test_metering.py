@@ -35,6 +35,7 @@ BELOW = {
         *("stages", "spec", "guard", "process", "telemetry", "content", "context", "endpoints", "errors", "coexist"),
         *("payers", "exceptions", "outer", "metrics", "blocks"),
     },
+    "recording": {"call", "stages", "shapes", "dialects", "spec", "guard", "instrumentor"},
 }
 """Folder of metering → what of metering it may import."""
 

@@ -155,3 +155,10 @@ def test_the_program_in_the_readme_runs(receipt, environment, tmp_path):
     assert found["total"] == {"USD": "0.0004185"}
     assert set(rows(environment, "user")) == {"ada"}
     assert set(rows(environment, "department")) == {"support"}
+
+
+def test_own_http_is_recorded_and_told_its_cost(receipt):
+    found, out = receipt("own_http.py")
+    # 19 × 0.75 + 10 × 4.50 = 14.25 + 45 = 59.25 millionths
+    assert "It cost 0.00005925 USD\n" in out
+    assert (found["calls"], found["total"], found["errors"]) == (1, {"USD": "0.00005925"}, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import time_ns
 from typing import Any
 from weakref import WeakSet
 
@@ -21,7 +22,8 @@ from ..outer import Outer, Outers
 from ..payers.rules import RejectedCall
 from ..process.reaper import reaper
 from ..spec import Dialect, Endpoint, Kwargs, OpenCall, Provider, Server, Target, UsageOption
-from ..stages.attribute import admit
+from ..stages.attribute import admit, owe
+from ..stages.price import price
 from ..telemetry import Telemetry
 from .answer import Answer
 from .asking import Asked, Asking
@@ -173,6 +175,25 @@ class Engine:
         around = guard.step("outer", get_current_span, context) or INVALID_SPAN
         signals = Signals(self.telemetry, provider.sdk, invocation, attributes, context, around, None, unseen=False)
         return Observation(provider, Answer(dialect, invocation), signals, kwargs, None, self.streams, False)
+
+    def book(self, sdk: str, invocation: Invocation, began: float | None = None) -> None:
+        """Record a call that is over: every stage, and no rule that could refuse it, since its money is spent.
+
+        ``invocation`` has been read. ``began`` is its Unix second; None: now. How long it took is not known.
+        """
+        context = current()
+        if context.get(SUPPRESSED):
+            price(invocation, self.telemetry.catalogue)
+            return
+        invocation.told = True
+        attributes = start_attributes(invocation)
+        attributes.update(owe(invocation, self.telemetry, context))
+        around = guard.step("outer", get_current_span, context) or INVALID_SPAN
+        at = time_ns() if began is None else int(began * 1e9)
+        signals = Signals(self.telemetry, sdk, invocation, attributes, context, around, None, unseen=False, at=at)
+        signals.within.over = True
+        guard.step("close", signals.complete, invocation)
+        guard.step("end", signals.span.end, signals.started)
 
     def _ours(self, rival: Rival, outer: Outer | None) -> bool:
         """Whether the call is ours to meter although a rival wraps the method."""

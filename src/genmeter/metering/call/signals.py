@@ -46,6 +46,7 @@ class Signals:
     ``begun`` is the ``perf_counter`` at the start, ``started`` the same moment in nanoseconds since 1970, ``context`` the OpenTelemetry context in which the SDK is to run.
     ``span`` is our own span. Inside an outer call there is none at first: where the record goes is decided at the end
     (see ``outer``). ``unseen``: another instrumentation has a span of the call that we cannot reach, so ours is not exported.
+    ``at`` is the moment in nanoseconds for a call that is over before it is told.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class Signals:
         outer: Outer | None,
         *,
         unseen: bool,
+        at: int | None = None,
     ) -> None:
         self._telemetry, self._attributes, self._outer = telemetry, attributes, outer
         self.within = Within(sdk, invocation.operation)
@@ -83,7 +85,7 @@ class Signals:
         self._place, self._parent = Place.OWN, ""
         if around is not INVALID_SPAN:
             self._parent = guard.step("parent", coexist.parent, around) or ""
-        self.begun, self.started = perf_counter(), time_ns()
+        self.begun, self.started = perf_counter(), time_ns() if at is None else at
         invocation.started = self.started / 1e9
         self.span, self._told = INVALID_SPAN, within
         if unseen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opentelemetry.context import Context
 
 from ... import names
-from ...model import AttributeValue, Invocation
+from ...model import AttributeValue, Attribution, Invocation
 from .. import guard
 from ..blocks import frame
 from ..payers.attributor import Attributor
@@ -65,6 +65,11 @@ def attribute(
     found = invocation.attribution = attributor.find(context)
     if attributor.checks and attributor.check(found):
         attributes[names.UNATTRIBUTED] = True
+    name_payer(found, attributes)
+
+
+def name_payer(found: Attribution, attributes: dict[str, AttributeValue]) -> None:
+    """Write who pays into the attributes."""
     user, department, application, session = found
     if user is not None:
         attributes[names.USER_ID] = user
@@ -74,3 +79,24 @@ def attribute(
         attributes[names.APPLICATION] = application
     if session is not None:
         attributes[names.SESSION_ID] = session
+
+
+def owe(invocation: Invocation, telemetry: Telemetry, context: Context) -> dict[str, AttributeValue]:
+    """As ``admit``, for a call whose money is spent: no rule can refuse it, and a missing payer is marked."""
+    attributes: dict[str, AttributeValue] = {}
+    try:
+        attribute(invocation, telemetry.attributor, context, attributes)
+    except RejectedCall:
+        attributes[names.UNATTRIBUTED] = True
+        name_payer(invocation.attribution, attributes)
+    except Exception as error:
+        guard.failed("attribute", error)
+        invocation.unread = True
+    if frame.FRAME in context:
+        try:
+            frame.admit(invocation, context, attributes)
+        except RejectedCall:
+            pass  # a limit that is used up stays so
+        except Exception as error:
+            guard.failed("block", error)
+    return attributes

@@ -30,6 +30,8 @@ _TEXT_MODALITIES = tuple(
 )
 """Without the counts that a call of text alone does not have."""
 _totals = attrgetter(*(total for _, total, _ in _MODALITIES))
+_DURATIONS = frozenset({names.INFERENCE_DURATION, names.EMBEDDINGS_DURATION, names.OPERATION_DURATION})
+"""What is not measured of a call that was over before the program told of it."""
 _UNKNOWN = (names.TOKEN_MODALITY, "unknown")
 
 
@@ -49,7 +51,7 @@ def measure(invocation: Invocation, telemetry: Telemetry, span: SpanContext, beg
         _latest(invocation, labels, span, points)
     if telemetry.legacy:
         _legacy(invocation, labels, span, points)
-    return points
+    return [point for point in points if point[0] not in _DURATIONS] if invocation.told else points
 
 
 def measure_cost(invocation: Invocation, telemetry: Telemetry) -> list[Point]:

@@ -18,12 +18,13 @@ def report(
     invocation: Invocation, telemetry: Telemetry, context: Context, details: dict[str, Any], parent: str
 ) -> None:
     """Emit the details event, in the span's context so that both carry the same ids. ``details`` is the event's own."""
-    details[names.CALL_DURATION] = invocation.duration
+    if not invocation.told:
+        details[names.CALL_DURATION] = invocation.duration
     if parent:
         details[names.PARENT_SPAN] = parent
     telemetry.routes.emit(
         {
-            "timestamp": time_ns(),
+            "timestamp": int(invocation.started * 1e9) if invocation.told else time_ns(),
             "context": context,
             "severity_number": SeverityNumber.DEBUG,
             "event_name": names.EVENT_DETAILS,
