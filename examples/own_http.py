@@ -6,6 +6,7 @@ The key comes from OPENAI_API_KEY, another address from OPENAI_BASE_URL.
 import json
 import os
 import urllib.request
+from typing import Any
 
 import genmeter
 
@@ -13,7 +14,7 @@ BASE = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
 
 
 @genmeter.record(provider="openai", model="gpt-5.4-mini")
-def ask(question: str) -> dict:
+def ask(question: str) -> dict[str, Any]:
     """The answer as the server sends it; what it used is read from it."""
     body = {"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": question}]}
     headers = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}", "Content-Type": "application/json"}
