@@ -32,6 +32,8 @@ README = ROOT / "README.md"
 TABLE = re.compile(r"^\| SDK \| .*\n\|[-|]+\n(?:\|.*\n)+", re.MULTILINE)
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PART = re.compile(r"(?<=^<!-- begin: )(\w+)( -->\n).*?(?=^<!-- end -->)", re.MULTILINE | re.DOTALL)
+_SDK = re.compile(r"^\S+ +\d[\w.]+ +(yes|NO) +(yes|no)$", re.MULTILINE)
+"""A row of the doctor's table of SDKs, which depends on the environment."""
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?"), "TIME"),
@@ -40,7 +42,7 @@ _VARYING = (
     (re.compile(r"process \d+"), "PROCESS"),
     (re.compile(r"\(/[^)]*\)"), "(PATH)"),
     (re.compile(r"(?<![\w.])/[\w./-]+"), "PATH"),
-    (re.compile(r"\b(Python|genmeter) \d+\.\d+\.\d+"), r"\1"),
+    (re.compile(r"\b\d+\.\d+\.\d+\b"), "VERSION"),
     (re.compile(r"\d+(\.\d+)? m?s\b"), "TIME"),
     (re.compile(r"\d{4}\.\d\d\.\d\d\+\S+"), "CATALOGUE"),
     (re.compile(r"\b\d{4}-\d\d(-\d\d)?\b"), "DATE"),
@@ -55,7 +57,7 @@ def settled(text: str) -> str:
     >>> settled("latency p50    268 ms  p95 611 ms")
     'latency p50 TIME p95 TIME'
     """
-    text = " ".join(text.split())
+    text = " ".join(_SDK.sub("", text).split())
     for pattern, word in _VARYING:
         text = pattern.sub(word, text)
     return text
@@ -108,6 +110,7 @@ def output(command: str, folder: Path, environment: Mapping[str, str]) -> str:
         ["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     text = done.stderr if "genmeter run " in command else f"{done.stdout}\n{done.stderr}"
+    text = text.replace(str(Path(sys.executable).parent), "/home/ada/app/.venv/bin")
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 

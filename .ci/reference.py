@@ -1,4 +1,4 @@
-"""Parts of the pages in ``docs/`` that are made of the code: commands, names, findings of the doctor, routes, reasons."""
+"""Parts of the pages in ``docs/`` that are made of the code: commands, names, findings, columns, routes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import ast
 import json
 import os
 import re
+import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from genmeter.cli.main import COMMANDS, parser
 from genmeter.diagnosis.finding import LEVELS
+from genmeter.ledger import Ledger
+from genmeter.reports.registry import REPORTS
 from genmeter.settings import EXPORT
 from genmeter.units import COLUMNS
 
@@ -165,6 +170,25 @@ def _said(node: ast.expr, texts: Mapping[str, str] | None = None) -> str:
     return "" if isinstance(node, ast.IfExp) else "…"
 
 
+def calls() -> str:
+    """The columns of the ledger's view of calls, in their order."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ledger.db"
+        Ledger.open(file).close()
+        with closing(sqlite3.connect(file)) as database:
+            names = [row[1] for row in database.execute("PRAGMA table_info(calls)")]
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def reports() -> str:
+    """The route of each report, with its question and options."""
+    rows = [
+        (f"`GET /api/{one.name}`", one.question, ", ".join(f"`{option.name}`" for option in one.options) or "-")
+        for one in REPORTS.values()
+    ]
+    return table(("route", "question", "options"), rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "attributes": attributes,
@@ -175,5 +199,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "columns": columns,
     "findings": findings,
     "answers": answers,
+    "calls": calls,
+    "reports": reports,
 }
 """The name of each part in a page, and what makes it."""
