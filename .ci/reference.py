@@ -51,7 +51,7 @@ def _below(path: str, one: Any) -> Iterator[tuple[str, str]]:
 
 def _children(one: Any) -> dict[str, Any]:
     """The parsers of the commands below a parser."""
-    return {} if one._subparsers is None else dict(one._subparsers._group_actions[0].choices)
+    return dict(one._subparsers._group_actions[0].choices) if one._subparsers else {}  # noqa: SLF001
 
 
 def _names() -> Mapping[str, Any]:
@@ -80,9 +80,7 @@ def _metrics(group: str) -> str:
     ]
     head = ("metric", "kind", "unit", "set", "labels")
     kept = [place for place in range(5) if any(row[place] for row in rows)]
-    return table(
-        tuple(head[place] for place in kept), [tuple(row[place] or "-" for place in kept) for row in rows]
-    )
+    return table(tuple(head[place] for place in kept), [tuple(row[place] or "-" for place in kept) for row in rows])
 
 
 def metrics() -> str:
@@ -113,7 +111,9 @@ def columns() -> str:
     """The columns of a price, with the quantity that one price is for."""
     units = json.loads((PACKAGE / "pricing" / "data" / "units.json").read_text(encoding="utf-8"))
     words = {row["column"]: row["words"] for row in units["units"] if row.get("column")}
-    rows = [(f"`{column}`", per.words, words.get(column, "each call, beside its units")) for column, per in COLUMNS.items()]
+    rows = [
+        (f"`{column}`", per.words, words.get(column, "each call, beside its units")) for column, per in COLUMNS.items()
+    ]
     return table(("key", "USD for each", "of what"), rows)
 
 
@@ -125,7 +125,9 @@ def findings() -> str:
         texts = {"EXPORT": EXPORT} | {
             node.target.id: _said(node.value)
             for node in tree.body
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Constant)
+            if isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and isinstance(node.value, ast.Constant)
         }
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
