@@ -202,7 +202,7 @@ recordings: install $(PEERS:%=.venvs/%/.ready) ## Record the spans of other inst
 	@for peer in $(PEERS); do .venvs/$$peer/bin/python -m tests.recordings $${peer#peer-}; done
 	@for name in genmeter anthropic; do $(BIN)/python -m tests.recordings $$name; done
 
-readme: install ## Renew the outputs that README.md shows, by running its commands
+readme: install ## Renew what README.md and docs/ show, by running their commands
 	@$(BIN)/python .ci/readme.py
 
 lock: .venvs/uv/.ready ## Pin the dependency groups of pyproject.toml anew, each into .ci/locks/NAME.txt (ARGS=--upgrade)

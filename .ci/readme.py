@@ -87,6 +87,7 @@ def acted(page: Path, text: str, pace: float = 1.0) -> str:
                 "GENMETER_USER_KEY_FILE": str(key),
                 "PATH": f"{Path(sys.executable).parent}:{own['PATH']}",
                 "XDG_STATE_HOME": name,
+                "COLUMNS": str(reference.WIDTH),
             }
         )
         return BLOCK.sub(lambda found: _block(found, folder, environment), text)

@@ -22,6 +22,8 @@ from genmeter.units import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "genmeter"
+WIDTH = 100
+"""Columns of the terminal on which the pages show commands."""
 
 
 def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
@@ -32,7 +34,17 @@ def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[st
 
 def commands() -> str:
     """The help of each command, as ``genmeter COMMAND --help`` prints it on a terminal of 100 columns."""
-    os.environ["COLUMNS"] = "100"
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(WIDTH)
+    try:
+        return _helps_of_all()
+    finally:
+        del os.environ["COLUMNS"]
+        if before is not None:
+            os.environ["COLUMNS"] = before
+
+
+def _helps_of_all() -> str:
     found = [f"## genmeter\n\n```text\n{parser().format_help().rstrip()}\n```"]
     for name in COMMANDS:
         found += [f"## genmeter {path}\n\n```text\n{text}\n```" for path, text in _helps(name)]

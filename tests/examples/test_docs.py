@@ -7,6 +7,7 @@ import re
 import sqlite3
 import tomllib
 from contextlib import closing
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ def named(page: Path) -> str:
 
 @pytest.mark.parametrize("page", ACTED, ids=named)
 def test_each_output_is_what_the_command_prints(page: Path) -> None:
-    assert renewing().acted(page, read(page), pace=0) == read(page), "make readme"
+    made = renewing().acted(page, read(page), pace=0)
+    other = [*unified_diff(read(page).splitlines(), made.splitlines(), lineterm="", n=0)]
+    assert other == [], "\n".join(["make readme, for the page shows something else:", *other])
 
 
 def test_some_pages_show_output_and_some_are_made() -> None:
