@@ -65,7 +65,7 @@ def test_every_program_of_a_page_is_run() -> None:
     for page in (ROOT / "docs").glob("*.md"):
         driven = DRIVER if page.name == PAGE else ""
         for one in blocks(page):
-            if one.kind == "python":
+            if one.kind == "python" and one.file:
                 stem = one.file.removesuffix(".py")
                 run = any(
                     re.search(rf"python {re.escape(one.file)}\b", line)
