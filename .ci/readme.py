@@ -46,7 +46,6 @@ _VARYING = (
     (re.compile(r"\d+(\.\d+)? m?s\b"), "TIME"),
     (re.compile(r"\d{4}\.\d\d\.\d\d\+\S+"), "CATALOGUE"),
     (re.compile(r"\b\d{4}-\d\d(-\d\d)?\b"), "DATE"),
-    (re.compile(r"(?<=[\w-] )\d\.\d{3}(?= )"), "SECONDS"),
     (re.compile(r"[-─]{3,}"), "---"),
 )
 
