@@ -29,6 +29,7 @@ _REST = (
     "price",
     "models",
     "reprice",
+    "whatif",
     "ledger",
     "serve",
     "collector",

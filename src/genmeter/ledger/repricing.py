@@ -79,6 +79,10 @@ class Repricing:
         new = _priced(call, verdict)
         return Revision(call, new, REPRICED, f"{_before(call)}; now {verdict.entry} of {verdict.catalogue}")
 
+    def sells(self, seller: str) -> bool:
+        """Whether the catalogue knows a seller of this name."""
+        return self._catalogue.named(seller) is not None
+
     def ask(self, call: Call) -> Verdict:
         """The verdict of the catalogue on a call."""
         seller = self._catalogue.named(call.provider)
