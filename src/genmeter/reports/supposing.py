@@ -1,6 +1,6 @@
 """The booked calls of one model at the price of another: what the same tokens would have cost there.
 
-The tokens are those that were booked. Another model would count a text otherwise and answer at another length, so the
+The tokens stay as they were booked. Another model would count a text otherwise and answer at another length, so the
 amounts say what the prices do and not what a change would bring.
 """
 
@@ -61,7 +61,7 @@ def suppose(calls: Iterable[Call], models: Mapping[str, str], prices: Repricing)
     """
     found: dict[tuple[str | None, str, str | None, str], Supposed] = {}
     for call in calls:
-        instead = next((models[name] for name in (call.response_model, call.request_model) if name in models), None)
+        instead = models.get(call.response_model or "") or models.get(call.request_model or "")
         if instead is None:
             continue
         key = (call.application, call.provider, call.model, instead)
