@@ -79,7 +79,8 @@ def test_an_argument_that_is_missing_has_the_name_that_the_help_shows(genmeter):
 def test_every_command_tells_of_a_misspelled_variable_once(genmeter, command):
     # each of these ends by itself, most with a refusal
     arguments = {"run": ["--", "true"], "dev": ["--port", "0", "--ledger", "/dev/null/l.db"], "budgets": ["check"], "users": ["show"],
-                 "serve": ["--ledger", "/dev/null/l.db"], "collector": ["config"], "trace": ["00"], "reconcile": ["--bill", "/no/such.csv"]}  # fmt: skip
+                 "serve": ["--ledger", "/dev/null/l.db"], "collector": ["config"], "trace": ["00"], "reconcile": ["--bill", "/no/such.csv"],
+                 "whatif": ["--model", "a=b"]}  # fmt: skip
     done = genmeter(command, *arguments.get(command, []), env={"GENMETER_LEGER": "/x"})
     assert (
         done.stderr.decode().count("GENMETER_LEGER is unknown and changes nothing; did you mean GENMETER_LEDGER?") == 1
