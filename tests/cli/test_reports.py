@@ -102,7 +102,7 @@ def test_the_page_is_told_of_every_report_and_of_every_dimension(client: Client)
         assert report["command"] in COMMANDS, name
         assert client.get(f"/api/{name}").status == 200
     (by,) = [option for option in listed["spend"]["options"] if option["name"] == "by"]
-    assert by["choices"] == list(DIMENSIONS) and len(DIMENSIONS) == 18
+    assert by["choices"] == list(DIMENSIONS) and len(DIMENSIONS) == 21
     assert set(DRAWN.values()) <= set(COMMANDS)
 
 

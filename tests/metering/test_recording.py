@@ -228,6 +228,21 @@ def test_a_block_around_is_the_maker_also_of_a_call_that_is_over(meter: Meter) -
     assert (made.attributes or {})[names.AGENT_NAME] == "Clerk"
 
 
+@pytest.mark.parametrize("limit", [{"max_cost": "0.0001"}, {"max_calls": 1}])
+def test_what_is_over_counts_in_the_blocks_around_it_although_a_limit_is_used_up(
+    limit: dict[str, Any], meter: Meter, client: OpenAI
+) -> None:
+    with genmeter.workflow("refunds"), genmeter.agent("Clerk", **limit):
+        for _ in range(3):
+            genmeter.record(provider="openai", response=CHAT)
+        with pytest.raises(genmeter.LimitExceeded):
+            client.chat.completions.create(model="gpt-4o", messages=HELLO)
+    for block in ("invoke_agent Clerk", "invoke_workflow refunds"):
+        attributes = next(dict(span.attributes or {}) for span in meter.spans if span.name == block)
+        assert attributes["genmeter.rollup.calls"] == 3
+        assert attributes["genmeter.rollup.cost"] == pytest.approx(3 * 147.5 * MICRO)
+
+
 # --- a call that is still to be made -----------------------------------------------------------------------------------
 
 

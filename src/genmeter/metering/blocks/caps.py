@@ -58,13 +58,13 @@ class Caps:
         """Let a call begin. Raises ``LimitExceeded`` where a limit that rejects is used up."""
         if self.spent is not None and self.amount is not None:
             self._exceed("max_cost", f"{usd(self.spent)} USD", f'"{usd(self.amount)}"')
-        if self.calls is None:
-            return
-        try:
-            self._free.pop()
-        except IndexError:
-            if next(self._begun) >= self.calls:
-                self._exceed("max_calls", f"{self.calls} calls", str(self.calls))
+        if self.calls is not None and self._begin() >= self.calls:
+            self._exceed("max_calls", f"{self.calls} calls", str(self.calls))
+
+    def owe(self) -> None:
+        """A call that has been made counts as one that has begun, whatever the limits say."""
+        if self.calls is not None:
+            self._begin()
 
     def give_back(self) -> None:
         """A call that had begun was not made after all."""
@@ -75,6 +75,14 @@ class Caps:
         """The calls of the run have cost so much until now, in pico-USD."""
         if self.amount is not None and cost >= self.amount:
             self.spent = cost
+
+    def _begin(self) -> int:
+        """How many calls had begun before this one; 0 where it takes the place of one that was given back."""
+        try:
+            self._free.pop()
+        except IndexError:
+            return next(self._begun)
+        return 0
 
     def _exceed(self, limit: str, used: str, most: str) -> None:
         block = f"{self._block} {self._name}".rstrip()

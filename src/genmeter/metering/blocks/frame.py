@@ -103,11 +103,7 @@ def admit(invocation: Invocation, context: Context, attributes: dict[str, Attrib
     Raises:
         RejectedCall: a limit that rejects is used up, or a fault of ours kept it from being asked.
     """
-    frame: Frame | None = context.get(FRAME)  # pyright: ignore[reportAssignmentType]
-    if frame is None:
-        return
-    invocation.frame, invocation.maker = frame, frame.maker
-    attributes.update(frame.carried)
+    frame = _name_maker(invocation, context, attributes)
     admitted: list[Caps] = []
     while frame is not None:
         caps = frame.caps
@@ -126,6 +122,23 @@ def admit(invocation: Invocation, context: Context, attributes: dict[str, Attrib
                 raise
             admitted.append(caps)
         frame = frame.outer
+
+
+def owe(invocation: Invocation, context: Context, attributes: dict[str, AttributeValue]) -> None:
+    """As ``admit``, for a call that has been made: it counts in each block around it, and no limit refuses it."""
+    frame = _name_maker(invocation, context, attributes)
+    while frame is not None:
+        if frame.caps is not None and invocation.operation in names.CALLS:
+            frame.caps.owe()
+        frame = frame.outer
+
+
+def _name_maker(invocation: Invocation, context: Context, attributes: dict[str, AttributeValue]) -> Frame | None:
+    frame: Frame | None = context.get(FRAME)  # pyright: ignore[reportAssignmentType]
+    if frame is not None:
+        invocation.frame, invocation.maker = frame, frame.maker
+        attributes.update(frame.carried)
+    return frame
 
 
 def book(invocation: Invocation) -> None:

@@ -114,7 +114,11 @@ def read_usage(found: Mapping[str, Any], response: Response, thoughts_beside: bo
         return _by_time(found, response)
     usage = Usage(inputs, outputs)
     read_parts(found, COUNTS, usage, response)
-    if usage.audio_input and not any("cached_tokens_details" in fields(value) for value in found.values()):
+    if (
+        usage.cache_read
+        and usage.audio_input
+        and not any("cached_tokens_details" in fields(value) for value in found.values())
+    ):
         leave_cached_audio("cached_tokens_details.audio_tokens", usage, response)
     stated, output = found.get("total_tokens"), outputs or 0
     if usage.reasoning > output or (stated and stated != (inputs or 0) + output):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opentelemetry.context import Context
 
 from ... import names
-from ...model import AttributeValue, Attribution, Invocation
+from ...model import AttributeValue, Invocation
 from .. import guard
 from ..blocks import frame
 from ..payers.attributor import Attributor
@@ -63,13 +63,6 @@ def attribute(
         UnattributedCall: the policy is ``reject`` and a required field is missing.
     """
     found = invocation.attribution = attributor.find(context)
-    if attributor.checks and attributor.check(found):
-        attributes[names.UNATTRIBUTED] = True
-    name_payer(found, attributes)
-
-
-def name_payer(found: Attribution, attributes: dict[str, AttributeValue]) -> None:
-    """Write who pays into the attributes."""
     user, department, application, session = found
     if user is not None:
         attributes[names.USER_ID] = user
@@ -79,6 +72,8 @@ def name_payer(found: Attribution, attributes: dict[str, AttributeValue]) -> Non
         attributes[names.APPLICATION] = application
     if session is not None:
         attributes[names.SESSION_ID] = session
+    if attributor.checks and attributor.check(found):
+        attributes[names.UNATTRIBUTED] = True
 
 
 def owe(invocation: Invocation, telemetry: Telemetry, context: Context) -> dict[str, AttributeValue]:
@@ -88,15 +83,9 @@ def owe(invocation: Invocation, telemetry: Telemetry, context: Context) -> dict[
         attribute(invocation, telemetry.attributor, context, attributes)
     except RejectedCall:
         attributes[names.UNATTRIBUTED] = True
-        name_payer(invocation.attribution, attributes)
     except Exception as error:
         guard.failed("attribute", error)
         invocation.unread = True
     if frame.FRAME in context:
-        try:
-            frame.admit(invocation, context, attributes)
-        except RejectedCall:
-            pass  # a limit that is used up stays so
-        except Exception as error:
-            guard.failed("block", error)
+        guard.step("block", frame.owe, invocation, context, attributes)
     return attributes
