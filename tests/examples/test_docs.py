@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import genmeter
 from genmeter.cli.main import COMMANDS
 from genmeter.ledger import Encoding, Ledger
 from genmeter.reports.registry import REPORTS
@@ -25,7 +26,15 @@ from tests.server.client import served
 
 pytestmark = pytest.mark.any_major("the pages are the same, whatever is installed")
 
-PIECES = {"agents.md": {"letter": "Where is my parcel?"}}
+ANSWER = {
+    "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-5.4-mini",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "In Lyon."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 36, "completion_tokens": 87, "total_tokens": 123},
+}  # fmt: skip
+PIECES: dict[str, dict[str, object]] = {
+    "agents.md": {"letter": "Where is my parcel?"},
+    "recording.md": {"genmeter": genmeter, "answer": ANSWER, "body": {}, "post": lambda body: ANSWER},
+}
 """Pages with pieces of programs in blocks without the name of a file, and the names that the pieces take from elsewhere."""
 ACTED = [page for page in DOCS if "```text\n$ " in read(page)]
 WITH_PARTS = [page for page in DOCS if "<!-- begin: " in read(page)]
