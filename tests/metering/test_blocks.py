@@ -11,9 +11,11 @@ import gc
 import inspect
 import logging
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -356,10 +358,33 @@ def test_a_block_that_is_left_in_another_context_ends_all_the_same(meter: Meter)
     trace.set_span_in_context(trace.INVALID_SPAN)
 
 
+class Finder:
+    """A tool that is an object."""
+
+    def __call__(self) -> str:
+        return "A-1"
+
+
+@pytest.mark.parametrize(
+    ("function", "name"), [(partial(str, "A-1"), "str"), (Finder(), "Finder"), (partial(Finder()), "Finder")]
+)
+def test_whatever_can_be_called_is_a_tool_with_a_name(function: Callable[[], str], name: str, meter: Meter):
+    assert genmeter.tool(function)() == "A-1"
+    assert [span.name for span in meter.spans] == [f"execute_tool {name}"]
+
+
+@pytest.mark.parametrize("block", [genmeter.agent, genmeter.workflow])
+def test_a_decorator_without_its_name_says_how_it_is_written(block: Any):
+    with pytest.raises(TypeError, match=f'@genmeter.{block.__name__}\\("find_order"\\)'):
+
+        @block
+        def find_order() -> None: ...
+
+
 def test_a_name_that_is_no_name_is_refused_where_it_is_written():
     with pytest.raises(TypeError, match=r"genmeter\.agent\(name=\.\.\.\): .*object"):
         genmeter.agent(object())
-    for wrong in ({"max_cost": "a lot"}, {"max_calls": -1}, {"max_calls": 2, "on_exceed": "stop"}, {"max_cost": 0.5}):
+    for wrong in ({"max_cost": "a lot"}, {"max_calls": -1}, {"on_exceed": "stop"}, {"max_cost": 0.5}):
         with pytest.raises(ValueError, match=r"genmeter\.workflow\("):
             genmeter.workflow("refunds", **wrong)
 

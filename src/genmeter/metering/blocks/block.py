@@ -167,10 +167,10 @@ class _Capped(Block):
     __slots__ = ()
 
     def _limit(self, max_cost: object, max_calls: int | None, on_exceed: OnExceed) -> None:
-        if max_cost is None and max_calls is None:
-            return
         if on_exceed not in ("warn", "reject"):
             raise ValueError(f'genmeter.{self.word}(on_exceed={on_exceed!r}): write "warn" or "reject"')
+        if max_cost is None and max_calls is None:
+            return
         amount = None if max_cost is None else _pico(self.word, max_cost)
         if max_calls is not None and (type(max_calls) is not int or max_calls < 0):
             raise ValueError(f"genmeter.{self.word}(max_calls={max_calls!r}): write a whole number of calls")
@@ -272,7 +272,7 @@ class _Tool(Block):
 
     def __call__(self, function: F) -> F:
         if not self._name:
-            return _Tool(function.__name__, self._said.get(names.TOOL_CALL_ID), self._type)(function)
+            return _Tool(_word_of(function), self._said.get(names.TOOL_CALL_ID), self._type)(function)
         return decorated(self, function)
 
     def begin(self) -> tuple[Frame | None, Context]:
@@ -308,7 +308,7 @@ class _Tools:
     @overload
     def __call__(self, name: str | None = None, *, call_id: object = None, type: object = "function") -> _Tool: ...
     def __call__(self, name: object = None, *, call_id: object = None, type: object = "function") -> Any:  # noqa: A002
-        if callable(name) and hasattr(name, "__name__"):
+        if callable(name):
             return _Tool(None, None, "function")(name)
         return _Tool(name, call_id, type)
 
@@ -326,10 +326,19 @@ def _pico(word: str, written: object) -> int:
         raise ValueError(f"genmeter.{word}(max_cost={written!r}): {error}") from None
 
 
+def _word_of(function: Any) -> str:
+    """The name of a function, of the function of a ``partial``, or of the class of another callable object."""
+    if hasattr(function, "__name__"):
+        return str(function.__name__)
+    return _word_of(function.func) if hasattr(function, "func") else type(function).__name__
+
+
 def _text(word: str, field: str, value: object) -> str:
     """A name as it may leave; empty for a text without a letter."""
     if type(value) is str and len(value) <= LONGEST:
         return _short(value)
+    if field == "name" and callable(value):
+        raise TypeError(f'genmeter.{word} is written with a name: @genmeter.{word}("{_word_of(value)}")')
     try:
         return _short(name_of(value) or "")
     except TypeError as error:

@@ -62,7 +62,7 @@ class Caps:
             self._exceed("max_calls", f"{self.calls} calls", str(self.calls))
 
     def owe(self) -> None:
-        """A call that has been made counts as one that has begun, whatever the limits say."""
+        """A call that has been made counts as one that has begun, and no limit refuses it."""
         if self.calls is not None:
             self._begin()
 
