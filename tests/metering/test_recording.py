@@ -228,6 +228,12 @@ def test_a_block_around_is_the_maker_also_of_a_call_that_is_over(meter: Meter) -
     assert (made.attributes or {})[names.AGENT_NAME] == "Clerk"
 
 
+@pytest.mark.parametrize("missing", ["response", "usage"])
+def test_an_answer_that_is_missing_is_refused_and_not_taken_for_a_call_to_come(missing: str, meter: Meter) -> None:
+    with pytest.raises(genmeter.RecordError, match=f"{missing}=None"):
+        genmeter.record(provider="openai", model="gpt-4o", **{missing: None})
+
+
 @pytest.mark.parametrize("limit", [{"max_cost": "0.0001"}, {"max_calls": 1}])
 def test_what_is_over_counts_in_the_blocks_around_it_although_a_limit_is_used_up(
     limit: dict[str, Any], meter: Meter, client: OpenAI

@@ -231,12 +231,22 @@ class _At(Target):
         return self._place
 
 
+class _Absent:
+    """The default of an argument where None would be an answer that is missing."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+ABSENT: Any = _Absent()
+
+
 def record(
     *,
     provider: str,
     model: str | None = None,
-    usage: Usage | Mapping[str, int] | None = None,
-    response: Any = None,
+    usage: Usage | Mapping[str, int] = ABSENT,
+    response: Any = ABSENT,
     operation: str | None = None,
     at: When | None = None,
     service_tier: str | None = None,
@@ -273,19 +283,21 @@ def record(
         RejectedCall: as a context manager or a decorator, on entry: the user's own rules forbid the call.
     """
     _check(provider, model, operation, usage, response)
+    over = usage is not ABSENT or response is not ABSENT
+    counted, found = (None if one is ABSENT else one for one in (usage, response))
 
     def told(answer: Any, used: Usage | None) -> Told:
         return Told(answer, used, service_tier, region, batch=batch)
 
-    if usage is None and response is None:
+    if not over:
         if at is not None:
             raise RecordError("at= belongs to a call that is over: pass its response or its usage too")
         return Recording(provider, model, operation or names.CHAT, told)
-    answer = handed.opened(response)
+    answer = handed.opened(found)
     shape = None if answer is None else handed.shape(answer)
     if answer is not None and shape is None:
         raise handed.unknown(answer)
-    one = told(answer, None if usage is None else counts(usage))
+    one = told(answer, None if counted is None else counts(counted))
     kind = operation or (shape.operation if shape is not None else names.CHAT)
     began = second(at) if at is not None else (handed.made(answer) if answer is not None else None)
     return Recording(provider, model, kind, told, _booked(provider, model, kind, one, began))
@@ -297,9 +309,12 @@ def _check(provider: object, model: object, operation: str | None, usage: object
         named("model", model)
     if operation is not None and operation not in OPERATIONS:
         raise RecordError(f"operation={operation!r}: pass one of {', '.join(OPERATIONS)}")
-    if usage is not None and response is not None:
+    for name, one in (("response", response), ("usage", usage)):
+        if one is None:
+            raise RecordError(f"{name}=None: nothing came back; leave {name}= out for a call that is still to be made")
+    if usage is not ABSENT and response is not ABSENT:
         raise RecordError("pass the response or its usage, and not both")
-    if usage is not None and model is None:
+    if usage is not ABSENT and model is None:
         raise RecordError("model=: a usage has no price without its model")
 
 
