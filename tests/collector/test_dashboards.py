@@ -93,7 +93,7 @@ PLANTED = {
     "several values as one": ("overview", query("Spend", ('=~"$department"', '="$department"')), "$department is several values, and is compared as one"),
     "old values": ("overview", variable("application", refresh=1), "$application does not follow the range"),
     "no All": ("overview", variable("application", includeAll=False), "$application has no All"),
-    "an attribute that no event has": ("agents", query("Tool turns by application", ("by (genmeter_application)", "by (gen_ai_agent_name)")), "Tool turns by application: no event has gen_ai_agent_name"),
+    "an attribute that no event has": ("agents", query("Tool turns by application", ("by (genmeter_application)", "by (gen_ai_data_source_id)")), "Tool turns by application: no event has gen_ai_data_source_id"),
     "one that is misspelt": ("agents", query("Dearest traces", ("gen_ai_usage_cost_amount", "gen_ai_usage_cost")), "Dearest traces: no event has gen_ai_usage_cost"),
     "a filter that is": ("agents", query("Asked for a tool", ("finish_reasons", "finish_reason")), "Asked for a tool: no event has gen_ai_response_finish_reason"),
     "a user": ("agents", query("Dearest sessions", ("session_id, genmeter_application", "user_id")), "Dearest sessions: users belong into"),

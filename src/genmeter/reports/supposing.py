@@ -58,6 +58,12 @@ def suppose(calls: Iterable[Call], models: Mapping[str, str], prices: Repricing)
     """The calls of the booked ``models`` at the prices of the others, the largest booked amount first.
 
     A key names a model as it was asked for or as it answered. A value is a model of the same seller, or ``seller/model``.
+
+    >>> from genmeter.ledger.repricing import Repricing
+    >>> from genmeter.pricing import Addresses, Catalogue
+    >>> prices = Repricing(Catalogue.bundled(), Addresses({}, Catalogue.bundled()))
+    >>> suppose([], {"gpt-5": "gpt-5-mini"}, prices)
+    []
     """
     found: dict[tuple[str | None, str, str | None, str], Supposed] = {}
     for call in calls:
