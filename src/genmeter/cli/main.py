@@ -33,6 +33,7 @@ _REST = (
     "ledger",
     "serve",
     "collector",
+    "init",
     "doctor",
 )
 _REPORTS = {name: one for one in REPORTS.values() if (name := one.command or one.name) not in _REST}
