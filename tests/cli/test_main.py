@@ -80,7 +80,7 @@ def test_every_command_tells_of_a_misspelled_variable_once(genmeter, command):
     # each of these ends by itself, most with a refusal
     arguments = {"run": ["--", "true"], "dev": ["--port", "0", "--ledger", "/dev/null/l.db"], "budgets": ["check"], "users": ["show"],
                  "serve": ["--ledger", "/dev/null/l.db"], "collector": ["config"], "trace": ["00"], "reconcile": ["--bill", "/no/such.csv"],
-                 "whatif": ["--model", "a=b"], "init": ["--file", "/dev/null/genmeter.toml"]}  # fmt: skip
+                 "whatif": ["--model", "a=b"], "init": ["--file", "/dev/null/genmeter.toml"], "completion": ["fish"]}  # fmt: skip
     done = genmeter(command, *arguments.get(command, []), env={"GENMETER_LEGER": "/x"})
     assert (
         done.stderr.decode().count("GENMETER_LEGER is unknown and changes nothing; did you mean GENMETER_LEDGER?") == 1

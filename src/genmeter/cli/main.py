@@ -35,6 +35,7 @@ _REST = (
     "collector",
     "init",
     "doctor",
+    "completion",
 )
 _REPORTS = {name: one for one in REPORTS.values() if (name := one.command or one.name) not in _REST}
 COMMANDS = (*_METER, *_REPORTS, *_REST)
