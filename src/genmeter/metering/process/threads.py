@@ -14,6 +14,7 @@ import sys
 from _thread import LockType
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from .. import guard
@@ -135,5 +136,17 @@ def _saved() -> dict[str, dict[str, Any]]:
     return getattr(sys.modules["gevent.monkey"], "saved", {})
 
 
+def _left_to_python() -> None:
+    # From Python 3.13 on gevent ends every thread that it knows in a forked child, and takes each for one of its own. A
+    # thread that is older than its patches makes gevent fail there, and the child keeps another main thread than it has.
+    # Python has ended such a thread in the child before gevent comes.
+    hooks = getattr(sys.modules.get("gevent.threading"), "_fork_hooks", None)
+    known: dict[int, Any] = getattr(hooks, "_before_fork_active", None) or {}
+    for ident, thread in list(known.items()):
+        if type(getattr(thread, "_handle", None)).__module__ == "_thread":
+            del known[ident]
+
+
+# What was registered first runs last before a fork: gevent has noted the threads by then.
 # A child that was forked by a forked child does its own.
-os.register_at_fork(after_in_child=waiting.clear)
+os.register_at_fork(before=partial(guard.step, "fork", _left_to_python), after_in_child=waiting.clear)
