@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "metering.content": "OpenTelemetry's limit on the length of an attribute",
     "metering.families.replicate": "the SDK's own variable for its server's address, which its clients do not keep",
     "cli.doctor": "the environment of the program, which the findings are about",
+    "cli.init": "the SDKs' own variables for addresses, which the file that it writes asks about",
     "cli.run": "the environment of the metered command, and NO_COLOR",
 }
 """The modules that may touch the process's environment, each with what it does there."""
